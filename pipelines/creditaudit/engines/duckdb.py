@@ -1,0 +1,144 @@
+"""The engine of one machine: DuckDB in memory, spilling to a scratch folder."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from creditaudit.errors import InternalError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+# The session speaks the dialect of the rule texts: NULLs sort first ascending and last descending (as in Spark).
+_SESSION = (
+    "SET default_null_order = 'nulls_first_on_asc_last_on_desc'",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET preserve_insertion_order = false",
+    "SET enable_progress_bar = false",
+    # Words that both engines have under one name: whole days and whole seconds since 1970-01-01.
+    "CREATE TEMP MACRO epoch_day(d) AS CAST(CAST(d AS DATE) - DATE '1970-01-01' AS INTEGER)",
+    "CREATE TEMP MACRO epoch_second(t) AS CAST(epoch(CAST(t AS TIMESTAMP)) AS BIGINT)",
+    "CREATE TEMP MACRO day_of_second(s) AS CAST(floor(s / 86400) AS INTEGER)",
+)
+
+
+def quoted(text: str) -> str:
+    """Return ``text`` as a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class DuckDBEngine:
+    """DuckDB behind the :class:`creditaudit.engines.base.Engine` protocol.
+
+    Parameters
+    ----------
+    scratch : Path
+        Existing folder for spilled data; nothing of it is kept.
+    threads : int
+        Worker threads.
+    memory_limit : str
+        As DuckDB reads it (``2GiB``): the buffer manager's share, not the whole process.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, scratch: Path, *, threads: int, memory_limit: str) -> None:
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "threads": threads,
+                "memory_limit": memory_limit,
+                "temp_directory": str(scratch),
+                "allow_community_extensions": False,
+            },
+        )
+        for statement in _SESSION:
+            self._connection.execute(statement)
+
+    def scan(self, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
+        """Make a view over Parquet files; see :meth:`Engine.scan`."""
+        if not files:
+            self.load(name, schema.empty_table())
+            return
+        listed = ", ".join(quoted(str(f)) for f in files)
+        columns = ", ".join(f'"{n}"' for n in schema.names)
+        self.view(name, f"SELECT {columns} FROM read_parquet([{listed}])")
+
+    def load(self, name: str, table: pa.Table) -> None:
+        """Copy a small Arrow table into the session."""
+        self.drop(name)
+        with self._explained(f"load {name}"):
+            self._connection.register("incoming_rows", table)
+            self._connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming_rows")
+            self._connection.unregister("incoming_rows")
+
+    def view(self, name: str, select: str) -> None:
+        """Name a query."""
+        self.drop(name)
+        with self._explained(select):
+            self._connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
+
+    def table(self, name: str, select: str) -> int:
+        """Run a query once and keep its rows."""
+        with self._explained(select):
+            self._connection.execute(f"CREATE TEMP TABLE {name}__new AS {select}")
+            self.drop(name)
+            self._connection.execute(f"ALTER TABLE {name}__new RENAME TO {name}")
+            row = self._connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+        if row is None:
+            raise InternalError(f"could not count {name}", why="the engine gave no row", next_step="report this")
+        return int(row[0])
+
+    def fetch(self, select: str) -> pa.Table:
+        """Run a query and return its rows as Arrow."""
+        with self._explained(select):
+            return self._connection.execute(select).to_arrow_table()
+
+    def stream(self, select: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """Run a query and yield its rows in order."""
+        with self._explained(select):
+            yield from self._connection.execute(select).to_arrow_reader(rows)
+
+    def drop(self, *names: str) -> None:
+        """Forget tables and views by name, whichever they are."""
+        for name in names:
+            found = self._connection.execute(
+                "SELECT table_type FROM information_schema.tables WHERE table_name = ?", [name]
+            ).fetchone()
+            if found is not None:
+                kind = "VIEW" if found[0] == "VIEW" else "TABLE"
+                self._connection.execute(f"DROP {kind} {name}")
+
+    def close(self) -> None:
+        """Close the connection; DuckDB removes its spill files."""
+        self._connection.close()
+
+    @contextmanager
+    def _explained(self, sql: str) -> Iterator[None]:
+        """Turn the engine's errors into ours; its own text may hold values, so only its kind is passed on."""
+        try:
+            yield
+        except duckdb.IOException as error:
+            raise StorageError(
+                "the engine could not read or write a file",
+                why=type(error).__name__,
+                next_step="check free space and permissions of the book's and the scratch folder's file systems",
+            ) from error
+        except duckdb.OutOfMemoryException as error:
+            raise StorageError(
+                "the engine ran out of memory and of scratch space",
+                why=type(error).__name__,
+                next_step="raise [engine] memory_limit, or give --scratch a file system with more room",
+            ) from error
+        except duckdb.Error as error:
+            raise InternalError(
+                "a query failed",
+                why=f"{type(error).__name__} in: {' '.join(sql.split())[:300]}",
+                next_step="report this with the query text above",
+            ) from error
