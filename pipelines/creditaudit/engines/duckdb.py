@@ -98,12 +98,12 @@ class DuckDBEngine:
     def fetch(self, select: str) -> pa.Table:
         """Run a query and return its rows as Arrow."""
         with self._explained(select):
-            return self._connection.execute(select).to_arrow_table()
+            return self._connection.sql(select).to_arrow_table()
 
     def stream(self, select: str, rows: int) -> Iterator[pa.RecordBatch]:
         """Run a query and yield its rows in order."""
         with self._explained(select):
-            yield from self._connection.execute(select).to_arrow_reader(rows)
+            yield from self._connection.sql(select).to_arrow_reader(rows)
 
     def drop(self, *names: str) -> None:
         """Forget tables and views by name, whichever they are."""
