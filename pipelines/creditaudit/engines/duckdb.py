@@ -90,10 +90,9 @@ class DuckDBEngine:
             self._connection.execute(f"CREATE TEMP TABLE {name}__new AS {select}")
             self.drop(name)
             self._connection.execute(f"ALTER TABLE {name}__new RENAME TO {name}")
-            row = self._connection.execute(f"SELECT count(*) FROM {name}").fetchone()
-        if row is None:
-            raise InternalError(f"could not count {name}", why="the engine gave no row", next_step="report this")
-        return int(row[0])
+            # fetchall, not fetchone: an unfinished result would hold the connection.
+            rows = self._connection.execute(f"SELECT count(*) FROM {name}").fetchall()
+        return int(rows[0][0])
 
     def fetch(self, select: str) -> pa.Table:
         """Run a query and return its rows as Arrow."""
@@ -110,10 +109,9 @@ class DuckDBEngine:
         for name in names:
             found = self._connection.execute(
                 "SELECT table_type FROM information_schema.tables WHERE table_name = ?", [name]
-            ).fetchone()
-            if found is not None:
-                kind = "VIEW" if found[0] == "VIEW" else "TABLE"
-                self._connection.execute(f"DROP {kind} {name}")
+            ).fetchall()
+            for (kind,) in found:
+                self._connection.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {name}")
 
     def close(self) -> None:
         """Close the connection; DuckDB removes its spill files."""
