@@ -1,0 +1,114 @@
+"""One night after another over one book (SPEC 2 and 3)."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reference.columns import FEEDS
+from reference.contract import DeliveredFile, exit_code_of, read_night
+from reference.keys import Book
+from reference.lineage import build_accounts
+from reference.notices import build_notices, persons_rows
+from reference.rules import Coverage, Person, judge_account
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+
+@dataclass
+class NightResult:
+    """What a night gives; the rows of a refused night (exit 3) change nothing in the book."""
+
+    night: date
+    exit_code: int
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    clearances: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    coverage: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def _order(record: dict[str, Any]) -> tuple[tuple[bool, str], ...]:
+    """Order by the columns from left to right, missing first."""
+    return tuple((value is not None, str(value)) for value in record.values())
+
+
+def _row_record(row: Any) -> dict[str, Any]:
+    return {
+        "feed": row.feed,
+        "file": row.file,
+        "row": row.row,
+        "line": row.line,
+        "status": "accepted" if row.accepted else "quarantined",
+        "reasons": ";".join(row.reasons),
+        "dropped": ";".join(row.dropped) if row.accepted else "",
+    }
+
+
+def _coverage_record(file: DeliveredFile) -> dict[str, Any]:
+    """SPEC 2: a refused file has its row in coverage with the three counts null."""
+    read = file.refused is None
+    accepted = sum(1 for row in file.rows if row.accepted)
+    return {
+        "feed": file.feed,
+        "file": file.name,
+        "delivered": len(file.rows) if read else None,
+        "accepted": accepted if read else None,
+        "quarantined": len(file.rows) - accepted if read else None,
+    }
+
+
+class ReferenceBook:
+    """Everything kept between nights. Nights are to be given in date order, each once."""
+
+    def __init__(self, reference_dir: Path) -> None:
+        self.institutions: list[dict[str, str]] = []
+        institutions = reference_dir / "institutions.csv"
+        if institutions.exists():
+            with institutions.open(encoding="utf-8-sig", newline="") as opened:
+                self.institutions = list(csv.DictReader(opened))
+        self.book = Book()
+        self.full_issuances: list[tuple[date, date]] = []
+
+    def night(self, night: date, landing: Path) -> NightResult:
+        """Receive one night, take its rows into the book and judge everyone."""
+        files = read_night(landing, night)
+        exit_code, notes = exit_code_of(files)
+        result = NightResult(night, exit_code, notes=notes)
+        if exit_code != 3:
+            self._take(files)
+            self._judge(result)
+        result.coverage = [_coverage_record(file) for file in files]
+        result.rows = [_row_record(row) for file in files for row in file.rows]
+        return result
+
+    def _take(self, files: list[DeliveredFile]) -> None:
+        for feed in FEEDS:
+            rows = [row for file in files if file.feed == feed for row in file.rows if row.accepted]
+            self.book.take(feed, rows)
+        for file in files:
+            if file.feed != "issuances" or not file.full:
+                continue
+            # SPEC 3.1: a scope key that is missing proves nothing; null means all.
+            everywhere = "region_code" in file.control and file.control["region_code"] is None
+            first, last = file.covers("covers_from"), file.covers("covers_to")
+            if everywhere and first is not None and last is not None:
+                self.full_issuances.append((first, last))
+
+    def _judge(self, result: NightResult) -> None:
+        issuances = persons_rows(self.book, "issuances")
+        notices, event_notes = build_notices(self.book, issuances)
+        accounts, _, rename_notes = build_accounts(self.book, result.night)
+        coverage = Coverage(self.full_issuances)
+        for account in accounts:
+            number = account.identity.id_norm
+            person = Person(notices.get(number, []), issuances.get(number, [])) if account.by_number else Person([], [])
+            findings, clearances = judge_account(account, person, coverage)
+            result.findings.extend(findings)
+            result.clearances.extend(clearances)
+        result.findings.sort(key=_order)
+        result.clearances.sort(key=_order)
+        result.notes.extend(event_notes + rename_notes)
