@@ -1,0 +1,1 @@
+"""Sift, notices, lineage, and the rules that run on them."""

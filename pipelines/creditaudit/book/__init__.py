@@ -1,0 +1,1 @@
+"""The book: sealed nights, the chain of seals, keys, the inbox, the rows in force."""

@@ -1,0 +1,1 @@
+"""The matters that people work on, made of findings."""

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from creditaudit.errors import InternalError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
 
 # The session speaks the dialect of the rule texts: NULLs sort first ascending and last descending (as in Spark).
 _SESSION = (

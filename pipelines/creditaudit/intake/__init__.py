@@ -1,0 +1,1 @@
+"""Bytes to rows to typed cells to normalised columns, or quarantine."""

@@ -1,0 +1,1 @@
+"""What leaves the house: exception files, manifests, the night's page. Decides nothing."""

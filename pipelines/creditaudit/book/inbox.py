@@ -1,0 +1,139 @@
+"""What people decide between nights: one immutable file each, taken by the next night (SPEC 9)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from creditaudit.book.files import storage, sync, write_bytes
+from creditaudit.book.seal import canonical
+from creditaudit.errors import BookBrokenError, UsageError, Where
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from creditaudit.book.layout import Book
+
+KINDS = ("rule_approval",)
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One decision.
+
+    Parameters
+    ----------
+    decided_on : date
+        Business date; the first night that may take it.
+    kind : str
+        One of ``KINDS``.
+    by : str
+        Who decided.
+    reason : str
+        Why, in words.
+    body : dict
+        What the kind needs.
+    sha256 : str
+        Of the entry's canonical JSON; also in the file name.
+    """
+
+    decided_on: date
+    kind: str
+    by: str
+    reason: str
+    body: dict[str, Any]
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """Name in the inbox; manifests name it."""
+        return f"{self.decided_on.isoformat()}-{self.sha256}.json"
+
+
+def put(book: Book, kind: str, *, by: str, reason: str, body: dict[str, Any], on: date | None) -> Entry:
+    """Put one decision into the inbox, by rename, without the lock.
+
+    Parameters
+    ----------
+    on : date or None
+        When it was decided. None, or a day before the last sealed night + 1 day, becomes that day; a book without a
+        sealed night needs the date.
+
+    Raises
+    ------
+    UsageError
+        Unknown kind, nobody named, or no date in a book without a sealed night.
+    """
+    if kind not in KINDS:
+        raise UsageError("this decision cannot be recorded", why=f"unknown kind {kind}", next_step="use a known one")
+    if not by.strip():
+        raise UsageError("this decision cannot be recorded", why="nobody is named", next_step="give --by NAME")
+    earliest = book.last + timedelta(days=1) if book.last else None
+    if on is None and earliest is None:
+        raise UsageError(
+            "this decision cannot be recorded",
+            why="the book has no sealed night, so there is no date to give it",
+            next_step="give --on DATE",
+        )
+    decided = max(d for d in (on, earliest) if d is not None)
+    content = {
+        "creditaudit_inbox": _FORMAT,
+        "decided_on": decided.isoformat(),
+        "kind": kind,
+        "by": by,
+        "reason": reason,
+        "body": body,
+    }
+    data = canonical(content)
+    entry = Entry(decided, kind, by, reason, body, hashlib.sha256(data).hexdigest())
+    target = book.inbox / entry.file_name
+    if not target.exists():
+        fresh = book.inbox / f".{entry.sha256}.new"
+        write_bytes(fresh, data)
+        with storage(target):
+            fresh.replace(target)
+        sync(book.inbox)
+    return entry
+
+
+def read_entry(path: Path) -> Entry:
+    """Read one inbox file and check that it is what its name says."""
+    try:
+        data = path.read_bytes()
+        content = json.loads(data)
+        entry = Entry(
+            date.fromisoformat(content["decided_on"]),
+            content["kind"],
+            content["by"],
+            content["reason"],
+            content["body"],
+            hashlib.sha256(data).hexdigest(),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, type(error).__name__) from error
+    if entry.file_name != path.name or content.get("creditaudit_inbox") != _FORMAT:
+        raise _damaged(path, "its content does not fit its name")
+    return entry
+
+
+def pending(book: Book, night: date) -> list[Entry]:
+    """Return what a night takes: entries with ``decided_on`` ≤ night that no manifest names, in order."""
+    if not book.inbox.is_dir():
+        return []
+    taken = {name for manifest in book.manifests.values() for name in manifest["inbox"]}
+    waiting = [p for p in sorted(book.inbox.glob("*.json")) if p.name not in taken]
+    entries = [e for e in map(read_entry, waiting) if e.decided_on <= night]
+    return sorted(entries, key=lambda e: (e.decided_on, e.kind, e.sha256))
+
+
+def _damaged(path: Path, why: str) -> BookBrokenError:
+    return BookBrokenError(
+        "an inbox entry cannot be read",
+        why=why,
+        next_step="restore the file from a backup, or remove it and record the decision again",
+        where=Where(str(path)),
+    )

@@ -1,0 +1,154 @@
+"""The key file and what is derived from it: tokens and seals (SPEC 8.2, 9, 10.4).
+
+The file lies outside the book. It is JSON: ``{"creditaudit_keys": 1, "keys": [{"key_id", "state", "secret"}]}``;
+``state`` is ``active`` (exactly one), ``superseded`` (old tokens still resolve) or ``retired``; ``secret`` is 32 bytes in
+hex. Each purpose has a key of its own, derived by HMAC, so that one kind of token says nothing of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from creditaudit.errors import UsageError, Where
+
+Purpose = Literal["person", "case", "row", "seal", "file"]
+
+KEY_VARIABLE = "CREDITAUDIT_KEY_FILE"
+DEMO_KEY_ID = "DEMO"
+# Public on purpose: anybody can undo tokens made with it.
+_DEMO_SECRET = hashlib.sha256(b"creditaudit demonstration key: protects nothing").hexdigest()
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the file."""
+
+    key_id: str
+    state: str
+    secret: bytes
+
+    def derived(self, purpose: Purpose) -> bytes:
+        """Return the key of one purpose."""
+        return hmac.digest(self.secret, b"creditaudit/1/" + purpose.encode(), "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys of a key file; tokens are made with the active one."""
+
+    keys: tuple[Key, ...]
+
+    @property
+    def active(self) -> Key:
+        """The key that makes tonight's tokens."""
+        return next(k for k in self.keys if k.state == "active")
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether tokens are made with the public demonstration key."""
+        return self.active.key_id == DEMO_KEY_ID
+
+    @property
+    def digest(self) -> str:
+        """A digest of the key file's content that does not help to guess a secret."""
+        content = "\n".join(f"{k.key_id} {k.state} {k.secret.hex()}" for k in self.keys)
+        return hmac.digest(self.active.derived("seal"), content.encode(), "sha256").hex()
+
+    def token(self, purpose: Purpose, *parts: str, length: int = 32) -> str:
+        """Return a token of ``parts`` as ``length`` hex digits (4 bits each)."""
+        return self.tokens(purpose, ["\x1f".join(parts)], length=length)[0]
+
+    def tokens(self, purpose: Purpose, values: list[str], *, length: int = 32) -> list[str]:
+        """Return the tokens of many values, in order."""
+        key = self.active.derived(purpose)
+        digest = hmac.digest
+        return [digest(key, value.encode(), "sha256").hex()[:length] for value in values]
+
+
+def new_key_file(path: Path, *, demo: bool = False) -> None:
+    """Write a fresh key file, readable by its owner alone; an existing file is never touched.
+
+    Raises
+    ------
+    UsageError
+        The file is there already, or cannot be written.
+    """
+    key_id, secret = (DEMO_KEY_ID, _DEMO_SECRET) if demo else (secrets.token_hex(4), secrets.token_hex(_SECRET_BYTES))
+    content = {"creditaudit_keys": 1, "keys": [{"key_id": key_id, "state": "active", "secret": secret}]}
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise UsageError(
+            "the key file was not written",
+            why=error.strerror or "the file system refused",
+            next_step="name a file that does not exist yet, in a folder that you may write",
+            where=Where(str(path)),
+        ) from error
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+
+
+def load_keys(variable: str | None, book: Path) -> Keyring:
+    """Read the key file named by the environment variable ``CREDITAUDIT_KEY_FILE``.
+
+    Parameters
+    ----------
+    variable : str or None
+        The variable's value.
+    book : Path
+        The book's directory; the key may not lie in it.
+
+    Raises
+    ------
+    UsageError
+        No variable, no file, wider permissions than 0600, inside the book, or not a key file.
+    """
+    make = f"run `creditaudit keys new FILE` once, keep FILE outside the book, and set {KEY_VARIABLE}=FILE"
+    if not variable:
+        raise UsageError("there is no key", why=f"{KEY_VARIABLE} is not set", next_step=make)
+    path = Path(variable)
+    where = Where(str(path))
+    if not path.is_file():
+        raise UsageError("the key file cannot be read", why="there is no such file", next_step=make, where=where)
+    if path.resolve().is_relative_to(book.resolve()):
+        raise UsageError(
+            "the key file lies in the book",
+            why="who copies the book would have the key",
+            next_step=f"move it out of the book and set {KEY_VARIABLE} anew",
+            where=where,
+        )
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise UsageError(
+            "the key file can be read by others",
+            why=f"its permissions are {stat.S_IMODE(path.stat().st_mode):04o}",
+            next_step=f"chmod 600 {path}",
+            where=where,
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        keys = tuple(Key(str(k["key_id"]), str(k["state"]), bytes.fromhex(k["secret"])) for k in content["keys"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            "the key file cannot be read",
+            why=f"it is not a key file of this program ({type(error).__name__})",
+            next_step=make,
+            where=where,
+        ) from error
+    if sum(k.state == "active" for k in keys) != 1 or any(len(k.secret) < _SECRET_BYTES for k in keys):
+        raise UsageError(
+            "the key file cannot be used",
+            why="it needs exactly one active key, and secrets of 32 bytes",
+            next_step=make,
+            where=where,
+        )
+    return Keyring(keys)

@@ -1,0 +1,195 @@
+"""Where things lie in a book, and who may write it (SPEC 9)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from creditaudit.book.files import storage, sync
+from creditaudit.errors import BookBrokenError, BookHeldError, UsageError, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Book:
+    """A book as its last sealed night left it.
+
+    Parameters
+    ----------
+    root : Path
+        The directory; :func:`open_book` checks it.
+    """
+
+    root: Path
+
+    @property
+    def nights(self) -> Path:
+        """Folder of the sealed nights."""
+        return self.root / "nights"
+
+    @property
+    def reference(self) -> Path:
+        """Folder of the reference tables that the next night copies."""
+        return self.root / "reference"
+
+    @property
+    def inbox(self) -> Path:
+        """Folder of what people decided between nights."""
+        return self.root / "inbox"
+
+    @cached_property
+    def sealed(self) -> tuple[date, ...]:
+        """Sealed nights in date order."""
+        if not self.nights.is_dir():
+            return ()
+        found = (night_of(p.name) for p in self.nights.iterdir() if p.is_dir())
+        return tuple(sorted(n for n in found if n is not None))
+
+    @property
+    def last(self) -> date | None:
+        """The last sealed night; None in a book without one."""
+        return self.sealed[-1] if self.sealed else None
+
+    def folder(self, night: date) -> Path:
+        """Folder of a sealed night."""
+        return self.nights / night.isoformat()
+
+    def partial(self, night: date) -> Path:
+        """Folder in which a night is written before it is sealed."""
+        return self.nights / f".{night.isoformat()}.partial"
+
+    @cached_property
+    def manifests(self) -> dict[date, dict[str, Any]]:
+        """Manifest of every sealed night, in date order."""
+        return {night: read_manifest(self.folder(night)) for night in self.sealed}
+
+
+def night_of(name: str) -> date | None:
+    """Return the date that a folder name is, or None."""
+    try:
+        night = date.fromisoformat(name)
+    except ValueError:
+        return None
+    return night if night.isoformat() == name else None
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a night's folder.
+
+    Raises
+    ------
+    BookBrokenError
+        It is missing, is not JSON, or of a newer program.
+    """
+    path = folder / MANIFEST
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = int(content["format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BookBrokenError(
+            "a sealed night cannot be read",
+            why=f"its manifest is missing or damaged ({type(error).__name__})",
+            next_step="run `creditaudit verify`, and restore the night from a backup",
+            where=Where(str(path)),
+        ) from error
+    if version > FORMAT:
+        raise BookBrokenError(
+            "a sealed night cannot be read",
+            why=f"it has book format {version}; this program knows up to {FORMAT}",
+            next_step="use the program version that the manifest names, or a newer one",
+            where=Where(str(path)),
+        )
+    return content
+
+
+def open_book(root: Path) -> Book:
+    """Open a book for reading or writing.
+
+    Raises
+    ------
+    UsageError
+        There is no such directory, or it is something else than a book.
+    """
+    if not root.is_dir():
+        raise UsageError(
+            "there is no such book",
+            why="the directory does not exist",
+            next_step=f"run `creditaudit init {root}`, or name the right directory",
+            where=Where(str(root)),
+        )
+    return Book(root)
+
+
+@contextmanager
+def held(book: Book) -> Iterator[None]:
+    """Hold the book as its one writer; a killed writer frees it.
+
+    Raises
+    ------
+    BookHeldError
+        Another run holds it.
+    """
+    path = book.root / ".lock"
+    with storage(path):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BookHeldError(
+                "another run holds the book",
+                why="a night is being written; readers are not disturbed",
+                next_step="wait until it ends and run the same command again",
+                where=Where(str(book.root)),
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def remove_partials(book: Book) -> None:
+    """Remove what a killed night left behind; nothing sealed ever lies there."""
+    if not book.nights.is_dir():
+        return
+    for leftover in sorted(book.nights.glob(".*.partial")):
+        with storage(leftover):
+            shutil.rmtree(leftover)
+
+
+def commit(book: Book, night: date) -> None:
+    """Make a finished night visible by one rename, then point ``latest`` at it."""
+    folder = book.partial(night)
+    for path in sorted(folder.rglob("*")):
+        sync(path)
+    sync(folder)
+    with storage(folder):
+        folder.rename(book.folder(night))
+    sync(book.nights)
+    point_latest(book, night)
+
+
+def point_latest(book: Book, night: date) -> None:
+    """Point ``latest`` at a sealed night, in one step."""
+    target = f"nights/{night.isoformat()}"
+    link = book.root / "latest"
+    with storage(link):
+        if link.is_symlink() and str(link.readlink()) == target:
+            return
+        fresh = book.root / ".latest.new"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(target)
+        fresh.replace(link)
+    sync(book.root)

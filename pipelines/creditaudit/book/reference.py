@@ -1,0 +1,161 @@
+"""Reference tables: what the book knows about institutions, recipients, duties and clocks (SPEC 3.2).
+
+They are CSV files in the book's ``reference/``, edited by people. A night copies them and judges by its copy.
+Cells are read as delivered ones are: stripped, sentinel dates taken as missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import date
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from creditaudit.book.files import storage, write_bytes
+from creditaudit.errors import UsageError, Where
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from creditaudit.book.layout import Book
+
+# Columns that a table must have; others are kept aside. Dates are named in DATE_COLUMNS.
+TABLES: dict[str, tuple[str, ...]] = {
+    "institutions": ("provider_code", "name", "kind", "region_code", "parent_code", "valid_from", "valid_to"),
+    "recipients": (
+        "recipient",
+        "kind",
+        "provider_code",
+        "region_prefix",
+        "id_mask",
+        "encoding",
+        "language",
+        "pseudonym_key_id",
+    ),
+    "duties": (
+        "duty_id",
+        "check_kind",
+        "provider_code",
+        "institution_kind",
+        "region_code",
+        "business_code",
+        "account_type",
+        "channel",
+        "in_force_from",
+        "in_force_to",
+        "documented_to",
+        "status",
+        "source",
+    ),
+    "clocks": ("clock_id", "starts_on", "days", "day_type", "kind", "source"),
+}
+DATE_COLUMNS = frozenset({"valid_from", "valid_to", "in_force_from", "in_force_to", "documented_to"})
+
+_BLANKS = " \t\u00a0\u3000"
+_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})", re.ASCII)
+_NO_DATE = frozenset({"19000101", "99991231", "00000000"})
+
+
+def shipped(table: str) -> bytes:
+    """Return the table that comes with the program."""
+    return (resources.files("creditaudit.book") / "shipped" / f"{table}.csv").read_bytes()
+
+
+def write_shipped(book: Book) -> list[str]:
+    """Write the shipped tables that the book does not have yet; returns their names."""
+    written = []
+    for table in TABLES:
+        path = book.reference / f"{table}.csv"
+        if not path.exists():
+            write_bytes(path, shipped(table))
+            written.append(table)
+    return written
+
+
+def snapshot(book: Book, folder: Path) -> None:
+    """Copy every reference table into a night's folder; a table the book lacks is the shipped one."""
+    for table in TABLES:
+        path = book.reference / f"{table}.csv"
+        with storage(path):
+            content = path.read_bytes() if path.is_file() else shipped(table)
+        write_bytes(folder / f"{table}.csv", content)
+
+
+def read(folder: Path, table: str) -> pa.Table:
+    """Read one reference table as text and dates, in file order, with ``row`` (1-based) beside.
+
+    Parameters
+    ----------
+    folder : Path
+        The night's copy of the reference tables.
+    table : str
+        Name from ``TABLES``.
+
+    Returns
+    -------
+    pyarrow.Table
+        The columns of ``TABLES`` (text; dates as date32; NULL: missing) and ``row`` (int64).
+
+    Raises
+    ------
+    UsageError
+        The file is not UTF-8 or GB18030, lacks a column, or has a row of another width or a bad date.
+    """
+    path = folder / f"{table}.csv"
+    rows = list(csv.reader(io.StringIO(_text(path), newline=""), strict=True))
+    header = [cell.strip(_BLANKS) for cell in rows[0]] if rows else []
+    missing = [c for c in TABLES[table] if c not in header]
+    if missing or len(set(header)) != len(header):
+        raise _bad(path, 1, missing[0] if missing else None, "a column is missing or named twice")
+    columns: dict[str, list[str | date | None]] = {c: [] for c in TABLES[table]}
+    for line, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise _bad(path, line, None, f"{len(row)} cells under {len(header)} column names")
+        for name, cell in zip(header, row, strict=True):
+            if name in columns:
+                columns[name].append(_cell(path, line, name, cell.strip(_BLANKS)))
+    arrays = {
+        c: pa.array(values, type=pa.date32() if c in DATE_COLUMNS else pa.string()) for c, values in columns.items()
+    }
+    count = len(next(iter(arrays.values())))
+    return pa.table({**arrays, "row": pa.array(range(1, count + 1), type=pa.int64())})
+
+
+def _text(path: Path) -> str:
+    with storage(path):
+        content = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise _bad(path, None, None, "it is neither UTF-8 nor GB18030")
+
+
+def _cell(path: Path, line: int, name: str, text: str) -> str | date | None:
+    if not text:
+        return None
+    if name not in DATE_COLUMNS:
+        return text
+    found = _DATE.fullmatch(text)
+    if text == "长期" or (found and "".join(found.groups()) in _NO_DATE):
+        return None
+    try:
+        return date.fromisoformat(text if "-" in text else "-".join(found.groups() if found else ()))
+    except ValueError as error:
+        raise _bad(path, line, name, "it is not a date (YYYY-MM-DD or YYYYMMDD)") from error
+
+
+def _bad(path: Path, line: int | None, column: str | None, why: str) -> UsageError:
+    return UsageError(
+        "a reference table cannot be read",
+        why=why,
+        next_step=f"mend reference/{path.name} in the book",
+        where=Where(f"reference/{path.name}", line, column),
+    )

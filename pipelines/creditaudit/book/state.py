@@ -1,0 +1,174 @@
+"""The rows in force: what the book knows of every key as of its last sealed night (SPEC 3.3, 9).
+
+Each night keeps in ``state/<table>/`` the rows that changed that night; every 30th night, or when a quarter is new, a
+complete state. The rows in force are the last complete state, overlaid with the changes after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from creditaudit.feeds import FEEDS
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from creditaudit.book.layout import Book
+    from creditaudit.engines import Engine
+
+COMPLETE_EVERY = 30
+
+
+class Overlay(Enum):
+    """How rows of one key from several nights combine."""
+
+    LATEST = "latest"  # the newest night's row replaces
+    FIRST = "first"  # the first accepted row stays (openings)
+    ALL = "all"  # every row stays
+
+
+@dataclass(frozen=True, slots=True)
+class StateTable:
+    """One table of the rows in force."""
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+    overlay: Overlay
+
+
+def _text(*names: str) -> list[pa.Field]:
+    return [pa.field(n, pa.string()) for n in names]
+
+
+# Deliveries that can prove something by what they do not hold: one row per accepted full file.
+FULL_DELIVERIES = StateTable(
+    "full_deliveries",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("feed", "file", "sha256", "provider_code", "region_code"),
+            pa.field("all_regions", pa.bool_()),
+            *_text("business_codes"),
+            pa.field("all_business", pa.bool_()),
+            pa.field("covers_from", pa.date32()),
+            pa.field("covers_to", pa.date32()),
+            pa.field("delivered", pa.int64()),
+        ]
+    ),
+    ("night", "feed", "file"),
+    Overlay.ALL,
+)
+
+# ID numbers found in quarantined rows: what is too weak to accuse still counts as unknown (SPEC 3.4).
+QUARANTINED_NUMBERS = StateTable(
+    "quarantined_numbers",
+    pa.schema([pa.field("night", pa.date32()), *_text("feed", "file"), pa.field("row", pa.int64()), *_text("id_norm")]),
+    ("night", "feed", "file", "row", "id_norm"),
+    Overlay.ALL,
+)
+
+# Openings that came after the first accepted one of their account and differ from it.
+OPENING_CHANGES = StateTable("opening_changes", FEEDS["openings"].schema, (), Overlay.ALL)
+
+# What a case remembers beside its published row: the fingerprint of its evidence.
+CASE_MEMORY = StateTable(
+    "case_memory",
+    pa.schema(
+        [pa.field("night", pa.date32()), *_text("case_id"), pa.field("episode", pa.int32()), *_text("fingerprint")]
+    ),
+    ("case_id", "episode"),
+    Overlay.LATEST,
+)
+
+TABLES: dict[str, StateTable] = {
+    **{
+        spec.name: StateTable(
+            spec.name,
+            spec.schema,
+            spec.key,
+            Overlay.FIRST if spec.name == "openings" else Overlay.LATEST,
+        )
+        for spec in FEEDS.values()
+    },
+    **{t.name: t for t in (OPENING_CHANGES, FULL_DELIVERIES, QUARANTINED_NUMBERS, CASE_MEMORY)},
+}
+
+
+def is_complete_due(book: Book, night: date) -> bool:
+    """Say whether tonight writes complete states: the first night, every 30th, and the first of a quarter."""
+    if book.last is None:
+        return True
+    since = 0
+    for sealed in reversed(book.sealed):
+        since += 1
+        if book.manifests[sealed]["state"] == "complete":
+            break
+    new_quarter = (night.year, (night.month - 1) // 3) != (book.last.year, (book.last.month - 1) // 3)
+    return new_quarter or since >= COMPLETE_EVERY
+
+
+def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
+    """Return the files of the last complete state of a table, and of the changes after it, in night order."""
+    complete: list[Path] = []
+    changes: list[Path] = []
+    for night in book.sealed:
+        files = sorted((book.folder(night) / "state" / table).glob("*.parquet"))
+        if _kind(book.manifests[night]) == "complete":
+            complete, changes = files, []
+        else:
+            changes += files
+    return complete, changes
+
+
+def _kind(manifest: dict[str, Any]) -> str:
+    return str(manifest["state"])
+
+
+def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight: list[Path] | None = None) -> None:
+    """Name the rows in force of one table as a relation.
+
+    Parameters
+    ----------
+    engine : Engine
+    book : Book
+    table : str
+        Name from ``TABLES``.
+    relation : str
+        Relation to make; columns of the table's schema, one row per key (``Overlay.ALL``: every row).
+    tonight : list of Path, optional
+        Changes of the night that is being written, the newest of all.
+    """
+    spec = TABLES[table]
+    complete, changes = state_files(book, table)
+    changes = changes + (tonight or [])
+    columns = ", ".join(spec.schema.names)
+    if spec.overlay is Overlay.ALL or not changes:
+        engine.scan(relation, complete + changes, spec.schema)
+        return
+    if not complete and len({_night_folder(p) for p in changes}) == 1:
+        engine.scan(relation, changes, spec.schema)  # one night's rows already have one row per key
+        return
+    engine.scan(f"{relation}_base", complete, spec.schema)
+    engine.scan(f"{relation}_delta", changes, spec.schema)
+    key = ", ".join(spec.key)
+    same = " AND ".join(f"d.{k} = b.{k}" for k in spec.key)
+    if spec.overlay is Overlay.LATEST:
+        engine.view(
+            relation,
+            f"SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY night DESC) AS age"
+            f" FROM {relation}_delta) AS d WHERE age = 1"
+            f" UNION ALL SELECT {columns} FROM {relation}_base AS b"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {relation}_delta AS d WHERE {same})",
+        )
+    else:  # FIRST: a change row exists only where the key had none, so nothing overlaps
+        engine.view(relation, f"SELECT {columns} FROM {relation}_base UNION ALL SELECT {columns} FROM {relation}_delta")
+
+
+def _night_folder(path: Path) -> Path:
+    return path.parents[2]

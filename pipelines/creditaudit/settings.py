@@ -1,0 +1,157 @@
+"""One frozen model of the configuration: TOML file, defaults; unknown keys are refused with the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import tomllib
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from creditaudit.errors import UsageError, Where
+from creditaudit.feeds import EXPECTED, FEEDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIG_NAME = "creditaudit.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Mandate(_Section):
+    """Who asked for this audit, and on what basis (SPEC 10.1)."""
+
+    text: str = ""
+
+
+class EngineSettings(_Section):
+    """How much of the machine a night may use. Not part of a night's inputs: it changes no sealed byte."""
+
+    threads: Annotated[int, Field(ge=1, le=256)] = 2
+    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?\s*[KMGT]i?B$")] = "2GiB"
+
+
+class ContractSettings(_Section):
+    """Bounds of the contract (SPEC 3.4)."""
+
+    max_quarantine_share: Annotated[float, Field(ge=0, le=1)] = 0.20
+
+
+class FeedSettings(_Section):
+    """What is expected of one feed (SPEC 3.1)."""
+
+    expected: bool | None = None
+
+
+class Settings(_Section):
+    """The configuration of a run.
+
+    Parameters
+    ----------
+    mandate : Mandate
+        Carried in every manifest; without a text a night is refused.
+    engine : EngineSettings
+        Threads and memory.
+    contract : ContractSettings
+        Bounds of tier 1.
+    feeds : dict
+        Per feed name.
+    """
+
+    mandate: Mandate = Mandate()
+    engine: EngineSettings = EngineSettings()
+    contract: ContractSettings = ContractSettings()
+    feeds: dict[str, FeedSettings] = {}
+
+    def is_expected(self, feed: str) -> bool:
+        """Say whether a night without this feed is degraded."""
+        chosen = self.feeds[feed].expected if feed in self.feeds else None
+        return feed in EXPECTED if chosen is None else chosen
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what can change a sealed byte: everything but engine, threads and memory."""
+        content = self.model_dump(mode="json", exclude={"engine"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def load_settings(book: Path, config: Path | None) -> Settings:
+    """Read the configuration: ``config``, else ``creditaudit.toml`` beside the book, else the defaults.
+
+    Parameters
+    ----------
+    book : Path
+        The book's directory.
+    config : Path or None
+        A file named on the command line; it must exist.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    UsageError
+        The file is missing, not TOML, has an unknown key or a value out of bounds.
+    """
+    path = config if config is not None else book.absolute().parent / CONFIG_NAME
+    if not path.exists():
+        if config is None:
+            return Settings()
+        raise UsageError(
+            "the configuration cannot be read",
+            why="there is no such file",
+            next_step="name an existing file with --config, or leave the option out",
+            where=Where(str(path)),
+        )
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "the configuration cannot be read",
+            why=f"it is not TOML in UTF-8 ({error})",
+            next_step="mend the line that is named",
+            where=Where(str(path)),
+        ) from error
+    unknown_feed = next((f for f in content.get("feeds", {}) if f not in FEEDS), None)
+    if unknown_feed is not None:
+        raise _unknown(path, ["feeds", unknown_feed], list(FEEDS))
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = [str(p) for p in first["loc"]]
+        if first["type"] == "extra_forbidden":
+            raise _unknown(path, place, _known_keys(place)) from error
+        raise UsageError(
+            "the configuration has a value that cannot be used",
+            why=f"{'.'.join(place)}: {first['msg']}",
+            next_step="mend the value",
+            where=Where(str(path), column=".".join(place)),
+        ) from error
+
+
+def _known_keys(place: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in place[:-1]:
+        field = model.model_fields.get(part)
+        annotation = FeedSettings if field is None or part == "feeds" else field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return list(model.model_fields)
+
+
+def _unknown(path: Path, place: list[str], known: list[str]) -> UsageError:
+    near = difflib.get_close_matches(place[-1], known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(sorted(known))}"
+    return UsageError(
+        "the configuration has a key that is not known",
+        why=f"{'.'.join(place)}: {hint}",
+        next_step="rename or remove the key",
+        where=Where(str(path), column=".".join(place)),
+    )
