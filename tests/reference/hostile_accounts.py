@@ -1,0 +1,227 @@
+"""Random accounts of a life: openings, renames, transferred debts and credit lines (SPEC 3.3, 4)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from reference.hostile_cells import DAY, make_name, make_number, near, near_day
+from reference.hostile_people import LAST_MOMENT, PROVIDERS, People
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from reference.hostile_files import Cells, Landing
+    from reference.hostile_people import Life
+
+TYPES = ("D1", "R1", "R2", "R3", "R4", "deposit", "wealth", "securities")
+CHECKS = (
+    ("network_check", ("match_photo", "match_no_photo", "name_mismatch", "number_unknown", "error")),
+    ("invalid_card_check", ("valid", "reported_lost", "invalid", "error", "pass")),
+    ("face_match", ("pass", "fail", "error")),
+    ("fingerprint_match", ("pass", "fail", "error")),
+    ("in_person", ("pass", "fail", "error")),
+)
+REGIONS = ("110000", "440300", "310000", "650100", "")
+
+
+class Accounts(People):
+    """Makes the accounts of the lives that People makes."""
+
+    def __init__(self, rng: Random, landing: Landing) -> None:
+        super().__init__(rng, landing)
+        self.handlers = [make_number(rng)[0] for _ in range(5)]
+        self.others: list[Cells] = []  # some accounts of other persons, to be named wrongly
+
+    def accounts(self, life: Life) -> None:
+        """Deliver one to five accounts with all that belongs to them."""
+        rows = [self.account(life) for _ in range(self.rng.choice((1, 1, 2, 2, 3, 5)))]
+        for row in rows:
+            kind = self.rng.random()
+            if kind < 0.08:
+                self.rename(row)
+            elif kind < 0.18:
+                self.transferred(life, row)
+        if len(rows) > 2 and self.chance(0.15):
+            self.ring(rows[:2])
+        if self.chance(0.05):
+            self.others.append(rows[0])
+
+    def moment(self, life: Life) -> datetime:
+        rng = self.rng
+        at = near(rng, rng.choice(life.points))
+        if self.chance(0.3):
+            at = life.reported + timedelta(days=rng.randint(-200, 400), seconds=rng.randint(0, 86_399))
+        return min(at, LAST_MOMENT)
+
+    def opened(self, at: datetime) -> str:
+        """Spell opened_at; now and then it lies before the birth of some of the persons."""
+        return "1965-07-01" if self.chance(0.004) else self.instant(at)
+
+    def account(self, life: Life) -> Cells:
+        rng = self.rng
+        at = self.moment(life)
+        kind = rng.choice(TYPES)
+        agreed = at if kind == "R4" or self.chance(0.1) else None
+        agreement = "" if agreed is None or (kind == "R4" and self.chance(0.4)) else self.instant(agreed)
+        row = {
+            "provider_code": rng.choice(PROVIDERS),
+            "account_code": self.code("A"),
+            "report_date": self.day(date(2026, 9, 1) + rng.randint(0, 70) * DAY),
+            **self.who(life),
+            "id_type": rng.choices(("10", "0", "7", "1"), (85, 5, 5, 5))[0],
+            "account_type": kind,
+            "business_code": rng.choice(("11", "21", "81", "")),
+            "opened_at": self.opened(at if not agreement else at - rng.randint(0, 40) * DAY),
+            "agreement_at": agreement,
+            "region_code": rng.choice(REGIONS),
+            "currency": "CNY",
+            "amount": rng.choice(("", "5000", "-5", "007")),
+            "balance": rng.choices(("0", "12", "1.5", ""), (60, 20, 2, 18))[0],
+            "status": rng.choice(("1", "2", "")),
+            "closed_on": rng.choices(("", "1970-01-01", "20261101", "2016-01-01"), (80, 8, 8, 4))[0],
+        }
+        if self.others and self.chance(0.05):
+            named = rng.choice(self.others)
+            row["settlement_provider_code"] = named["provider_code"]
+            row["settlement_account_code"] = named["account_code"]
+        night = self.night()
+        self.deliver("accounts", row, night)
+        if self.chance(0.12):
+            self.account_again(row, night)
+        if self.chance(0.88):
+            has_no_moment = kind == "R4" and not agreement
+            self.opening(life, row, at, night, may_be_other=not has_no_moment)
+        for _ in range(rng.choice((0, 0, 1, 2))):
+            self.verification(row, at)
+        return row
+
+    def account_again(self, row: Cells, night: int) -> None:
+        """Deliver an account again: older, newer or the same day; the same, another amount or another row."""
+        rng = self.rng
+        changed = dict(row)
+        day = datetime.strptime(row["report_date"].replace("-", ""), "%Y%m%d").date()  # noqa: DTZ007
+        changed["report_date"] = self.day(day + rng.choice((-1, 0, 0, 1)) * DAY)
+        what = rng.random()
+        if what < 0.4:
+            changed["balance"], changed["status"] = rng.choice(("77", "-1", "")), rng.choice(("1", "3"))
+        elif what < 0.8:
+            changed["opened_at"] = self.instant(near(rng, LAST_MOMENT - rng.randint(1, 900) * DAY))
+        self.deliver("accounts", changed, night + rng.choice((0, 0, 1, 2)))
+
+    def opening(self, life: Life, row: Cells, at: datetime, night: int, *, may_be_other: bool) -> None:
+        rng = self.rng
+        cards = [life.card, life.card, life.card, life.next_card, life.card - 900 * DAY, None]
+        cards += [near_day(rng, at.date()), near_day(rng, life.reported.date() - rng.choice((0, 90)) * DAY)]
+        if life.temporary is not None:
+            cards += [life.temporary, life.temporary]
+        shown = rng.choice(cards)
+        ends = [None, None, at.date() - DAY, at.date(), at.date() + DAY]
+        if shown is not None:
+            ends += [shown + days * DAY for days in (100, 101, 3650, 3650)]
+        cells = {
+            "provider_code": row["provider_code"],
+            "account_code": row["account_code"],
+            "session_id": self.code("S") if self.chance(0.6) else "",
+            "document_kind": rng.choices(("permanent", "temporary", ""), (70, 6, 24))[0],
+            "card_valid_from": self.day(min(shown, date(2026, 11, 20)) if shown else None),
+            "card_valid_to": self.day(rng.choice(ends)),
+            "card_issuer": rng.choice(("", "某市公安局")),
+            "channel": rng.choice(("counter", "machine", "online", "agent", "mail", "")),
+            "operator_id": rng.choice(("", "op7")),
+            "handler_id_number": rng.choice(self.handlers) if self.chance(0.05) else "",
+            "exception_code": "urgent_need" if self.chance(0.05) else "",
+            "exception_followed_up_on": self.day(at.date() + 31 * DAY) if self.chance(0.05) else "",
+        }
+        if may_be_other and self.chance(0.07):
+            cells["document_kind"] = "other"
+        self.deliver("openings", cells, night + (1 if self.chance(0.05) else 0))
+        if self.chance(0.06):  # a different one: later the first judges, in one night both conflict
+            other = {**cells, "card_valid_from": self.day(life.card), "channel": "counter"}
+            self.deliver("openings", other, night + rng.choice((0, 1, 1, 2)))
+        row["session_id"] = cells["session_id"]
+
+    def verification(self, row: Cells, at: datetime) -> None:
+        kind, results = self.rng.choice(CHECKS)
+        by_session = row.get("session_id") and self.chance(0.5)
+        cells = {
+            "provider_code": row["provider_code"],
+            "check_id": self.code("V"),
+            "session_id": row["session_id"] if by_session else "",
+            "account_code": "" if by_session else row["account_code"],
+            "checked_at": self.instant(near(self.rng, at)),
+            "check_kind": kind,
+            "result": self.rng.choice(results),
+        }
+        self.deliver("verifications", cells)
+
+    def successor(self, row: Cells, *, provider: str | None = None) -> Cells:
+        """Copy an account under a new code."""
+        new = {key: value for key, value in row.items() if key != "session_id"}
+        new["account_code"] = self.code("A")
+        new["provider_code"] = provider or row["provider_code"]
+        return new
+
+    def join(self, old: Cells, new: Cells, effective: date) -> None:
+        same = old["provider_code"] == new["provider_code"]
+        cells = {
+            "provider_code": old["provider_code"],
+            "old_account_code": old["account_code"],
+            "new_provider_code": "" if same and self.chance(0.7) else new["provider_code"],
+            "new_account_code": new["account_code"],
+            "effective_on": self.day(effective),
+        }
+        self.deliver("account_renames", cells)
+
+    def rename(self, row: Cells) -> None:
+        """Rename once to three times; the new codes may have no row, or one of another person or day."""
+        rng = self.rng
+        old = row
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            new = self.successor(old, provider=rng.choice(PROVIDERS) if self.chance(0.3) else None)
+            if self.chance(0.2):
+                new["opened_at"] = self.instant(near(rng, LAST_MOMENT - rng.randint(1, 900) * DAY))
+            if self.chance(0.15):
+                new["id_number"] = make_number(rng)[0]
+            if self.chance(0.5):
+                new["report_date"] = self.day(date(2026, 9, 1) + rng.randint(0, 80) * DAY)
+            if self.chance(0.7):
+                self.deliver("accounts", new)
+            # The last of these come into force on one of the later nights, or after all of them.
+            effective = rng.choice((date(2025, 5, 5), *self.landing.nights, self.landing.nights[-1] + DAY))
+            self.join(old, new, effective)
+            old = new
+
+    def ring(self, rows: list[Cells]) -> None:
+        """Rename two accounts into each other; across providers only on different days."""
+        first, second = rows
+        second = {**first, "account_code": second["account_code"], "report_date": second["report_date"]}
+        third = self.successor(second)
+        for row in (second, third):
+            if self.chance(0.7):
+                self.deliver("accounts", row)
+        days = [date(2025, 1, 1), self.rng.choice((date(2025, 1, 1), date(2025, 3, 1))), date(2025, 2, 1)]
+        for old, new, day in zip((first, second, third), (second, third, first), days, strict=True):
+            self.join(old, new, day)
+
+    def transferred(self, life: Life, row: Cells) -> None:
+        """Sell the debt: a chain of C1 accounts, to the true original, to none, to another's, or in a cycle."""
+        rng = self.rng
+        length = rng.choice((1, 1, 2, 3))
+        chain = [self.successor(row, provider=rng.choice(PROVIDERS)) for _ in range(length)]
+        end: Cells = row
+        if self.chance(0.15):
+            end = {"provider_code": "B01", "account_code": "A999999"}
+        elif self.chance(0.15) and self.others:
+            end = rng.choice(self.others)
+        elif self.chance(0.15):
+            end = chain[-1]
+        for number, debt in enumerate(chain):
+            named = chain[number - 1] if number else end
+            debt["account_type"] = "C1"
+            debt["original_provider_code"] = named["provider_code"]
+            debt["original_account_code"] = named["account_code"]
+            debt["id_number"] = self.who(life)["id_number"]
+            debt["name"] = make_name(rng) if self.chance(0.1) else debt["name"]
+            debt["opened_at"] = self.instant(self.moment(life) + 60 * DAY)
+            self.deliver("accounts", debt)
