@@ -1,0 +1,65 @@
+"""Accounts that changed their code are one account (SPEC 4, Lineage)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from creditaudit.audit.chains import cut_rings, follow
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from creditaudit.engines import Engine
+
+
+def build_lineage(engine: Engine, night: date) -> None:
+    """Make ``lineage`` and ``contradicted_renames``.
+
+    Reads ``standing_account_renames`` and ``standing_accounts``.
+
+    ``lineage`` has one row per code that a rename of tonight or before names, and that is not alone in the end:
+    provider_code, account_code, head_provider, head_code (the newest code of its lineage, with or without a row of its
+    own), steps (renames from this code to the newest). A code that no rename names is its own lineage and has no row.
+
+    ``contradicted_renames`` has the renames whose two codes have rows that cannot be one account: provider_code,
+    old_account_code.
+    """
+    engine.table(
+        "rename_edges",
+        "SELECT provider_code AS from_provider, old_account_code AS from_code,"
+        " COALESCE(new_provider_code, provider_code) AS to_provider, new_account_code AS to_code, effective_on"
+        f" FROM standing_account_renames WHERE effective_on <= DATE '{night.isoformat()}'",
+    )
+    engine.table(
+        "renamed_codes",
+        "SELECT from_provider AS provider_code, from_code AS account_code FROM rename_edges"
+        " UNION SELECT to_provider AS provider_code, to_code AS account_code FROM rename_edges",
+    )
+    engine.table(
+        "renamed_rows",
+        "SELECT a.provider_code, a.account_code, a.id_norm, a.opened_from, a.opened_to FROM standing_accounts AS a"
+        " JOIN renamed_codes AS c ON c.provider_code = a.provider_code AND c.account_code = a.account_code",
+    )
+    engine.table(
+        "contradicted_renames",
+        "SELECT e.from_provider AS provider_code, e.from_code AS old_account_code FROM rename_edges AS e"
+        " JOIN renamed_rows AS o ON o.provider_code = e.from_provider AND o.account_code = e.from_code"
+        " JOIN renamed_rows AS n ON n.provider_code = e.to_provider AND n.account_code = e.to_code"
+        " WHERE o.id_norm <> n.id_norm OR o.opened_to < n.opened_from OR o.opened_from > n.opened_to",
+    )
+    engine.table(
+        "rename_edges",
+        "SELECT e.* FROM rename_edges AS e WHERE NOT EXISTS (SELECT 1 FROM contradicted_renames AS c"
+        " WHERE c.provider_code = e.from_provider AND c.old_account_code = e.from_code)",
+    )
+    follow(engine, "rename_edges", "rename_ends")
+    cut_rings(engine, "rename_edges", "rename_ends", "open_rename_edges")
+    follow(engine, "open_rename_edges", "rename_ends")
+    engine.table(
+        "lineage",
+        "SELECT from_provider AS provider_code, from_code AS account_code,"
+        " end_provider AS head_provider, end_code AS head_code, steps FROM rename_ends"
+        " UNION ALL SELECT DISTINCT end_provider AS provider_code, end_code AS account_code,"
+        " end_provider AS head_provider, end_code AS head_code, 0 AS steps FROM rename_ends",
+    )
+    engine.drop("rename_edges", "open_rename_edges", "rename_ends", "renamed_rows")

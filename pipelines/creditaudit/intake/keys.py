@@ -1,0 +1,141 @@
+"""Which of tonight's rows stand: stale, duplicate, conflict (SPEC 3.3).
+
+The big pass over tonight's rows hashes keys only; whatever follows works on the few rows whose key came twice, and on
+the rows whose key the book already has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from creditaudit.feeds import Kind
+
+if TYPE_CHECKING:
+    from creditaudit.engines import Engine
+    from creditaudit.feeds import TableSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Names of the relations that say what became of tonight's rows of one feed.
+
+    Parameters
+    ----------
+    rejected : str
+        file, row, reason (``stale``, ``duplicate``, ``conflict``): quarantined.
+    known : str
+        file, row, same (boolean): accepted rows whose key the book has; ``same``: nothing changed.
+    """
+
+    rejected: str
+    known: str
+
+
+def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Resolved:
+    """Apply SPEC 3.3 (a), (b), (c) to tonight's rows of one feed.
+
+    Parameters
+    ----------
+    engine : Engine
+    spec : TableSpec
+    tonight : str
+        Relation with the typed rows that passed the cell checks; (file, row) names a row.
+    standing : str
+        Relation with the row in force of each key before tonight.
+
+    Returns
+    -------
+    Resolved
+    """
+    met, contested = f"met_{spec.name}", f"contested_{spec.name}"
+    rejected, known = f"rejected_{spec.name}", f"known_{spec.name}"
+    engine.table(met, _met(spec, tonight, standing))
+    engine.table(contested, _contested(spec, tonight, met))
+    engine.table(
+        rejected,
+        f"SELECT file, row, 'stale' AS reason FROM {met} WHERE is_stale"
+        f" UNION ALL SELECT file, row, reason FROM ({_losers(spec, contested)}) AS l",
+    )
+    engine.table(
+        known,
+        f"SELECT m.file, m.row, m.same FROM {met} AS m"
+        f" WHERE NOT EXISTS (SELECT 1 FROM {rejected} AS r WHERE r.file = m.file AND r.row = m.row)",
+    )
+    engine.drop(met, contested)
+    return Resolved(rejected, known)
+
+
+def _met(spec: TableSpec, tonight: str, standing: str) -> str:
+    """Select tonight's rows whose key the book has: are they older, are they the same."""
+    on = " AND ".join(f"t.{k} = b.{k}" for k in spec.key)
+    same = " AND ".join(f"t.{c} IS NOT DISTINCT FROM b.{c}" for c in (*spec.compared, "dropped"))
+    stale = _after(spec, "b", "t")
+    return (
+        f"SELECT t.file, t.row, {stale} AS is_stale, ({same}) AS same FROM {tonight} AS t JOIN {standing} AS b ON {on}"
+    )
+
+
+def _contested(spec: TableSpec, tonight: str, met: str) -> str:
+    """Rows whose key came more than once tonight, without the stale ones.
+
+    Keys are counted by a 64-bit hash, which needs a fraction of the memory of the keys themselves; two keys that share
+    a hash are only looked at for nothing.
+    """
+    key = ", ".join(f"t.{k}" for k in spec.key)
+    columns = ", ".join(f"t.{c}" for c in dict.fromkeys((*spec.key, *spec.compared, "file", "row")))
+    return (
+        f"SELECT {columns} FROM {tonight} AS t WHERE hash({key}) IN"
+        f" (SELECT h FROM (SELECT hash({key}) AS h FROM {tonight} AS t) AS k GROUP BY h HAVING count(*) > 1)"
+        f" AND NOT EXISTS (SELECT 1 FROM {met} AS m WHERE m.is_stale AND m.file = t.file AND m.row = t.row)"
+    )
+
+
+def _losers(spec: TableSpec, contested: str) -> str:
+    key = ", ".join(spec.key)
+    identical = ", ".join(spec.compared)
+    firm = ", ".join(c for c in spec.compared if c not in spec.reducible)
+    greatest = ", ".join(f"{c} DESC NULLS LAST" for c in spec.reducible)
+    reduction = (
+        f"CASE WHEN copy = 1 THEN row_number() OVER (PARTITION BY copy, {firm} ORDER BY {greatest}) ELSE 0 END"
+        if spec.reducible
+        else "1"
+    )
+    same_key = " AND ".join(f"o.{k} = r.{k}" for k in spec.key)
+    return f"""
+    WITH copies AS (
+        SELECT *, row_number() OVER (PARTITION BY {identical} ORDER BY file, row) AS copy FROM {contested}
+    ), reduced AS (
+        SELECT *, {reduction} AS rank FROM copies
+    ), rivals AS (
+        SELECT *, count(*) OVER (PARTITION BY {key}) AS rivals FROM reduced WHERE copy = 1 AND rank = 1
+    ), judged AS (
+        SELECT r.*, NOT EXISTS (
+            SELECT 1 FROM rivals AS o
+            WHERE {same_key} AND (o.file <> r.file OR o.row <> r.row) AND NOT {_after(spec, "r", "o")}
+        ) AS wins FROM rivals AS r WHERE r.rivals > 1
+    )
+    SELECT file, row, 'duplicate' AS reason FROM reduced WHERE copy > 1 OR rank <> 1
+    UNION ALL
+    SELECT file, row, CASE WHEN has_winner THEN 'stale' ELSE 'conflict' END AS reason
+    FROM (SELECT *, bool_or(wins) OVER (PARTITION BY {key}) AS has_winner FROM judged) AS d WHERE NOT wins
+    """
+
+
+def _after(spec: TableSpec, a: str, b: str) -> str:
+    """Return SQL that is TRUE where row ``a`` is certainly after row ``b``, else FALSE.
+
+    The second deciding column is asked only where the first leaves the order open (SPEC 3.3: ``effective_at`` where
+    ``entered_at`` does not decide).
+    """
+    sql = "FALSE"
+    for name in reversed(spec.deciding):
+        column = spec.by_name[name]
+        if column.kind is Kind.INSTANT:
+            after = f"COALESCE({a}.{column.stem}_from > {b}.{column.stem}_to, FALSE)"
+            before = f"COALESCE({a}.{column.stem}_to < {b}.{column.stem}_from, FALSE)"
+        else:
+            after = f"COALESCE({a}.{name} > {b}.{name}, FALSE)"
+            before = f"COALESCE({a}.{name} < {b}.{name}, FALSE)"
+        sql = f"(CASE WHEN {after} THEN TRUE WHEN {before} THEN FALSE ELSE {sql} END)"
+    return sql
