@@ -1,0 +1,111 @@
+"""Where the columns of a rule text come from, and which of them can never be NULL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+from sqlglot.optimizer.scope import Scope, traverse_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Readable = Mapping[str, Mapping[str, bool]]
+
+
+def tables_read(tree: exp.Expr) -> frozenset[str]:
+    """Return the tables that a statement reads, without its own CTEs."""
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    return frozenset(table.name for table in tree.find_all(exp.Table)) - own
+
+
+def columns_read(tree: exp.Expr) -> frozenset[tuple[str, str]]:
+    """Return (table, column) for each column that a statement reads from a table."""
+    found: set[tuple[str, str]] = set()
+    for scope in traverse_scope(tree):
+        for column in scope.columns:
+            source = _source(column, scope)
+            if isinstance(source, exp.Table):
+                found.add((source.name, column.name))
+    return frozenset(found)
+
+
+def column_refusals(tree: exp.Expr, readable: Readable) -> Iterator[tuple[exp.Expr, str]]:
+    """Yield each table or column that may not be read, or is not there, with the reason."""
+    for table in sorted(tables_read(tree)):
+        if table not in readable:
+            node = next(t for t in tree.find_all(exp.Table) if t.name == table)
+            yield node, f"table {table}: a rule may read {', '.join(sorted(readable))}"
+    for scope in traverse_scope(tree):
+        for column in scope.columns:
+            reason = _refused(column, scope, readable)
+            if reason is not None:
+                yield column, reason
+
+
+def _refused(column: exp.Column, scope: Scope, readable: Readable) -> str | None:
+    if not column.table:
+        return f"column {column.name}: write the table's name or alias before it"
+    source = _source(column, scope)
+    if source is None:
+        return f"column {column.table}.{column.name}: nothing here is called {column.table}"
+    if isinstance(source, exp.Table):
+        columns = readable.get(source.name)
+        if columns is not None and column.name not in columns:
+            return f"column {column.name}: {source.name} has {', '.join(columns)}"
+    elif column.name not in _selects(source):
+        return f"column {column.name}: {column.table} has {', '.join(_selects(source))}"
+    return None
+
+
+def _source(column: exp.Column, scope: Scope) -> exp.Table | Scope | None:
+    """Find what a qualified column names, here or in the query around it."""
+    looked: Scope | None = scope
+    while looked is not None:
+        source = looked.sources.get(column.table)
+        if isinstance(source, (exp.Table, Scope)):
+            return source
+        looked = looked.parent
+    return None
+
+
+def _selects(scope: Scope) -> dict[str, exp.Expr]:
+    """Return what a CTE or subquery selects, by the name that it gives it."""
+    query = scope.expression
+    return {select.alias_or_name: select for select in query.selects} if isinstance(query, exp.Query) else {}
+
+
+def is_never_null(node: exp.Expr, tree: exp.Expr, readable: Readable) -> bool:
+    """Return whether an expression is certainly never NULL, as far as the text itself shows it."""
+    if isinstance(node, exp.Paren):
+        return is_never_null(node.this, tree, readable)
+    if isinstance(node, (exp.And, exp.Or)):
+        return is_never_null(node.left, tree, readable) and is_never_null(node.right, tree, readable)
+    if isinstance(node, exp.Column):
+        return _column_never_null(node, tree, readable)
+    if isinstance(node, exp.Not):
+        return is_never_null(node.this, tree, readable)
+    return isinstance(node, (exp.Is, exp.Exists, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Boolean))
+
+
+def _column_never_null(column: exp.Column, tree: exp.Expr, readable: Readable) -> bool:
+    """Follow a column through CTEs that only pass it on, to a table that never has NULL in it."""
+    scope = next((s for s in traverse_scope(tree) if any(column is c for c in s.columns)), None)
+    while scope is not None:
+        source = _source(column, scope)
+        if source is None or _outer_joined(column.table, scope):
+            return False
+        if isinstance(source, exp.Table):
+            # Unknown tables and columns are refused elsewhere.
+            return not readable.get(source.name, {}).get(column.name, True)
+        passed = _selects(source).get(column.name)
+        inner = passed.unalias() if passed is not None else None
+        if not isinstance(inner, exp.Column):
+            return False
+        column, scope = inner, source
+    return False
+
+
+def _outer_joined(alias: str, scope: Scope) -> bool:
+    joins = scope.expression.args.get("joins") or []
+    return any(join.alias_or_name == alias and str(join.args.get("side") or "") for join in joins)

@@ -1,0 +1,274 @@
+"""Rules as data: one folder each, read, checked and rendered."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import sqlglot
+from sqlglot import TokenType, exp
+
+from creditaudit.audit.columns import tables_read
+from creditaudit.audit.header import Header, Param, parse_header
+from creditaudit.audit.lint import DIALECT, Refusal, lint, parsed
+from creditaudit.audit.readable import READABLE, RULE_COLUMNS
+from creditaudit.errors import UsageError, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+    from importlib.resources.abc import Traversable
+    from pathlib import Path
+
+
+RULE_FILE = "rule.sql"
+CASES_FILE = "cases.yaml"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule in force: its text, and what its header says of it.
+
+    Parameters
+    ----------
+    rule_id, name : str
+        ``R101`` and ``lost_card_used``; the folder is called by both.
+    title_zh, title_en : str
+        One line for reports.
+    lane : str
+        ``fault`` (its cases are also asked whether the institution failed a duty, SPEC 7) or ``correction``.
+    clause : str
+        The sections of the specification that it follows.
+    effective_from, effective_to : date or None
+        First and last night on which it judges; None is no bound.
+    reads : tuple of str
+        Tables, at most these.
+    key : tuple of str
+        What names one row of its result.
+    params : tuple of Param
+        Whole numbers that the text names as ``:name``.
+    evidence : tuple of str
+        Columns of what it reads that go into the finding's evidence.
+    undecidable_when : str
+        In words.
+    text : str
+        The file as it is, header and all.
+    sha256 : str
+        Of the file's bytes.
+    folder : Traversable or None
+        Where it was read; None for a text that was kept elsewhere.
+    """
+
+    rule_id: str
+    name: str
+    title_zh: str
+    title_en: str
+    lane: str
+    clause: str
+    effective_from: date | None
+    effective_to: date | None
+    reads: tuple[str, ...]
+    key: tuple[str, ...]
+    params: tuple[Param, ...]
+    evidence: tuple[str, ...]
+    undecidable_when: str
+    text: str
+    sha256: str
+    folder: Traversable | None = None
+
+
+def shipped_rules() -> Traversable:
+    """Return the folder of the rules that come with the program."""
+    return resources.files("creditaudit").joinpath("rules")
+
+
+def load_rules(folder: Path | Traversable | None = None) -> tuple[Rule, ...]:
+    """Read every rule of a folder, or the shipped ones, in the order of their ids.
+
+    Parameters
+    ----------
+    folder : Path or Traversable, optional
+        Holds one folder per rule.
+
+    Raises
+    ------
+    UsageError
+        A rule's header or text is not as it must be, or two rules have one id; names file and line.
+    """
+    source: Traversable = shipped_rules() if folder is None else folder
+    if not source.is_dir():
+        raise UsageError(
+            "no rules there",
+            why="the folder does not exist",
+            next_step="give a folder that holds one folder per rule",
+            where=Where(str(folder)),
+        )
+    folders = sorted((f for f in source.iterdir() if f.is_dir() and not f.name.startswith((".", "_"))), key=_name)
+    rules: dict[str, Rule] = {}
+    for one in folders:
+        rule = read_rule(one)
+        where = f"{one.name}/{RULE_FILE}"
+        if rule.rule_id in rules:
+            twin = rules[rule.rule_id].folder
+            raise _refused(where, 1, f"rule id {rule.rule_id} is also that of {twin.name if twin else 'another'}")
+        if one.name != f"{rule.rule_id}_{rule.name}":
+            raise _refused(where, 1, f"the folder must be called {rule.rule_id}_{rule.name}")
+        rules[rule.rule_id] = rule
+    return tuple(rules[rule_id] for rule_id in sorted(rules))
+
+
+def read_rule(folder: Path | Traversable) -> Rule:
+    """Read one rule from its folder; errors as :func:`load_rules`."""
+    file = folder.joinpath(RULE_FILE)
+    where = f"{folder.name}/{RULE_FILE}"
+    if not file.is_file():
+        raise _refused(where, None, "the folder has no such file")
+    return parse_rule(file.read_bytes(), where, folder)
+
+
+def parse_rule(raw: bytes, where: str, folder: Traversable | None = None) -> Rule:
+    """Make a rule of the bytes of a ``rule.sql``, wherever they were kept.
+
+    Parameters
+    ----------
+    raw : bytes
+        UTF-8.
+    where : str
+        What errors call the text.
+    folder : Traversable, optional
+        Where the cases lie.
+
+    Raises
+    ------
+    UsageError
+        As :func:`load_rules`.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refused(where, None, f"not UTF-8 at byte {error.start}") from error
+    header = parse_header(text, where)
+    _check_text(header, text, where)
+    return Rule(
+        rule_id=header.rule_id,
+        name=header.name,
+        title_zh=header.title_zh,
+        title_en=header.title_en,
+        lane=header.lane,
+        clause=header.clause,
+        effective_from=header.effective_from,
+        effective_to=header.effective_to,
+        reads=header.reads,
+        key=header.key,
+        params=header.params,
+        evidence=header.evidence,
+        undecidable_when=header.undecidable_when,
+        text=text,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        folder=folder,
+    )
+
+
+def rendered(rule: Rule, overrides: Mapping[str, int] | None = None) -> str:
+    """Return the rule's SELECT without its header, each ``:name`` written as a whole number.
+
+    Parameters
+    ----------
+    rule : Rule
+    overrides : mapping of str to int, optional
+        Other values for some parameters.
+
+    Raises
+    ------
+    UsageError
+        An override names no parameter, or is out of its bounds.
+    """
+    values = {param.name: param.value for param in rule.params}
+    bounds = {param.name: param for param in rule.params}
+    for name, value in (overrides or {}).items():
+        if name not in bounds:
+            raise _override(rule, f"it has no parameter {name}; it has {', '.join(bounds) or 'none'}")
+        if not bounds[name].holds(value):
+            low, high = bounds[name].low, bounds[name].high
+            raise _override(rule, f"{name} = {value} is outside {low} to {high} {bounds[name].unit}")
+        values[name] = value
+    return substituted(rule.text, values)
+
+
+def substituted(text: str, values: Mapping[str, int]) -> str:
+    """Write parameters into a text, by its tokens, so that comments and literals are left alone."""
+    tokens = sqlglot.tokenize(text, dialect=DIALECT)
+    # What lies before the first token is the header.
+    pieces, position = [], tokens[0].start if tokens else 0
+    for colon, name in pairwise(tokens):
+        if colon.token_type is TokenType.COLON and name.text in values and name.start == colon.end + 1:
+            pieces += [text[position : colon.start], str(values[name.text])]
+            position = name.end + 1
+    return "".join([*pieces, text[position:]])
+
+
+def in_force(rules: Iterable[Rule], night: date) -> tuple[Rule, ...]:
+    """Return the rules whose effective days hold the night."""
+    return tuple(
+        rule
+        for rule in rules
+        if (rule.effective_from is None or rule.effective_from <= night)
+        and (rule.effective_to is None or night <= rule.effective_to)
+    )
+
+
+def _name(folder: Traversable) -> str:
+    return folder.name
+
+
+def _check_text(header: Header, text: str, where: str) -> None:
+    """Refuse a text that the lint refuses, or that is not what its header says."""
+    refusals = lint(text)
+    if refusals:
+        raise _refused(where, refusals[0].line, "; ".join(f"line {r.line}: {r.reason}" for r in refusals))
+    tree = parsed(text)
+    if isinstance(tree, Refusal):  # the lint has refused it already
+        raise _refused(where, tree.line, tree.reason)
+    read = tables_read(tree)
+    if read != set(header.reads):
+        raise _refused(
+            where, header.lines["reads"], f"the text reads {_listed(read)}, the header says {_listed(header.reads)}"
+        )
+    if tuple(tree.named_selects) != RULE_COLUMNS:
+        raise _refused(where, None, f"a rule returns {', '.join(RULE_COLUMNS)}, in this order")
+    _check_params(header, tree, where)
+    known = {column for table in header.reads for column in READABLE[table]}
+    unknown = [column for column in header.evidence if column not in known]
+    if unknown:
+        raise _refused(where, header.lines["evidence"], f"{_listed(unknown)}: no column of {_listed(header.reads)}")
+
+
+def _check_params(header: Header, tree: exp.Query, where: str) -> None:
+    named = {str(p.this) for p in tree.find_all(exp.Placeholder)}
+    given = {param.name for param in header.params}
+    if named != given:
+        raise _refused(
+            where, header.lines["params"], f"the text names {_listed(named)}, the header has {_listed(given)}"
+        )
+
+
+def _listed(names: Iterable[Any]) -> str:
+    return ", ".join(sorted(str(name) for name in names)) or "nothing"
+
+
+def _refused(where: str, line: int | None, why: str) -> UsageError:
+    return UsageError(
+        "a rule cannot be used",
+        why=why,
+        next_step="correct the file; `creditaudit rules lint` names everything that it may not say",
+        where=Where(where, line),
+    )
+
+
+def _override(rule: Rule, why: str) -> UsageError:
+    return UsageError(
+        f"{rule.rule_id} cannot be run with these parameters", why=why, next_step="give a value within the bounds"
+    )
