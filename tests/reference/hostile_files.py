@@ -143,7 +143,10 @@ class Landing:
         if rng.random() < 0.85:
             control["covers_from"] = rng.choice(["2012-01-01", "2018-04-09", "2021-01-01", "2024-02-29"])
         if rng.random() < 0.85:
-            control["covers_to"] = rng.choice(["2022-06-30", "2024-02-28", "2025-12-31", night.isoformat()])
+            # Only the last night's issuances may be covered to the end: until then some are not (R102).
+            to_the_end = feed != "issuances" or night == self.nights[-1]
+            last = night.isoformat() if to_the_end else "2023-08-08"
+            control["covers_to"] = rng.choice(["2022-06-30", "2024-02-28", "2025-12-31", last])
         return control
 
     def _store(self, folder: Path, part: str, text: str, control: dict[str, object] | None) -> None:
