@@ -81,6 +81,8 @@ class Accounts(People):
             "status": rng.choice(("1", "2", "")),
             "closed_on": rng.choices(("", "1970-01-01", "20261101", "2016-01-01"), (80, 8, 8, 4))[0],
         }
+        if self.chance(0.03):
+            row["name"] = make_name(rng)
         if self.others and self.chance(0.05):
             named = rng.choice(self.others)
             row["settlement_provider_code"] = named["provider_code"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reference.columns import FEEDS
 from reference.contract import DeliveredFile, exit_code_of, read_night
+from reference.institutions import Institutions
 from reference.keys import Book
 from reference.lineage import build_accounts
+from reference.more_findings import World, more_findings
 from reference.notices import build_notices, persons_rows
 from reference.rules import Coverage, Person, judge_account
 
@@ -65,11 +66,7 @@ class ReferenceBook:
     """Everything kept between nights. Nights are to be given in date order, each once."""
 
     def __init__(self, reference_dir: Path) -> None:
-        self.institutions: list[dict[str, str]] = []
-        institutions = reference_dir / "institutions.csv"
-        if institutions.exists():
-            with institutions.open(encoding="utf-8-sig", newline="") as opened:
-                self.institutions = list(csv.DictReader(opened))
+        self.institutions = Institutions(reference_dir)
         self.book = Book()
         self.full_issuances: list[tuple[date, date]] = []
 
@@ -101,7 +98,7 @@ class ReferenceBook:
     def _judge(self, result: NightResult) -> None:
         issuances = persons_rows(self.book, "issuances")
         notices, event_notes = build_notices(self.book, issuances)
-        accounts, _, rename_notes = build_accounts(self.book, result.night)
+        accounts, by_code, rename_notes = build_accounts(self.book, result.night)
         coverage = Coverage(self.full_issuances)
         for account in accounts:
             number = account.identity.id_norm
@@ -109,6 +106,16 @@ class ReferenceBook:
             findings, clearances = judge_account(account, person, coverage)
             result.findings.extend(findings)
             result.clearances.extend(clearances)
-        result.findings.sort(key=_order)
+        groups: dict[str, str] = {}
+
+        def group(provider_code: str) -> str:
+            if provider_code not in groups:
+                groups[provider_code] = self.institutions.group(provider_code, result.night)
+            return groups[provider_code]
+
+        world = World(self.book, result.night, accounts, by_code, notices, issuances, group)
+        result.findings.extend(more_findings(world, result.findings))
+        columns = ("provider_code", "account_code", "subject", "rule_id", "notice_source", "notice_id")
+        result.findings.sort(key=lambda one: _order({column: one[column] for column in columns}))
         result.clearances.sort(key=_order)
         result.notes.extend(event_notes + rename_notes)

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from reference.intervals import Interval, certainly_after, certainly_before, undecided
-from reference.relation import after, after_and_standing, relation, shown_card, shown_too_late, standing
+from reference.relation import after, after_and_standing, shown_card, shown_too_late, standing
+from reference.relation import relation as card_relation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,8 +173,11 @@ def expired_card_shown(account: Account) -> str | None:
     return "violation" if valid_to < account.moment.day else None
 
 
-def _finding(account: Account, rule_id: str, verdict: str, pair: Pair | None) -> dict[str, Any]:
-    moment, notice = account.moment, pair.notice if pair is not None else None
+def finding(
+    account: Account, rule_id: str, verdict: str, notice: Notice | None = None, relation: str | None = None
+) -> dict[str, Any]:
+    """Return one row of the findings table."""
+    moment = account.moment
     return {
         "provider_code": account.provider_code,
         "account_code": account.account_code,
@@ -182,7 +186,7 @@ def _finding(account: Account, rule_id: str, verdict: str, pair: Pair | None) ->
         "verdict": verdict,
         "notice_source": notice.source if notice is not None else None,
         "notice_id": notice.notice_id if notice is not None else None,
-        "relation": pair.relation if pair is not None else None,
+        "relation": relation,
         "moment_from": moment.start if moment is not None else None,
         "moment_to": moment.end if moment is not None else None,
         "reported_from": notice.reported.start if notice is not None else None,
@@ -204,7 +208,7 @@ def _pairs(account: Account, person: Person, coverage: Coverage) -> Iterator[Pai
     if account.moment is None:
         return
     for notice in person.notices:
-        related = relation(account, notice, person.issuances)
+        related = card_relation(account, notice, person.issuances)
         yield Pair(account, account.moment, notice, related, person, coverage)
 
 
@@ -220,12 +224,12 @@ def judge_account(
                 continue
             verdict = rule(pair)
             if verdict is not None:
-                findings.append(_finding(account, rule_id, verdict, pair))
+                findings.append(finding(account, rule_id, verdict, pair.notice, pair.relation))
         if pair.relation == "newer" and pair.notice.kind != "cancelled":
             clearances.append(_clearance(account, pair.notice, "newer_card_shown"))
     verdict = expired_card_shown(account)
     if verdict is not None:
-        findings.append(_finding(account, "R108", verdict, None))
+        findings.append(finding(account, "R108", verdict))
     # Not judged, which is no clearing: one row per lost or superseded notice.
     reason = "no_card_shown" if account.shows_other else account.unjudged
     if reason is not None:

@@ -275,7 +275,9 @@ def test_a_c1_takes_its_originals_moment_and_opening(nights: Nights) -> None:
     assert [(found["account_code"], found["rule_id"]) for found in result.findings] == [
         ("A1", "R101"),
         ("A2", "R101"),
+        ("A2", "R109"),  # its original has an R101 violation
         ("A3", "R101"),
+        ("A3", "R109"),
     ]
     assert {str(found["moment_from"]) for found in result.findings} == {"2024-01-10 10:00:01"}
     assert [(found["account_code"], found["reason"]) for found in result.clearances] == [
@@ -318,7 +320,7 @@ def test_the_first_accepted_opening_judges(nights: Nights) -> None:
         ("１１０１０５１９４９１２３１００２ｘ", ["R101"]),
         ("110105491231002", ["R101"]),  # legacy15 of the same person
         ("110105 19491231\u200b002x", ["R101"]),
-        ("110105194912310020", []),  # bad_check is never repaired
+        ("110105194912310020", ["R301"]),  # bad_check is never repaired
     ],
 )
 def test_numbers_match_by_id_norm(nights: Nights, number: str, expected: list[str]) -> None:
@@ -328,7 +330,7 @@ def test_numbers_match_by_id_norm(nights: Nights, number: str, expected: list[st
 
 
 def test_the_page_of_examples_occurs(tmp_path: Path) -> None:
-    """Every rule of 6.1 with every verdict it can have, R108 and the four clearances occur."""
+    """Every rule with every verdict that it can have, every reason and the four clearances occur."""
     days = write_delivery(tmp_path, seed=20_261_120, persons=2_000, nights=3)
     book = ReferenceBook(tmp_path / "reference")
     found: Counter[str] = Counter()
@@ -347,6 +349,15 @@ def test_the_page_of_examples_occurs(tmp_path: Path) -> None:
         "R106": "lead",
         "R107": "violation undecidable lead",
         "R108": "violation",
+        "R109": "lead",
+        "R201": "violation lead",
+        "R202": "violation",
+        "R203": "violation",
+        "R204": "violation undecidable",
+        "R301": "lead",
+        "R302": "lead",
+        "R401": "lead",
+        "R402": "lead",
     }
     wanted = {f"{rule} {verdict}" for rule, each in verdicts.items() for verdict in each.split()}
     wanted |= {"newer_card_shown", "no_card_shown", "transferred_debt", "agreement_unknown"}
