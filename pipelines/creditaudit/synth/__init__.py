@@ -1,0 +1,5 @@
+"""Synthetic deliveries with the truth beside them, for samples, tests and benchmarks. No real person is in them."""
+
+from creditaudit.synth.generator import SynthSummary, generate
+
+__all__ = ["SynthSummary", "generate"]
