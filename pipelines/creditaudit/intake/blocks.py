@@ -1,0 +1,101 @@
+"""What both kinds of delivered file come to: blocks of rows, some of which could not be split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from creditaudit.errors import UnjudgedFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from creditaudit.feeds import TableSpec
+    from creditaudit.intake.cells import Bools, Ints
+
+
+class RawText(Protocol):
+    """Gives the raw text of rows of a block, counted from 0 in it, ascending."""
+
+    def __call__(self, rows: Ints, /) -> pa.StringArray:
+        """Return the texts."""
+        ...
+
+
+@dataclass(frozen=True)
+class RowBlock:
+    """Some consecutive data rows of one file.
+
+    Parameters
+    ----------
+    first_row : int
+        1-based data row of the block's first row.
+    lines : numpy int64
+        1-based physical line of every row of the block.
+    rows : numpy int64
+        Rows that split, counted from 0 in the block, ascending.
+    cells : dict of str to pa.Array of string
+        Known columns of the rows that split, not stripped.
+    damaged : dict of int to str
+        Rows that did not split, counted from 0 in the block, with the reason.
+    raw : RawText
+        Raw texts.
+    unreadable : dict of str to numpy bool
+        Cells of rows that split which are ``bad_type`` whatever their text says.
+    """
+
+    first_row: int
+    lines: Ints
+    rows: Ints
+    cells: dict[str, pa.Array]
+    damaged: dict[int, str]
+    raw: RawText
+    unreadable: dict[str, Bools] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+def wanted_columns(spec: TableSpec, header: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Judge a header (SPEC 3.1).
+
+    Parameters
+    ----------
+    spec : TableSpec
+        The feed.
+    header : sequence of str
+        Column names, stripped, in the file's order.
+
+    Returns
+    -------
+    wanted : dict of str to int
+        Known columns and their place, from 0.
+    unknown : tuple of str
+        The others, in the file's order.
+
+    Raises
+    ------
+    UnjudgedFileError
+        A name twice, or a required column missing. Names that are not ours are not repeated: the first line of
+        a file without header is a person's data.
+    """
+    places: dict[str, int] = {}
+    for place, name in enumerate(header):
+        if name in places:
+            what = f" ({name})" if name in spec.by_name else ""
+            raise UnjudgedFileError(f"header: columns {places[name] + 1} and {place + 1} have the same name{what}")
+        places[name] = place
+    missing = [name for name in spec.required if name not in places]
+    if missing:
+        raise UnjudgedFileError(f"header: required column missing: {', '.join(missing)}")
+    wanted = {column.name: places[column.name] for column in spec.columns if column.name in places}
+    return wanted, tuple(name for name in header if name not in spec.by_name)
+
+
+def row_numbers(count: int) -> Ints:
+    """Return 0 … count - 1."""
+    return np.arange(count, dtype=np.int64)

@@ -1,0 +1,173 @@
+"""What lies in a night's landing folder: data files per feed, and everything else named (SPEC 3.1)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from creditaudit.errors import StorageError, UnjudgedFileError, Where
+from creditaudit.feeds import FEEDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DATA_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+CONTROL_SUFFIX = ".ctl"
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """One data file of one feed.
+
+    Parameters
+    ----------
+    feed : str
+        Feed name, the folder the file lies in.
+    name : str
+        Label in every table: the file's name in its feed folder.
+    path : Path
+        Where its bytes are.
+    """
+
+    feed: str
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All that was found in a landing folder.
+
+    Parameters
+    ----------
+    files : tuple of DeliveredFile
+        By feed order, then by name in code-point order.
+    warnings : tuple of str
+        What lies there and is not read, one sentence each, in the same order.
+    """
+
+    files: tuple[DeliveredFile, ...]
+    warnings: tuple[str, ...]
+
+
+def find_files(folder: Path) -> list[DeliveredFile]:
+    """Return the data files of one night's landing folder.
+
+    Parameters
+    ----------
+    folder : Path
+        ``LANDING/<night>``; a folder that is not there holds no files.
+
+    Returns
+    -------
+    list of DeliveredFile
+        By feed order, then by name in code-point order. A symbolic link or special file with a data file's
+        name is among them: :func:`creditaudit.intake.receive.read_file` refuses it with the reason.
+
+    See Also
+    --------
+    survey : the same, with what is not read.
+    """
+    return list(survey(folder).files)
+
+
+def survey(folder: Path) -> Survey:
+    """Return the data files of one night's landing folder, and a warning for everything else but hidden files.
+
+    Parameters
+    ----------
+    folder : Path
+        ``LANDING/<night>``.
+
+    Returns
+    -------
+    Survey
+
+    Raises
+    ------
+    StorageError
+        A folder cannot be listed.
+    """
+    files: list[DeliveredFile] = []
+    entries = {entry.name: entry for entry in _listed(folder)}
+    warnings = [f"{_label(name)} is no feed and is not read" for name in entries if name not in FEEDS]
+    for feed in (name for name in FEEDS if name in entries):
+        if not entries[feed].is_dir(follow_symlinks=False):
+            warnings.append(f"{feed} is not a folder and is not read")
+            continue
+        listed = _listed(folder / feed)
+        names = {inner.name for inner in listed}
+        for inner in listed:
+            warning = _warning(inner, names)
+            if warning is not None:
+                warnings.append(f"{feed}/{_label(inner.name)} {warning}")
+            elif not inner.name.endswith(CONTROL_SUFFIX):
+                files.append(DeliveredFile(feed, _label(inner.name), folder / feed / inner.name))
+    return Survey(tuple(files), tuple(warnings))
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder that are not hidden, by name; none where there is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageError(
+            "a delivered folder cannot be listed",
+            why=error.strerror or type(error).__name__,
+            next_step="check that it is a folder that this user may read",
+            where=Where(str(folder)),
+        ) from error
+
+
+def _warning(entry: os.DirEntry[str], names: set[str]) -> str | None:
+    """Say why an entry of a feed folder is not read; None where it is."""
+    if entry.is_dir(follow_symlinks=False):
+        return "is a folder and is not read"
+    if entry.name.endswith(CONTROL_SUFFIX):
+        alone = entry.name.removesuffix(CONTROL_SUFFIX) not in names
+        return "belongs to no file that was delivered" if alone else None
+    if not entry.name.endswith(DATA_SUFFIXES):
+        return f"ends in none of {', '.join(DATA_SUFFIXES)} and is not read"
+    return None
+
+
+def _label(name: str) -> str:
+    """Return a file name as text that any table can hold (a name need not be UTF-8)."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def open_regular(path: Path) -> int:
+    """Open a regular file for reading; a link, a pipe or a device is refused and never read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    int
+        File descriptor; the caller closes it.
+
+    Raises
+    ------
+    UnjudgedFileError
+        The path is no regular file, or cannot be opened.
+    """
+    try:
+        # Asked before opening, because opening a device or a pipe can itself have effects; and again after,
+        # because the name may have changed hands in between.
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise UnjudgedFileError("a symbolic link or special file; only regular files are read")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise UnjudgedFileError(f"cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnjudgedFileError("a symbolic link or special file; only regular files are read")
+    return descriptor

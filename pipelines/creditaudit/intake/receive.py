@@ -1,0 +1,430 @@
+"""Delivered files to typed rows and quarantine, one file at a time (SPEC 3.1, 3.2, 3.4)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditaudit.errors import CreditAuditError, InternalError, RefusedError, StorageError, UnjudgedFileError, Where
+from creditaudit.feeds import FEEDS
+from creditaudit.intake import csv_source, parquet_source
+from creditaudit.intake.control import Control, read_control
+from creditaudit.intake.csv_source import CsvSource
+from creditaudit.intake.decode import BLOCK_BYTES, ENCODINGS, NotThisEncodingError, opened
+from creditaudit.intake.faults import CELL_DROPPED, ROW_QUARANTINED
+from creditaudit.intake.parquet_source import ParquetSource
+from creditaudit.intake.rows import TypedRows, type_rows
+from creditaudit.intake.sink import PartWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from creditaudit.intake.blocks import RowBlock
+    from creditaudit.intake.cells import Ints
+    from creditaudit.intake.decode import Delivery
+    from creditaudit.intake.landing import DeliveredFile
+
+MAX_QUARANTINE_SHARE = 0.20
+
+# Files with fewer rows are never refused for the share of their rows quarantined (SPEC 3.4).
+SMALL_FILE_ROWS = 50
+
+PARQUET = "parquet"
+
+# Rows of one file that were quarantined, or lost a cell.
+QUARANTINE_PART = pa.schema(
+    [
+        pa.field("feed", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),  # 1-based data row
+        pa.field("line", pa.int64(), nullable=False),  # 1-based physical line
+        pa.field("disposition", pa.string(), nullable=False),  # row_quarantined, cell_dropped
+        pa.field("reasons", pa.string(), nullable=False),  # sorted, joined by ;
+        pa.field("raw", pa.string(), nullable=False),  # the line as decoded, without its end
+        pa.field("id_norm", pa.string()),  # of the row's own id_number; NULL: not split, empty or bad_form
+        pa.field("provider_code", pa.string()),  # NULL: not split, empty, or no such column
+        pa.field("account_code", pa.string()),
+        pa.field("split_ok", pa.bool_(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of one delivered file.
+
+    Parameters
+    ----------
+    file : DeliveredFile
+        The file.
+    sha256 : str or None
+        Of the bytes delivered; None: the file was never opened (a link or special file).
+    encoding : str or None
+        ``utf-8``, ``gb18030``, ``parquet``; None: refused before one was found.
+    control : Control
+        What its sender says; the defaults where its ``.ctl`` could not be read.
+    delivered, typed, quarantined : int or None
+        Data rows; ``delivered = typed + quarantined``. None: the file is refused.
+    refused : str or None
+        Why the file as a whole is refused (tier 1), no raw values; None: it is not.
+    unknown_columns : tuple of str
+        Columns that the feed does not have, in the file's order.
+    typed_part : Path or None
+        Parquet with ``spec.schema``: the rows that passed splitter and cells, in row order. None: there are none.
+    quarantine_part : Path or None
+        Parquet with ``QUARANTINE_PART``: the others, and rows that lost a cell, in row order. None: there are none.
+    """
+
+    file: DeliveredFile
+    sha256: str | None = None
+    encoding: str | None = None
+    control: Control = field(default_factory=Control)
+    delivered: int | None = None
+    typed: int | None = None
+    quarantined: int | None = None
+    refused: str | None = None
+    unknown_columns: tuple[str, ...] = ()
+    typed_part: Path | None = None
+    quarantine_part: Path | None = None
+
+
+def receive(
+    files: Sequence[DeliveredFile],
+    *,
+    night: date,
+    scratch: Path,
+    workers: int,
+    max_quarantine_share: float = MAX_QUARANTINE_SHARE,
+) -> list[FileReport]:
+    """Read delivered files.
+
+    Parameters
+    ----------
+    files : sequence of DeliveredFile
+        As :func:`creditaudit.intake.landing.find_files` gives them.
+    night : date
+        The night that reads them.
+    scratch : Path
+        Existing folder (owner only) for the parts; their names are made from the place in ``files``.
+    workers : int
+        Files read at a time. The result does not depend on it.
+    max_quarantine_share : float
+        More of a file's rows quarantined refuse the file.
+
+    Returns
+    -------
+    list of FileReport
+        In the order of ``files``.
+
+    Raises
+    ------
+    StorageError
+        A part could not be written, or a delivered file not be read.
+    """
+
+    def read(place: int, file: DeliveredFile) -> FileReport:
+        part = f"{place:06d}-{file.feed}"
+        return read_file(file, night=night, scratch=scratch, part=part, max_quarantine_share=max_quarantine_share)
+
+    with ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="intake") as pool:
+        futures = [pool.submit(read, place, file) for place, file in enumerate(files)]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def read_file(
+    file: DeliveredFile,
+    *,
+    night: date,
+    scratch: Path,
+    part: str,
+    max_quarantine_share: float = MAX_QUARANTINE_SHARE,
+    block_bytes: int = BLOCK_BYTES,
+) -> FileReport:
+    """Read one delivered file: hash, decode, split, type, and write its rows.
+
+    Parameters
+    ----------
+    file : DeliveredFile
+        The file.
+    night : date
+        The night that reads it.
+    scratch : Path
+        Existing folder for the two parts.
+    part : str
+        Beginning of their names.
+    max_quarantine_share : float
+        More of the file's rows quarantined refuse it, from ``SMALL_FILE_ROWS`` rows on.
+    block_bytes : int
+        Bytes read at a time. The result does not depend on it.
+
+    Returns
+    -------
+    FileReport
+
+    Raises
+    ------
+    StorageError
+        A part could not be written, or the file not be read.
+    """
+    try:
+        return _Reading(file, night, scratch, part, block_bytes).run(max_quarantine_share)
+    except CreditAuditError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            "a delivered file could not be read",
+            why=error.strerror or type(error).__name__,
+            next_step="check the landing folder's file system, then run the night again",
+            where=Where(f"{file.feed}/{file.name}"),
+        ) from None
+    except (pa.ArrowException, ValueError, ArithmeticError, LookupError, TypeError) as error:
+        # Such an error is a mistake of ours, and its text may quote the row: only its kind may leave this room.
+        place = _place_of(error)
+        raise InternalError(
+            "a delivered file could not be typed",
+            why=f"{type(error).__name__} in {place}",
+            next_step="report this with the program's version; the file was not read",
+            where=Where(f"{file.feed}/{file.name}"),
+        ) from None
+
+
+def _place_of(error: BaseException) -> str:
+    trace, place = error.__traceback__, "?"
+    while trace is not None:
+        name = trace.tb_frame.f_globals.get("__name__", "?")
+        if str(name).startswith("creditaudit."):
+            place = f"{name} line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+class _Reading:
+    """The reading of one file."""
+
+    def __init__(self, file: DeliveredFile, night: date, scratch: Path, part: str, block_bytes: int) -> None:
+        self._file = file
+        self._spec = FEEDS[file.feed]
+        self._night = night
+        self._typed_path = scratch / f"{part}.typed.parquet"
+        self._quarantine_path = scratch / f"{part}.quarantine.parquet"
+        self._block_bytes = block_bytes
+        self._report = FileReport(file)
+
+    def run(self, max_quarantine_share: float) -> FileReport:
+        try:
+            with opened(self._file.path) as delivery:
+                try:
+                    control = read_control(self._file.path)
+                    self._report = replace(self._report, control=control)
+                except UnjudgedFileError as error:
+                    return replace(self._report, sha256=delivery.sha256(), refused=error.reason)
+        except UnjudgedFileError as error:
+            return replace(self._report, refused=error.reason)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode") as encoder:
+            if self._file.name.endswith(f".{PARQUET}"):
+                return self._attempt(ParquetSource(self._spec), encoder, max_quarantine_share)
+            offsets: list[int] = []
+            for encoding in ENCODINGS:
+                source = CsvSource(self._spec, encoding, self._block_bytes)
+                try:
+                    return self._attempt(source, encoder, max_quarantine_share)
+                except NotThisEncodingError as error:
+                    offsets.append(error.offset)
+        return replace(
+            self._report,
+            refused=f"neither UTF-8 (byte {offsets[0]}) nor GB18030 (byte {offsets[1]})",
+        )
+
+    def _attempt(
+        self, source: CsvSource | ParquetSource, encoder: ThreadPoolExecutor, max_quarantine_share: float
+    ) -> FileReport:
+        """Read the file in one way."""
+        typed = PartWriter(self._typed_path, self._spec.schema, encoder)
+        quarantine = PartWriter(self._quarantine_path, QUARANTINE_PART, encoder)
+        done = False
+        try:
+            with opened(self._file.path) as delivery:
+                report = self._copy(source, delivery, typed, quarantine, max_quarantine_share)
+            done = report.refused is None
+            return report
+        finally:
+            if not done:
+                typed.discard()
+                quarantine.discard()
+
+    def _copy(
+        self,
+        source: CsvSource | ParquetSource,
+        delivery: Delivery,
+        typed: PartWriter,
+        quarantine: PartWriter,
+        max_quarantine_share: float,
+    ) -> FileReport:
+        delivered = 0
+        try:
+            for block in source.blocks(delivery, self._file.path):
+                delivered += len(block)
+                self._block(block, typed, quarantine)
+        except NotThisEncodingError:
+            self._report = replace(self._report, sha256=delivery.sha256())
+            raise
+        except UnjudgedFileError as error:
+            return replace(self._report, sha256=delivery.sha256(), refused=error.reason)
+        report = replace(self._report, sha256=delivery.sha256(), encoding=source.encoding)
+        if self._report.sha256 not in {None, report.sha256}:
+            return replace(report, refused="the file changed while it was read")
+        quarantined = delivered - typed.rows
+        refused = _disagrees(report, delivered) or _too_many(quarantined, delivered, max_quarantine_share)
+        if refused is not None:
+            return replace(report, refused=refused)
+        return replace(
+            report,
+            delivered=delivered,
+            typed=typed.rows,
+            quarantined=quarantined,
+            unknown_columns=source.unknown_columns,
+            typed_part=typed.close(),
+            quarantine_part=quarantine.close(),
+        )
+
+    def _block(self, block: RowBlock, typed: PartWriter, quarantine: PartWriter) -> None:
+        count = len(block.rows)
+        found = type_rows(self._spec, block.cells, count, night=self._night, unreadable=block.unreadable)
+        reasons = found.faults.reasons()
+        table = self._typed_table(block, found, reasons)
+        lost = found.faults.quarantined
+        if lost.any():
+            table = table.filter(pa.array(~lost))
+        if table.num_rows:
+            typed.write(table)
+        listed = np.flatnonzero(lost | found.faults.dropped)
+        if len(listed) or block.damaged:
+            quarantine.write(self._quarantine_table(block, found, reasons, listed))
+
+    def _typed_table(self, block: RowBlock, found: TypedRows, reasons: pa.StringArray) -> pa.Table:
+        count = len(block.rows)
+        provenance = {
+            "night": pa.repeat(pa.scalar(self._night, pa.date32()), count),
+            "file": pa.repeat(self._file.name, count),
+            "row": pa.array(block.rows + block.first_row),
+            "line": pa.array(block.lines[block.rows]),
+            "dropped": reasons,
+        }
+        schema = self._spec.schema
+        arrays = [
+            provenance[f.name] if f.name in provenance else found.columns.get(f.name, _missing(f, count))
+            for f in schema
+        ]
+        return pa.Table.from_arrays(arrays, schema=schema)
+
+    def _quarantine_table(self, block: RowBlock, found: TypedRows, reasons: pa.StringArray, listed: Ints) -> pa.Table:
+        """List the rows of a block that were quarantined or lost a cell, in row order."""
+        damaged = np.array(sorted(block.damaged), dtype=np.int64)
+        place = np.concatenate([block.rows[listed], damaged])
+        order = np.argsort(place, kind="stable")
+        blank = pa.nulls(len(damaged), pa.string())
+        chosen = pa.array(listed)
+
+        def beside(column: pa.Array | None) -> pa.Array:
+            given = pa.nulls(len(listed), pa.string()) if column is None else column.take(chosen)
+            return pa.concat_arrays([given, blank])
+
+        disposition = np.where(found.faults.quarantined[listed], ROW_QUARANTINED, CELL_DROPPED)
+        id_norm = None
+        if found.identities is not None:
+            readable = pa.array(found.identities.readable())
+            id_norm = pc.if_else(readable, found.identities.norm, pa.scalar(None, pa.string()))
+        why = pa.array([block.damaged[int(row)] for row in damaged], pa.string())
+        place = place[order]
+        columns = {
+            "feed": pa.repeat(self._file.feed, len(place)),
+            "file": pa.repeat(self._file.name, len(place)),
+            "row": pa.array(place + block.first_row),
+            "line": pa.array(block.lines[place]),
+            "disposition": pa.array(
+                np.concatenate([disposition, np.full(len(damaged), ROW_QUARANTINED)]).astype(object)[order], pa.string()
+            ),
+            "reasons": pa.concat_arrays([reasons.take(chosen), why]).take(pa.array(order)),
+            "raw": block.raw(place),
+            "id_norm": beside(id_norm).take(pa.array(order)),
+            "provider_code": beside(found.texts.get("provider_code")).take(pa.array(order)),
+            "account_code": beside(found.texts.get("account_code")).take(pa.array(order)),
+            "split_ok": pa.array((np.arange(len(place)) < len(listed))[order]),
+        }
+        return pa.Table.from_arrays([columns[name] for name in QUARANTINE_PART.names], schema=QUARANTINE_PART)
+
+
+def _missing(kind: pa.Field, count: int) -> pa.Array:
+    """Return a column that the file does not have; a name that is not there is not known."""
+    return pa.repeat(pa.scalar(value=False), count) if kind.name == "name_known" else pa.nulls(count, kind.type)
+
+
+def _disagrees(report: FileReport, delivered: int) -> str | None:
+    said = report.control
+    if said.sha256 not in {None, report.sha256}:
+        return "its .ctl states another sha256"
+    if said.rows not in {None, delivered}:
+        return f"its .ctl states {said.rows} rows, the file has {delivered}"
+    return None
+
+
+def _too_many(quarantined: int, delivered: int, share: float) -> str | None:
+    # By its decimal digits: 0.07 as a binary fraction lies a little off, and a file can lie just between.
+    if delivered < SMALL_FILE_ROWS or Fraction(quarantined, delivered) <= Fraction(str(share)):
+        return None
+    return f"{quarantined} of {delivered} rows quarantined, more than the share of {share}"
+
+
+def raw_lines(report: FileReport, rows: Sequence[int], *, block_bytes: int = BLOCK_BYTES) -> list[str]:
+    """Return the raw text of data rows by reading the delivered file again.
+
+    Parameters
+    ----------
+    report : FileReport
+        Of a file that is not refused.
+    rows : sequence of int
+        1-based data rows, ascending, each at most once.
+    block_bytes : int
+        Bytes read at a time.
+
+    Returns
+    -------
+    list of str
+        One per row, without the line end; of a Parquet file the row as a CSV line in the file's column order.
+
+    Raises
+    ------
+    RefusedError
+        The file is not what it was when the report was made.
+    """
+    path = report.file.path
+    try:
+        with opened(path) as delivery:
+            if report.encoding == PARQUET:
+                found = parquet_source.raw_rows(delivery, list(rows))
+            else:
+                encoding = report.encoding or ENCODINGS[0]
+                found = csv_source.raw_rows(delivery, path, encoding, block_bytes, list(rows))
+            same = delivery.sha256() == report.sha256
+    except (UnjudgedFileError, NotThisEncodingError, pa.ArrowException):
+        same, found = False, []
+    if not same or len(found) != len(rows):
+        raise RefusedError(
+            "a delivered file changed while the night was read",
+            why="its bytes are no longer those that were typed",
+            next_step="wait until the delivery is complete, then run the night again",
+            where=Where(f"{report.file.feed}/{report.file.name}"),
+        )
+    return found
