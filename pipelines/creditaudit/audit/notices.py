@@ -44,7 +44,8 @@ def _issued_cards(engine: Engine) -> None:
     engine.table(
         "issued_cards",
         "SELECT id_norm, kind, epoch_day(card_valid_from) AS valid_from,"
-        " epoch_second(collected_from) AS collected_from, epoch_second(collected_to) AS collected_to FROM standing_issuances WHERE id_status <> 'bad_form'",
+        " epoch_second(collected_from) AS collected_from, epoch_second(collected_to) AS collected_to"
+        " FROM standing_issuances WHERE id_status <> 'bad_form'",
     )
     engine.table(
         "unread_collections",

@@ -86,7 +86,7 @@ def _heads(engine: Engine) -> None:
                 COALESCE(l.head_code, c.account_code) AS account_code,
                 row_number() OVER (
                     PARTITION BY COALESCE(l.head_provider, c.provider_code), COALESCE(l.head_code, c.account_code)
-                    ORDER BY c.report_date DESC, COALESCE(l.steps, 0), c.account_code DESC, c.provider_code DESC
+                    ORDER BY c.report_date DESC, COALESCE(l.steps, 0), c.provider_code DESC, c.account_code DESC
                 ) AS place
             FROM candidate_rows AS c
             LEFT JOIN lineage AS l ON l.provider_code = c.provider_code AND l.account_code = c.account_code

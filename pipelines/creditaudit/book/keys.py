@@ -1,8 +1,8 @@
 """The key file and what is derived from it: tokens and seals (SPEC 8.2, 9, 10.4).
 
 The file lies outside the book. It is JSON: ``{"creditaudit_keys": 1, "keys": [{"key_id", "state", "secret"}]}``;
-``state`` is ``active`` (exactly one), ``superseded`` (old tokens still resolve) or ``retired``; ``secret`` is 32 bytes in
-hex. Each purpose has a key of its own, derived by HMAC, so that one kind of token says nothing of another.
+``state`` is ``active`` (exactly one), ``superseded`` (old tokens still resolve) or ``retired``; ``secret`` is 32
+bytes in hex. Each purpose has a key of its own, derived by HMAC, so that one kind of token says nothing of another.
 """
 
 from __future__ import annotations

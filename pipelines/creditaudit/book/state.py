@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from creditaudit.book.files import ROW_GROUP, storage, write_parquet
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
@@ -168,6 +169,30 @@ def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight
         )
     else:  # FIRST: a change row exists only where the key had none, so nothing overlaps
         engine.view(relation, f"SELECT {columns} FROM {relation}_base UNION ALL SELECT {columns} FROM {relation}_delta")
+
+
+def write_changes(folder: Path, table: str, rows: pa.Table) -> list[Path]:
+    """Write tonight's changes of a table that is made in memory; returns the files (none without rows)."""
+    if not rows.num_rows:
+        return []
+    path = folder / "state" / table / "part-00001.parquet"
+    write_parquet(path, TABLES[table].schema, [rows])
+    return [path]
+
+
+def write_complete(engine: Engine, folder: Path, table: str, relation: str) -> None:
+    """Replace tonight's changes of a table by all its rows in force, sorted by key."""
+    spec = TABLES[table]
+    target = folder / "state" / table
+    names = spec.schema.names
+    order = ", ".join(dict.fromkeys((*spec.key, "night", *(n for n in ("file", "row") if n in names))))
+    fresh = folder / "state" / f".{table}.complete"
+    write_parquet(fresh, spec.schema, engine.stream(f"SELECT * FROM {relation} ORDER BY {order}", ROW_GROUP))
+    with storage(target):
+        target.mkdir(parents=True, exist_ok=True)
+        for part in target.glob("*.parquet"):
+            part.unlink()
+        fresh.replace(target / "complete.parquet")
 
 
 def _night_folder(path: Path) -> Path:

@@ -118,9 +118,9 @@ VERIFICATIONS = TableSpec(
 RESULTS_BY_KIND: dict[str, tuple[str, ...]] = {
     "network_check": ("match_photo", "match_no_photo", "name_mismatch", "number_unknown", "error"),
     "invalid_card_check": ("valid", "reported_lost", "invalid", "error"),
-    "face_match": ("pass", "fail"),
-    "fingerprint_match": ("pass", "fail"),
-    "in_person": ("pass", "fail"),
+    "face_match": ("pass", "fail", "error"),
+    "fingerprint_match": ("pass", "fail", "error"),
+    "in_person": ("pass", "fail", "error"),
 }
 
 INQUIRIES = TableSpec(

@@ -1,0 +1,102 @@
+"""A new book: its folders, the shipped reference tables, and a configuration beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from creditaudit.book.files import storage, write_bytes
+from creditaudit.book.layout import Book
+from creditaudit.book.reference import TABLES, write_shipped
+from creditaudit.errors import UsageError, Where
+from creditaudit.settings import CONFIG_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CONFIGURATION = """\
+# Configuration of creditaudit for the book beside this file. Unknown keys are refused.
+
+[mandate]
+# Who asked for this audit, and on what basis. It stands in every manifest; without it no night is sealed.
+text = {mandate}
+
+[engine]
+# How much of this machine a night may use. Changes no result.
+threads = 2
+memory_limit = "2GiB"
+
+[contract]
+# A file with a larger share of bad rows is refused as a whole (files under 50 rows never).
+max_quarantine_share = 0.20
+
+# A night without an expected feed is sealed as degraded (exit 5).
+[feeds.accounts]
+expected = true
+
+[feeds.invalid_cards]
+expected = true
+
+[feeds.loss_reports]
+expected = true
+"""
+DEFAULT_MANDATE = "No mandate has been recorded yet. 尚未登记授权依据。"
+
+
+def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tuple[list[str], Path, bool]:
+    """Make a book, or complete one; nothing that exists is changed.
+
+    Parameters
+    ----------
+    root : Path
+        Directory of the book.
+    mandate : str or None
+        Text for the configuration; None: a placeholder that says so.
+    reference : Path or None
+        Folder with reference tables to take instead of the shipped ones.
+
+    Returns
+    -------
+    tuple
+        Names of the reference tables written, the configuration file, whether it was written now.
+
+    Raises
+    ------
+    UsageError
+        The directory holds something else, or ``reference`` has no table.
+    """
+    foreign = root.is_dir() and any(root.iterdir()) and not (root / "reference").is_dir()
+    if foreign or (root.exists() and not root.is_dir()):
+        raise UsageError(
+            "no book was made",
+            why="the path exists and is not a book",
+            next_step="name an empty or new directory",
+            where=Where(str(root)),
+        )
+    book = Book(root)
+    with storage(root):
+        for folder in (book.root, book.nights, book.reference, book.inbox):
+            folder.mkdir(parents=True, exist_ok=True)
+    taken = _take(book, reference) if reference is not None else []
+    written = taken + write_shipped(book)
+    config = root.absolute().parent / CONFIG_NAME
+    is_new = not config.exists()
+    if is_new:
+        text = (mandate or DEFAULT_MANDATE).replace("\\", "\\\\").replace('"', '\\"')
+        write_bytes(config, _CONFIGURATION.format(mandate=f'"{text}"').encode())
+    return written, config, is_new
+
+
+def _take(book: Book, reference: Path) -> list[str]:
+    found = [table for table in TABLES if (reference / f"{table}.csv").is_file()]
+    if not found:
+        raise UsageError(
+            "no book was made",
+            why=f"there is no reference table ({', '.join(TABLES)}) in the folder",
+            next_step="name a folder with CSV files of these names",
+            where=Where(str(reference)),
+        )
+    taken = [table for table in found if not (book.reference / f"{table}.csv").exists()]
+    for table in taken:
+        with storage(reference):
+            write_bytes(book.reference / f"{table}.csv", (reference / f"{table}.csv").read_bytes())
+    return taken

@@ -1,0 +1,47 @@
+"""The rule texts in force: those of the last sealed night, changed by what was approved since (SPEC 9)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from creditaudit.book.files import storage, write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from creditaudit.book.inbox import Entry
+    from creditaudit.book.layout import Book
+
+RULE_FILE = "rule.sql"
+
+
+def rules_in_force(book: Book, shipped: Mapping[str, bytes], entries: Iterable[Entry]) -> dict[str, bytes]:
+    """Return folder name to rule text.
+
+    Parameters
+    ----------
+    book : Book
+    shipped : mapping
+        Folder name to text of the rules that come with the program; a book without a night begins with them. Later, a
+        shipped rule that differs, or is new, is in force only once it is approved.
+    entries : iterable of Entry
+        Tonight's approvals (kind ``rule_approval``, body ``folder`` and ``text``), in their order.
+    """
+    texts = dict(shipped) if book.last is None else {}
+    if book.last is not None:
+        for path in sorted((book.folder(book.last) / "rules").glob(f"*/{RULE_FILE}")):
+            with storage(path):
+                texts[path.parent.name] = path.read_bytes()
+    for entry in entries:
+        if entry.kind == "rule_approval":
+            texts[entry.body["folder"]] = entry.body["text"].encode()
+    return texts
+
+
+def write_rules(texts: Mapping[str, bytes], folder: Path) -> dict[str, str]:
+    """Copy the rule texts into a night; returns folder name to SHA-256."""
+    for name, text in sorted(texts.items()):
+        write_bytes(folder / name / RULE_FILE, text)
+    return {name: hashlib.sha256(text).hexdigest() for name, text in sorted(texts.items())}

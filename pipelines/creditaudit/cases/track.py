@@ -1,0 +1,225 @@
+"""Cases: one account lineage of one institution with all its findings, from night to night (SPEC 8.1, 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from creditaudit.cases.strength import strengths
+from creditaudit.tables import CASE_EVENTS, CASES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from creditaudit.book.keys import Keyring
+    from creditaudit.engines import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What a night made of its findings.
+
+    Parameters
+    ----------
+    cases : pyarrow.Table
+        Schema ``creditaudit.tables.CASES``, every case ever opened.
+    events : pyarrow.Table
+        Schema ``CASE_EVENTS``: tonight's moves.
+    opened : int
+        Cases opened tonight.
+    """
+
+    cases: pa.Table
+    events: pa.Table
+    opened: int
+
+
+def track(engine: Engine, night: date, keys: Keyring, stale_feeds: Sequence[str]) -> Tracked:
+    """Open new cases, change known ones, send what a recipient gets.
+
+    Reads ``findings``, ``judged_rows``, ``lineage``, ``opening_changed``, ``standing_quarantined_numbers``,
+    ``previous_cases`` (the last night's published table), ``standing_case_memory``, ``institutions``, ``recipients``.
+    Makes ``case_rows`` (the published columns, and id_norm, change, fingerprint) and ``case_recipients`` (case_id,
+    recipient).
+
+    Parameters
+    ----------
+    engine : Engine
+    night : date
+    keys : Keyring
+    stale_feeds : sequence of str
+        Feeds that are missing or incomplete tonight.
+    """
+    engine.load("strengths", strengths())
+    engine.load("stale_feeds", pa.table({"feed": pa.array(sorted(stale_feeds), type=pa.string())}))
+    engine.table("standing_cases", _STANDING)
+    engine.table("known_cases", _KNOWN)
+    _name_new_cases(engine, night, keys)
+    engine.table("matched_cases", _MATCHED.format(night=night.isoformat()))
+    engine.table("case_notes", _NOTES)
+    engine.table("case_recipients", _RECIPIENTS.format(night=night.isoformat()))
+    engine.table("case_rows", _ROWS.format(night=night.isoformat()))
+    cases = engine.fetch(f"SELECT {', '.join(CASES.names)} FROM case_rows ORDER BY {', '.join(CASES.names)}")
+    events = engine.fetch(_EVENTS.format(night=night.isoformat()))
+    opened = engine.fetch("SELECT count(*) AS n FROM matched_cases WHERE is_new")["n"][0].as_py()
+    return Tracked(cases.cast(CASES), events.select(CASE_EVENTS.names).cast(CASE_EVENTS), int(opened))
+
+
+def _name_new_cases(engine: Engine, night: date, keys: Keyring) -> None:
+    """Give every case that no earlier night knows its case_id: made once, and stored."""
+    fresh = engine.fetch(
+        "SELECT s.provider_code, s.subject FROM standing_cases AS s WHERE NOT EXISTS (SELECT 1 FROM known_cases AS k"
+        " WHERE k.provider_code = s.provider_code AND k.subject = s.subject) ORDER BY s.provider_code, s.subject"
+    )
+    named = [
+        "\x1f".join((provider, subject, night.isoformat()))
+        for provider, subject in zip(fresh["provider_code"].to_pylist(), fresh["subject"].to_pylist(), strict=True)
+    ]
+    tokens = [f"CA-{token}" for token in keys.tokens("case", named, length=24)]
+    engine.load("new_case_ids", fresh.append_column("case_id", pa.array(tokens, type=pa.string())))
+
+
+# One row per subject with standing findings: its strongest finding, the fingerprint of all, and what it rests on.
+_STANDING = """
+    WITH ranked AS (
+        SELECT f.*, s.place, row_number() OVER (
+            PARTITION BY f.provider_code, f.subject
+            ORDER BY s.place, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST
+        ) AS rank
+        FROM findings AS f JOIN strengths AS s ON s.rule_id = f.rule_id AND s.verdict = f.verdict
+    ), whole AS (
+        SELECT provider_code, subject,
+            sha256(string_agg(fingerprint, ';' ORDER BY fingerprint)) AS fingerprint,
+            string_agg(rule_id || ' ' || verdict
+                || CASE WHEN notice_id IS NULL THEN '' ELSE ' (' || notice_source || ' ' || notice_id || ')' END, '; '
+                ORDER BY place, notice_source, notice_id) AS reasons,
+            bool_and(rule_id IN ('R103')) AS is_quiet
+        FROM ranked GROUP BY provider_code, subject
+    )
+    SELECT r.provider_code, r.account_code, r.subject, r.person_token, r.rule_id AS tier, r.verdict,
+        r.notice_source, r.reported_from, r.reported_to, w.fingerprint, w.reasons, w.is_quiet
+    FROM ranked AS r JOIN whole AS w ON w.provider_code = r.provider_code AND w.subject = r.subject
+    WHERE r.rank = 1
+"""
+
+# The last episode of every case, under the newest code of its lineage. Where a rename joins two accounts that both have
+# a case, the older case goes on; the other keeps its last values.
+_KNOWN = """
+    SELECT * FROM (
+        SELECT c.* EXCLUDE (provider_code, account_code, subject),
+            COALESCE(l.head_provider, c.provider_code) AS provider_code,
+            COALESCE(l.head_code, c.account_code) AS account_code,
+            CASE WHEN l.head_code IS NULL THEN c.subject ELSE 'account:' || l.head_code END AS subject,
+            m.fingerprint,
+            row_number() OVER (
+                PARTITION BY COALESCE(l.head_provider, c.provider_code),
+                    CASE WHEN l.head_code IS NULL THEN c.subject ELSE 'account:' || l.head_code END
+                ORDER BY c.first_seen, c.case_id
+            ) AS place
+        FROM previous_cases AS c
+        LEFT JOIN lineage AS l ON l.provider_code = c.provider_code AND l.account_code = c.account_code
+        LEFT JOIN standing_case_memory AS m ON m.case_id = c.case_id AND m.episode = c.episode
+    ) AS placed
+"""
+
+_MATCHED = """
+    SELECT s.*, n.case_id, 1 AS episode, CAST(NULL AS VARCHAR) AS follows, 'lead' AS state,
+        DATE '{night}' AS first_seen, DATE '{night}' AS last_changed, TRUE AS is_new, FALSE AS is_changed
+    FROM standing_cases AS s JOIN new_case_ids AS n ON n.provider_code = s.provider_code AND n.subject = s.subject
+    UNION ALL
+    SELECT s.*, k.case_id, k.episode, k.follows, k.state, k.first_seen,
+        CASE WHEN k.fingerprint IS DISTINCT FROM s.fingerprint THEN DATE '{night}' ELSE k.last_changed END
+            AS last_changed,
+        FALSE AS is_new, k.fingerprint IS DISTINCT FROM s.fingerprint AS is_changed
+    FROM standing_cases AS s
+    JOIN known_cases AS k ON k.provider_code = s.provider_code AND k.subject = s.subject AND k.place = 1
+"""
+
+# What could not be seen, and which of tonight's feeds a case rests on.
+_NOTES = """
+    WITH spots AS (
+        SELECT m.case_id, 'opening_changed' AS spot FROM matched_cases AS m JOIN opening_changed AS o
+            ON o.provider_code = m.provider_code AND o.account_code = m.account_code
+        UNION
+        SELECT m.case_id, 'quarantined_rows:' || q.feed AS spot FROM matched_cases AS m
+            JOIN judged_rows AS r ON r.provider_code = m.provider_code AND r.account_code = m.account_code
+            JOIN standing_quarantined_numbers AS q ON q.id_norm = r.id_norm
+    ), rests AS (
+        SELECT provider_code, subject, notice_source AS feed FROM findings WHERE notice_source IS NOT NULL
+        UNION SELECT provider_code, subject, 'issuances' AS feed FROM findings WHERE notice_source IS NOT NULL
+        UNION SELECT provider_code, subject, 'openings' AS feed FROM findings
+        UNION SELECT provider_code, subject, 'accounts' AS feed FROM findings
+    )
+    SELECT m.case_id,
+        (SELECT string_agg(s.spot, ';' ORDER BY s.spot) FROM spots AS s WHERE s.case_id = m.case_id) AS blind_spots,
+        (SELECT string_agg(r.feed, ';' ORDER BY r.feed) FROM rests AS r JOIN stale_feeds AS t ON t.feed = r.feed
+            WHERE r.provider_code = m.provider_code AND r.subject = m.subject) AS stale_inputs
+    FROM matched_cases AS m
+"""
+
+# An institution gets its own cases, a liaison those of its region: the account's, else its institution's.
+_RECIPIENTS = """
+    WITH regions AS (
+        SELECT provider_code, region_code, row_number() OVER (
+            PARTITION BY provider_code ORDER BY valid_from DESC NULLS LAST, row DESC
+        ) AS place
+        FROM institutions
+        WHERE COALESCE(valid_from <= DATE '{night}', TRUE) AND COALESCE(valid_to >= DATE '{night}', TRUE)
+    )
+    SELECT m.case_id, t.recipient
+    FROM matched_cases AS m
+    LEFT JOIN judged_rows AS r ON r.provider_code = m.provider_code AND r.account_code = m.account_code
+    LEFT JOIN regions AS g ON g.provider_code = m.provider_code AND g.place = 1
+    JOIN recipients AS t ON (t.kind = 'institution' AND t.provider_code = m.provider_code)
+        OR (t.kind = 'pboc_liaison'
+            AND (t.region_prefix IS NULL OR starts_with(COALESCE(r.region_code, g.region_code), t.region_prefix)))
+    WHERE NOT m.is_quiet
+"""
+
+# change: new or changed cases go into exceptions.csv; the move from lead to sent is no change of its own.
+_ROWS = """
+    WITH sent AS (SELECT DISTINCT case_id FROM case_recipients)
+    SELECT DATE '{night}' AS night, m.case_id, CAST(m.episode AS INTEGER) AS episode, m.follows, m.provider_code,
+        m.account_code, m.subject, m.person_token, m.tier, m.verdict,
+        CASE WHEN m.state = 'lead' AND t.case_id IS NOT NULL THEN 'sent' ELSE m.state END AS state,
+        m.state AS state_before,
+        'not_applicable' AS knowable, 'not_applicable' AS duty, CAST(NULL AS VARCHAR) AS duty_source,
+        'not_applicable' AS performed, 'not_applicable' AS fault,
+        CAST(NULL AS DOUBLE) AS priority, m.reasons, FALSE AS sampled, m.first_seen, m.last_changed,
+        CAST(NULL AS DATE) AS due_on, CAST(NULL AS BOOLEAN) AS due_provisional,
+        CAST(NULL AS VARCHAR) AS holds_the_ball, CAST(NULL AS VARCHAR) AS next_step, CAST(NULL AS VARCHAR) AS ask_for,
+        n.blind_spots, n.stale_inputs, m.fingerprint,
+        CASE WHEN m.state = 'lead' THEN 'new' WHEN m.is_changed THEN 'changed' END AS change,
+        m.is_new, m.is_changed, m.is_quiet, m.notice_source, m.reported_from, m.reported_to
+    FROM matched_cases AS m JOIN case_notes AS n ON n.case_id = m.case_id LEFT JOIN sent AS t ON t.case_id = m.case_id
+    UNION ALL BY NAME
+    SELECT k.* EXCLUDE (night, place), DATE '{night}' AS night, k.state AS state_before,
+        CAST(NULL AS VARCHAR) AS change, FALSE AS is_new, FALSE AS is_changed
+    FROM known_cases AS k WHERE NOT EXISTS (SELECT 1 FROM matched_cases AS m WHERE m.case_id = k.case_id)
+"""
+
+_EVENTS = """
+    SELECT DATE '{night}' AS night, case_id, episode, 'opened' AS event, CAST(NULL AS VARCHAR) AS from_state,
+        'lead' AS to_state, 'findings:' || fingerprint AS proof, CAST(NULL AS VARCHAR) AS by
+    FROM case_rows WHERE is_new
+    UNION ALL
+    SELECT DATE '{night}' AS night, case_id, episode, 'evidence_changed' AS event, state_before AS from_state,
+        state_before AS to_state, 'findings:' || fingerprint AS proof, CAST(NULL AS VARCHAR) AS by
+    FROM case_rows WHERE is_changed
+    UNION ALL
+    SELECT DATE '{night}' AS night, case_id, episode, 'sent' AS event, state_before AS from_state,
+        state AS to_state, 'exceptions.csv' AS proof, CAST(NULL AS VARCHAR) AS by
+    FROM case_rows WHERE state_before = 'lead' AND state = 'sent'
+    ORDER BY case_id, episode, event
+"""
+
+
+def case_memory(engine: Engine, night: date) -> pa.Table:
+    """Return what tonight's new and changed cases must remember (schema ``CASE_MEMORY`` of the book's state)."""
+    return engine.fetch(
+        f"SELECT DATE '{night.isoformat()}' AS night, case_id, episode, fingerprint FROM case_rows"
+        " WHERE is_new OR is_changed ORDER BY case_id, episode"
+    )

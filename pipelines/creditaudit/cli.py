@@ -1,0 +1,321 @@
+"""The command line: maps commands to rooms and outcomes to exit codes; nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from creditaudit import __version__
+from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, UsageError
+from creditaudit.runlog import RunLog
+
+app = typer.Typer(
+    name="creditaudit",
+    help=__doc__ and "Flags credit accounts opened after the holder reported the resident ID card lost.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+keys_app = typer.Typer(help="The key file that makes tokens and seals.", no_args_is_help=True)
+rules_app = typer.Typer(help="The rules: list, lint, test, approve.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+app.add_typer(rules_app, name="rules")
+
+BookOption = Annotated[Path, typer.Option("--book", help="Directory of the book.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file (default: creditaudit.toml beside the book).")
+]
+DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Business date of the night.")]
+
+
+class Tell:
+    """Speaks to a person on stderr, in words or as JSON lines; results go to stdout."""
+
+    is_json = False
+
+    @classmethod
+    def note(cls, text: str, **facts: object) -> None:
+        """Say one thing on stderr."""
+        line = json.dumps({"note": text, **facts}, ensure_ascii=False, default=str) if cls.is_json else text
+        sys.stderr.write(line + "\n")
+
+    @classmethod
+    def error(cls, error: CreditAuditError) -> None:
+        """Say what went wrong, where, why, and the next step."""
+        if cls.is_json:
+            sys.stderr.write(json.dumps(error.as_dict(), ensure_ascii=False) + "\n")
+        else:
+            sys.stderr.write(f"creditaudit: {error}\n")
+
+    @staticmethod
+    def result(text: str) -> None:
+        """Print a result on stdout."""
+        sys.stdout.write(text + "\n")
+
+
+@app.callback()
+def options(
+    log_format: Annotated[str, typer.Option("--log-format", help="text, or json: one object a line.")] = "text",
+) -> None:
+    """Flags credit accounts opened after the holder reported the resident ID card lost."""
+    if log_format not in {"text", "json"}:
+        raise UsageError(
+            "the log format is not known", why=f"{log_format!r} is neither text nor json", next_step="use one of them"
+        )
+    Tell.is_json = log_format == "json"
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    Tell.result(__version__)
+
+
+@app.command("exit-codes")
+def exit_codes() -> None:
+    """List the exit codes; if several apply, the first in this order is returned."""
+    for code in EXIT_CODE_ORDER:
+        Tell.result(f"{int(code):>3}  {EXIT_CODE_MEANINGS[code]}")
+
+
+@app.command("init")
+def init(
+    book: Annotated[Path, typer.Argument(help="Directory of the new book.")],
+    mandate: Annotated[str | None, typer.Option(help="Who asked for this audit, on what basis.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="Folder with reference tables to take.")] = None,
+) -> None:
+    """Make a book with its reference tables, and a configuration beside it."""
+    from creditaudit.book.init import init_book
+
+    written, config, is_new = init_book(book, mandate=mandate, reference=reference)
+    Tell.note(f"book {book}: reference tables written: {', '.join(written) or 'none, all were there'}")
+    Tell.note(f"configuration {config}: {'written; put your mandate into it' if is_new else 'was there, not changed'}")
+
+
+@keys_app.command("new")
+def keys_new(file: Annotated[Path, typer.Argument(help="File to make; keep it outside the book.")]) -> None:
+    """Make a key file that only its owner can read."""
+    from creditaudit.book.keys import KEY_VARIABLE, new_key_file
+
+    new_key_file(file)
+    Tell.note(f"key written; set {KEY_VARIABLE}={file}. Without it, tokens of this book cannot be made again: back it up.")
+
+
+@keys_app.command("demo")
+def keys_demo(file: Annotated[Path, typer.Argument(help="File to make.")]) -> None:
+    """Write the public demonstration key: for samples and tests, it protects nothing."""
+    from creditaudit.book.keys import new_key_file
+
+    new_key_file(file, demo=True)
+    Tell.note("DEMONSTRATION KEY written: it is public and protects nothing. Never use it on real data.")
+
+
+@app.command("night")
+def night(
+    book: BookOption,
+    landing: Annotated[Path, typer.Option(help="Directory that holds one folder per night.")],
+    night: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Business date to run.")] = None,
+    *,
+    catch_up: Annotated[bool, typer.Option("--catch-up", help="Run all pending nights, in order.")] = False,
+    skip: Annotated[list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="Do not read this night.")] = None,
+    reason: Annotated[str, typer.Option(help="Why nights are skipped.")] = "",
+    config: ConfigOption = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Worker threads; changes no result.")] = None,
+    fail_on_findings: Annotated[bool, typer.Option("--fail-on-findings", help="Exit 1 on new findings.")] = False,
+    run_log: Annotated[Path | None, typer.Option(help="Append stage timings to this file.")] = None,
+) -> int:
+    """Run a night: receive, contract, judge, track, report, seal."""
+    from creditaudit.intake.order import delivered_nights, settled_nights
+    from creditaudit.night import NightRequest, run_night
+
+    skips = {d.date(): reason.strip() for d in skip or []}
+    if skips and not all(skips.values()):
+        raise UsageError("nights cannot be skipped", why="no reason is given", next_step="give --reason TEXT")
+    if (night is None) == (not catch_up):
+        raise UsageError(
+            "no night to run" if night is None else "two ways of choosing nights",
+            why="exactly one of --night and --catch-up is needed",
+            next_step="give --night YYYY-MM-DD, or --catch-up",
+        )
+    if night is not None:
+        nights = [night.date()]
+    else:
+        from creditaudit.book.layout import open_book
+
+        settled = settled_nights(open_book(book))
+        nights = [d for d in delivered_nights(landing) if d not in settled and d not in skips]
+        if not nights:
+            Tell.note("no night is pending; nothing was done")
+    codes = [ExitCode.SEALED]
+    for day in nights:
+        earlier = {d: r for d, r in skips.items() if d < day}
+        skips = {d: r for d, r in skips.items() if d >= day}
+        log = RunLog()
+        request = NightRequest(
+            book, landing, day, config, os.environ.get("CREDITAUDIT_KEY_FILE"), skips=earlier, threads=threads
+        )
+        outcome = run_night(request, log)
+        if run_log is not None:
+            log.write(run_log, day.isoformat())
+        _tell_outcome(outcome)
+        codes.append(outcome.exit_code(fail_on_findings=fail_on_findings))
+    return int(next(code for code in EXIT_CODE_ORDER if code in codes))
+
+
+def _tell_outcome(outcome: object) -> None:
+    from creditaudit.night import NightOutcome
+
+    if not isinstance(outcome, NightOutcome):
+        raise TypeError
+    summary = outcome.summary
+    if outcome.is_demo:
+        Tell.note("DEMONSTRATION KEY in use: tokens and seals protect nothing. Never use it on real data.")
+    if outcome.was_sealed:
+        Tell.note(f"night {outcome.night} was sealed before; nothing changed", night=outcome.night)
+        return
+    for feed, reasons in summary["stale"].items():
+        for why in reasons:
+            Tell.note(f"night {outcome.night} degraded: {feed}: {why}", feed=feed)
+    for name in summary["unapproved_rules"]:
+        rule_id = name.split("_")[0]
+        Tell.note(f"shipped rule {name} is not in force: run `creditaudit rules approve {rule_id} --by NAME`")
+    violations = sum(r["rows"] for r in summary["findings_by_rule"] if r["verdict"] == "violation")
+    Tell.result(
+        f"night {outcome.night} sealed: {summary['delivered']} rows delivered, {summary['quarantined']} quarantined;"
+        f" {summary['new_cases']} new cases, {summary['changed_cases']} changed, {violations} violations standing."
+        f" Page: {outcome.folder / 'night.html'}"
+    )
+
+
+@app.command("show")
+def show(book: BookOption) -> None:
+    """Print what the last sealed night found, by rule and by institution, and where the reports lie."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.reports.terminal import night_tables
+
+    for line in night_tables(open_book(book)):
+        Tell.result(line)
+
+
+@app.command("explain")
+def explain(
+    book: BookOption,
+    account: Annotated[str, typer.Option(help="PROVIDER/ACCOUNT.")],
+    night: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As known that night.")] = None,
+) -> None:
+    """Tell in words why an account is flagged or cleared."""
+    from creditaudit.explain import explain_account
+
+    for line in explain_account(book, account, night.date() if night else None):
+        Tell.result(line)
+
+
+@app.command("verify")
+def verify(book: BookOption) -> None:
+    """Recompute hashes and the chain of seals; name the first broken thing."""
+    from creditaudit.book.keys import KEY_VARIABLE, load_keys
+    from creditaudit.book.layout import open_book
+    from creditaudit.book.seal import verify as verify_book
+
+    variable = os.environ.get(KEY_VARIABLE)
+    found = verify_book(open_book(book), load_keys(variable, book) if variable else None)
+    kind = "hashes and seals hold" if found.with_key else "hashes hold (without the key, seals were not checked)"
+    Tell.result(f"{found.nights} nights, {found.files} files: {kind}")
+
+
+@app.command("synth")
+def synth(
+    out: Annotated[Path, typer.Option(help="Directory to write.")],
+    accounts: Annotated[int, typer.Option(min=1, help="Accounts of the first night.")],
+    nights: Annotated[int, typer.Option(min=1, help="Nights to deliver.")],
+    seed: Annotated[int, typer.Option(help="Seed: the same arguments give the same bytes.")],
+    first_night: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the first.")] = None,
+) -> None:
+    """Write synthetic deliveries for all feeds, with the truth beside them."""
+    from creditaudit.synth import generate
+
+    more = {} if first_night is None else {"first_night": first_night.date()}
+    summary = generate(out, accounts=accounts, nights=nights, seed=seed, **more)
+    Tell.result(f"{out}: {summary}")
+
+
+@rules_app.command("list")
+def rules_list() -> None:
+    """List the shipped rules."""
+    from creditaudit.audit.rulebook import load_rules
+
+    for rule in load_rules():
+        Tell.result(f"{rule.rule_id}  {rule.name:<32} {rule.title_zh}  {rule.title_en}  [{rule.clause}]")
+
+
+@rules_app.command("approve")
+def rules_approve(
+    rule: Annotated[str, typer.Argument(help="Rule id, such as R101.")],
+    book: BookOption,
+    by: Annotated[str, typer.Option(help="Who approves.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the decision.")] = None,
+) -> None:
+    """Put a rule's shipped text into the inbox; the next night takes it."""
+    from creditaudit.audit.rulebook import load_rules
+    from creditaudit.book.inbox import put
+    from creditaudit.book.layout import open_book
+
+    found = next((r for r in load_rules() if r.rule_id == rule), None)
+    if found is None:
+        raise UsageError("the rule is not known", why=rule, next_step="see `creditaudit rules list`")
+    body = {"folder": f"{found.rule_id}_{found.name}", "text": found.text, "sha256": found.sha256}
+    entry = put(
+        open_book(book), "rule_approval", by=by, reason=reason, body=body, on=on.date() if on is not None else None
+    )
+    Tell.note(f"approval of {rule} recorded for {entry.decided_on}: {entry.file_name}")
+
+
+def main() -> None:
+    """Run the command line and exit with the code of SPEC 2."""
+    os.umask(0o077)
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = app(standalone_mode=False)
+    except CreditAuditError as error:
+        Tell.error(error)
+        return int(error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        Tell.note("interrupted; nothing was sealed")
+        return int(ExitCode.INTERNAL)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback's text may hold values
+        places = traceback.extract_tb(error.__traceback__)
+        place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown place"
+        Tell.note(
+            f"creditaudit: internal error: {type(error).__name__} at {place}; nothing was sealed."
+            " Next step: report this line; the values involved are left out on purpose.",
+            exit_code=int(ExitCode.INTERNAL),
+        )
+        return int(ExitCode.INTERNAL)
+    return code if isinstance(code, int) else 0
+
+
+def date_of(text: str) -> date:
+    """Return a date from the command line."""
+    return date.fromisoformat(text)
+
+
+if __name__ == "__main__":
+    main()

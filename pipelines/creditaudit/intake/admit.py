@@ -1,0 +1,257 @@
+"""From typed parts to what the night keeps: accepted rows, rows in force, quarantine (SPEC 2 step 1, 3.3, 9)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from creditaudit.book.files import storage, write_parquet
+from creditaudit.book.state import OPENING_CHANGES, QUARANTINED_NUMBERS, open_state
+from creditaudit.errors import InternalError
+from creditaudit.feeds import FEEDS
+from creditaudit.intake.identity import numbers_in
+from creditaudit.intake.keys import Resolved, resolve
+from creditaudit.intake.receive import raw_lines
+from creditaudit.tables import QUARANTINE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from creditaudit.book.layout import Book
+    from creditaudit.engines import Engine
+    from creditaudit.feeds import TableSpec
+    from creditaudit.intake.receive import FileReport
+
+# Rows refused for these alone are no blind spot: what they say is known from the row that stands.
+KNOWN_BETTER = ("stale", "duplicate")
+
+# The quarantine of a feed with the raw text: an allowed place for personal data (SPEC 10.4).
+RAW_QUARANTINE = pa.schema([*QUARANTINE, pa.field("raw", pa.string())])
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """What became of one feed's delivered rows.
+
+    Parameters
+    ----------
+    feed : str
+    state : list of Path
+        Tonight's changes to the rows in force.
+    accepted : dict
+        File label to accepted rows.
+    quarantine : pyarrow.Table
+        ``RAW_QUARANTINE``, sorted by its columns.
+    """
+
+    feed: str
+    state: list[Path]
+    accepted: dict[str, int]
+    quarantine: pa.Table
+
+
+def admit(
+    engine: Engine, book: Book, feed: str, *, reports: Sequence[FileReport], folder: Path, night: date
+) -> Admitted:
+    """Resolve the keys of one feed's rows and write them where they end.
+
+    Writes ``intake/<feed>/`` (accepted rows), ``state/<feed>/`` (those that change the rows in force),
+    ``state/opening_changes/`` and ``quarantine/<feed>.parquet`` under ``folder``. A typed part that loses no row is
+    moved, not copied, and the state shares its bytes.
+
+    Parameters
+    ----------
+    engine : Engine
+    book : Book
+    feed : str
+    reports : sequence of FileReport
+        Tonight's files of the feed that are not refused.
+    folder : Path
+        The night's folder while it is written.
+    night : date
+    """
+    spec = FEEDS[feed]
+    parts = [r.typed_part for r in reports if r.typed_part is not None]
+    engine.scan(f"tonight_{feed}", parts, spec.schema)
+    open_state(engine, book, feed, f"before_{feed}")
+    resolved = resolve(engine, spec, f"tonight_{feed}", f"before_{feed}")
+    rejected = _rows_by_file(
+        engine,
+        f"SELECT r.file, r.row, t.line, r.reason FROM {resolved.rejected} AS r"
+        f" JOIN tonight_{feed} AS t ON t.file = r.file AND t.row = r.row",
+    )
+    unchanged = _rows_by_file(engine, _kept_out(spec, resolved))
+    if feed == "openings":
+        _write_opening_changes(engine, book, resolved, folder)
+    state: list[Path] = []
+    accepted: dict[str, int] = {}
+    for number, report in enumerate(reports, start=1):
+        name = f"part-{number:05d}.parquet"
+        lost = rejected.get(report.file.name)
+        accepted[report.file.name] = (report.typed or 0) - (0 if lost is None else lost.num_rows)
+        if report.typed_part is None:
+            continue
+        intake = folder / "intake" / feed / name
+        _place(report.typed_part, intake, spec, [lost])
+        kept = folder / "state" / feed / name
+        if _share(intake, kept, spec, unchanged.get(report.file.name)):
+            state.append(kept)
+    quarantine = _quarantine(spec, reports, rejected, night)
+    write_parquet(folder / "quarantine" / f"{feed}.parquet", RAW_QUARANTINE, [quarantine])
+    _check_conservation(reports, accepted, quarantine)
+    engine.drop(f"tonight_{feed}", resolved.rejected, resolved.known)
+    return Admitted(feed, state, accepted, quarantine)
+
+
+def _kept_out(spec: TableSpec, resolved: Resolved) -> str:
+    """Select accepted rows that change nothing in force: the same again, or an opening after the first one."""
+    only_same = "" if spec.name == "openings" else " WHERE same"
+    return f"SELECT file, row, 'known' AS reason FROM {resolved.known}{only_same}"
+
+
+def _rows_by_file(engine: Engine, select: str) -> dict[str, pa.Table]:
+    found = engine.fetch(f"SELECT * FROM ({select}) AS s ORDER BY file, row")
+    files = pc.unique(found["file"]).to_pylist() if found.num_rows else []
+    return {name: found.filter(pc.equal(found["file"], name)) for name in files}
+
+
+def _place(part: Path, target: Path, spec: TableSpec, losses: Sequence[pa.Table | None]) -> None:
+    """Move a part to its place, leaving out lost rows; a part that loses none is renamed."""
+    lost = [t["row"].to_numpy() for t in losses if t is not None]
+    with storage(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not lost:
+            part.replace(target)
+            return
+    write_parquet(target, spec.schema, _without(part, np.concatenate(lost)))
+    with storage(part):
+        part.unlink()
+
+
+def _share(intake: Path, target: Path, spec: TableSpec, unchanged: pa.Table | None) -> bool:
+    """Give the state the intake's rows, but those that change nothing; returns whether any are left."""
+    rows = pq.ParquetFile(intake).metadata.num_rows
+    left = rows - (0 if unchanged is None else unchanged.num_rows)
+    if not left:
+        return False
+    if unchanged is not None:
+        write_parquet(target, spec.schema, _without(intake, unchanged["row"].to_numpy()))
+        return True
+    with storage(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(intake, target)  # sealed files never change, so one copy of the bytes serves both names
+        except OSError:
+            shutil.copyfile(intake, target)
+    return True
+
+
+def _without(part: Path, rows: np.ndarray) -> Iterator[pa.RecordBatch]:
+    for batch in pq.ParquetFile(part).iter_batches():
+        keep = np.isin(batch.column("row").to_numpy(), rows, invert=True)
+        yield batch.filter(pa.array(keep))
+
+
+def _write_opening_changes(engine: Engine, book: Book, resolved: Resolved, folder: Path) -> None:
+    """Keep openings that came after the first one of their account and differ from all known ones."""
+    spec = FEEDS["openings"]
+    open_state(engine, book, OPENING_CHANGES.name, "before_opening_changes")
+    same = " AND ".join(f"t.{c} IS NOT DISTINCT FROM c.{c}" for c in spec.compared)
+    key = " AND ".join(f"t.{c} = c.{c}" for c in spec.key)
+    fresh = engine.fetch(
+        f"SELECT t.* FROM tonight_openings AS t JOIN {resolved.known} AS k ON k.file = t.file AND k.row = t.row"
+        f" WHERE NOT k.same AND NOT EXISTS (SELECT 1 FROM before_opening_changes AS c WHERE {key} AND {same})"
+        " ORDER BY t.file, t.row"
+    )
+    if fresh.num_rows:
+        path = folder / "state" / OPENING_CHANGES.name / "part-00001.parquet"
+        write_parquet(path, OPENING_CHANGES.schema, [fresh])
+
+
+def _quarantine(spec: TableSpec, reports: Sequence[FileReport], rejected: dict[str, pa.Table], night: date) -> pa.Table:
+    """Return the quarantine of one feed: what the splitter and the cells cost, then what the keys cost."""
+    tables: list[pa.Table] = [RAW_QUARANTINE.empty_table()]
+    for report in reports:
+        if report.quarantine_part is not None:
+            held = pq.read_table(report.quarantine_part)
+            dated = held.append_column("night", pa.array([night] * held.num_rows, type=pa.date32()))
+            tables.append(dated.select(RAW_QUARANTINE.names).cast(RAW_QUARANTINE))
+        lost = rejected.get(report.file.name)
+        if lost is not None:
+            tables.append(_rejected_rows(spec, report, lost, night))
+    order = [(name, "ascending") for name in RAW_QUARANTINE.names]
+    return pa.concat_tables(tables).sort_by(order).combine_chunks()
+
+
+def _rejected_rows(spec: TableSpec, report: FileReport, lost: pa.Table, night: date) -> pa.Table:
+    rows = lost["row"].to_pylist()
+    texts = raw_lines(report, rows)
+    count = len(rows)
+    return pa.table(
+        {
+            "night": pa.array([night] * count, type=pa.date32()),
+            "feed": pa.array([spec.name] * count),
+            "file": lost["file"],
+            "row": lost["row"],
+            "line": lost["line"],
+            "disposition": pa.array(["row_quarantined"] * count),
+            "reasons": lost["reason"],
+            "raw": pa.array(texts, type=pa.string()),
+        }
+    ).cast(RAW_QUARANTINE)
+
+
+def quarantined_numbers(admitted: Sequence[Admitted], reports: Sequence[FileReport], night: date) -> pa.Table:
+    """Return the ID numbers of tonight's quarantined rows: of the number's own cell, or anywhere in the raw text.
+
+    A row that was refused only as stale or duplicate is no blind spot.
+
+    Returns
+    -------
+    pyarrow.Table
+        Schema ``QUARANTINED_NUMBERS``, one row per quarantined row and number, sorted by its columns.
+    """
+    names = QUARANTINED_NUMBERS.schema.names
+    tables = [QUARANTINED_NUMBERS.schema.empty_table()]
+    for feed in admitted:
+        weak = feed.quarantine.filter(
+            pc.and_(
+                pc.equal(feed.quarantine["disposition"], "row_quarantined"),
+                pc.invert(pc.is_in(feed.quarantine["reasons"], value_set=pa.array(KNOWN_BETTER))),
+            )
+        )
+        found = numbers_in(weak["raw"])
+        rows = weak.take(found["index"]).append_column("id_norm", found["id_norm"])
+        tables.append(rows.select(names).cast(QUARANTINED_NUMBERS.schema))
+    for report in reports:
+        if report.quarantine_part is not None:
+            held = pq.read_table(report.quarantine_part)
+            own = held.filter(pc.and_(pc.equal(held["disposition"], "row_quarantined"), pc.is_valid(held["id_norm"])))
+            dated = own.append_column("night", pa.array([night] * own.num_rows, type=pa.date32()))
+            tables.append(dated.select(names).cast(QUARANTINED_NUMBERS.schema))
+    every = pa.concat_tables(tables).combine_chunks()
+    return every.group_by(names, use_threads=False).aggregate([]).sort_by([(n, "ascending") for n in names])
+
+
+def _check_conservation(reports: Sequence[FileReport], accepted: dict[str, int], quarantine: pa.Table) -> None:
+    """Refuse to go on unless every delivered row is accepted or quarantined, once (SPEC 2)."""
+    lost = quarantine.filter(pc.equal(quarantine["disposition"], "row_quarantined"))
+    counts = {c["values"]: c["counts"] for c in pc.value_counts(lost["file"]).to_pylist()}
+    for report in reports:
+        name = report.file.name
+        if report.delivered != accepted[name] + counts.get(name, 0):
+            raise InternalError(
+                "delivered rows were lost",
+                why=f"{report.file.feed}/{name}: {report.delivered} delivered, {accepted[name]} accepted,"
+                f" {counts.get(name, 0)} quarantined",
+                next_step="nothing was sealed; report this with the file's dialect",
+            )

@@ -1,0 +1,123 @@
+"""What was delivered, file by file: the coverage table, and the full files that can prove something (SPEC 3.1, 9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from creditaudit.book.state import FULL_DELIVERIES
+from creditaudit.feeds import FEEDS
+from creditaudit.tables import COVERAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from creditaudit.intake.admit import Admitted
+    from creditaudit.intake.receive import FileReport
+
+
+def coverage(reports: Sequence[FileReport], admitted: Sequence[Admitted], night: date) -> pa.Table:
+    """Return one row per delivered file, schema ``COVERAGE``, sorted by its columns.
+
+    The three counts are NULL for a refused file.
+    """
+    accepted = {a.feed: a.accepted for a in admitted}
+    rows = []
+    for report in reports:
+        taken = None if report.refused is not None else accepted[report.file.feed][report.file.name]
+        rows.append(
+            {
+                "night": night,
+                "feed": report.file.feed,
+                "file": report.file.name,
+                "sha256": report.sha256,
+                "encoding": report.encoding,
+                "kind": report.control.kind,
+                "provider_code": report.control.provider_code,
+                "region_code": report.control.region_code,
+                "business_codes": _joined(report.control.business_codes),
+                "covers_from": report.control.covers_from,
+                "covers_to": report.control.covers_to,
+                "delivered": None if taken is None else report.delivered,
+                "accepted": taken,
+                "quarantined": None if taken is None else (report.delivered or 0) - taken,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=COVERAGE).sort_by([(n, "ascending") for n in COVERAGE.names])
+
+
+def full_deliveries(reports: Sequence[FileReport], night: date) -> pa.Table:
+    """Return one row per accepted full file, schema ``FULL_DELIVERIES``.
+
+    ``all_regions`` and ``all_business`` are true only where the control says so with an explicit null: a scope key that
+    is missing proves nothing.
+    """
+    rows = [
+        {
+            "night": night,
+            "feed": r.file.feed,
+            "file": r.file.name,
+            "sha256": r.sha256,
+            "provider_code": r.control.provider_code,
+            "region_code": r.control.region_code,
+            "all_regions": r.control.region_given and r.control.region_code is None,
+            "business_codes": _joined(r.control.business_codes),
+            "all_business": r.control.business_given and r.control.business_codes is None,
+            "covers_from": r.control.covers_from,
+            "covers_to": r.control.covers_to,
+            "delivered": r.delivered,
+        }
+        for r in reports
+        if r.refused is None and r.control.kind == "full"
+    ]
+    return pa.Table.from_pylist(rows, schema=FULL_DELIVERIES.schema)
+
+
+def inputs(reports: Sequence[FileReport], night: date) -> list[dict[str, Any]]:
+    """Return what the manifest says of each delivered file: folder, feed, file, SHA-256, why it was refused."""
+    listed = []
+    for report in reports:
+        folder, _, name = report.file.name.rpartition("/")
+        listed.append(
+            {
+                "folder": folder or night.isoformat(),
+                "feed": report.file.feed,
+                "file": name,
+                "sha256": report.sha256,
+                "refused": report.refused,
+            }
+        )
+    return listed
+
+
+def _joined(codes: Sequence[str] | None) -> str | None:
+    return None if codes is None else ";".join(codes)
+
+
+def covered(reports: Sequence[FileReport]) -> list[dict[str, Any]]:
+    """Return what a recipient's manifest says of the delivery: feed, files read, days that their controls speak for."""
+    listed = []
+    for feed in FEEDS:
+        read = [r for r in reports if r.file.feed == feed and r.refused is None]
+        starts = [r.control.covers_from for r in read if r.control.covers_from is not None]
+        ends = [r.control.covers_to for r in read if r.control.covers_to is not None]
+        listed.append(
+            {
+                "feed": feed,
+                "files": len(read),
+                "covers_from": min(starts).isoformat() if starts else None,
+                "covers_to": max(ends).isoformat() if ends else None,
+            }
+        )
+    return listed
+
+
+def file_warnings(reports: Sequence[FileReport]) -> list[str]:
+    """Return tier-3 warnings on single files: columns that no feed has, kept aside."""
+    return [
+        f"{r.file.feed}/{r.file.name}: unknown columns kept aside: {', '.join(r.unknown_columns)}"
+        for r in reports
+        if r.unknown_columns
+    ]

@@ -1,0 +1,149 @@
+"""Which nights wait, and which files a night reads: its own, and what turned up late (SPEC 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from creditaudit.book.layout import Book, night_of
+from creditaudit.errors import UsageError, Where
+from creditaudit.feeds import FEEDS
+from creditaudit.intake.landing import DeliveredFile, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A night that was decided not to be read."""
+
+    night: date
+    reason: str
+    files: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the entry for the manifest."""
+        return {"night": self.night.isoformat(), "reason": self.reason, "files": list(self.files)}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a night reads.
+
+    Parameters
+    ----------
+    files : tuple of DeliveredFile
+        By feed order, then name; a late file is called ``<its night>/<name>``.
+    late : tuple of str
+        The late ones, as ``<night>/<feed>/<name>``.
+    warnings : tuple of str
+        What lies in the folder and is not read.
+    """
+
+    files: tuple[DeliveredFile, ...]
+    late: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def delivered_nights(landing: Path) -> list[date]:
+    """Return the nights that have a folder in the landing, in date order."""
+    if not landing.is_dir():
+        raise UsageError(
+            "there is no such landing",
+            why="the directory does not exist",
+            next_step="name the directory that holds one folder per night with --landing",
+            where=Where(str(landing)),
+        )
+    found = (night_of(p.name) for p in landing.iterdir() if p.is_dir())
+    return sorted(n for n in found if n is not None)
+
+
+def settled_nights(book: Book) -> set[date]:
+    """Return the nights that are sealed or were skipped."""
+    skipped = {date.fromisoformat(s["night"]) for m in book.manifests.values() for s in m["skipped"]}
+    return set(book.sealed) | skipped
+
+
+def check_order(book: Book, landing: Path, night: date, skips: Mapping[date, str]) -> tuple[Skipped, ...]:
+    """Refuse a night that is not the next one; returns the nights that are skipped with it.
+
+    Raises
+    ------
+    UsageError
+        The night is before the last sealed one, was skipped, has no folder, or an earlier night waits.
+    """
+    delivered = delivered_nights(landing)
+    settled = settled_nights(book)
+    if book.last is not None and night < book.last:
+        raise UsageError(
+            f"night {night} cannot be sealed",
+            why=f"night {book.last} is sealed already, and nights are sealed in date order",
+            next_step="deliver the news in a later night's folder",
+        )
+    if night in settled:
+        raise UsageError(
+            f"night {night} cannot be sealed",
+            why="it was skipped",
+            next_step="its files are read by the next night if they were delivered after it was skipped",
+        )
+    if night not in delivered:
+        raise UsageError(
+            f"night {night} cannot be read",
+            why="the landing has no folder of that date",
+            next_step="check the date, or make the folder if nothing was delivered",
+            where=Where(str(landing / night.isoformat())),
+        )
+    waiting = [d for d in delivered if d < night and d not in settled]
+    left = [d for d in waiting if d not in skips]
+    if left:
+        raise UsageError(
+            f"night {night} cannot be sealed yet",
+            why=f"earlier nights wait: {', '.join(d.isoformat() for d in left)}",
+            next_step="seal them first (--catch-up does it in order), or skip one with --skip NIGHT --reason TEXT",
+        )
+    for skip in skips:
+        if skip not in waiting:
+            raise UsageError(
+                f"night {skip} cannot be skipped",
+                why="it does not wait: it is not before this night, not delivered, or settled already",
+                next_step="leave out this --skip",
+            )
+    return tuple(Skipped(d, skips[d], _names(landing / d.isoformat())) for d in waiting)
+
+
+def gather(book: Book, landing: Path, night: date) -> Delivery:
+    """Return the files of a night: its folder's, and those that turned up in folders of settled nights."""
+    own = survey(landing / night.isoformat())
+    read = {
+        (entry["folder"], entry["feed"], entry["file"])
+        for manifest in book.manifests.values()
+        for entry in manifest["inputs"]
+    }
+    left_out = {
+        (s["night"], *name.split("/", 1)) for m in book.manifests.values() for s in m["skipped"] for name in s["files"]
+    }
+    late: list[DeliveredFile] = []
+    for settled in sorted(settled_nights(book)):
+        folder = settled.isoformat()
+        late += [
+            replace(file, name=f"{folder}/{file.name}")
+            for file in survey(landing / folder).files
+            if (folder, file.feed, file.name) not in read and (folder, file.feed, file.name) not in left_out
+        ]
+    files = sorted([*own.files, *late], key=lambda f: (_position(f.feed), f.name))
+    return Delivery(
+        tuple(files),
+        tuple(f"{file.name.split('/')[0]}/{file.feed}/{file.name.split('/', 1)[1]}" for file in late),
+        own.warnings,
+    )
+
+
+def _position(feed: str) -> int:
+    return list(FEEDS).index(feed)
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    return tuple(f"{f.feed}/{f.name}" for f in survey(folder).files)

@@ -1,0 +1,47 @@
+"""What tier 1 of the contract means for the night: refused, degraded, or complete (SPEC 2, 3.1, 3.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from creditaudit.feeds import FEEDS, REGISTRIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from creditaudit.intake.receive import FileReport
+    from creditaudit.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The delivery of one night, judged as a whole.
+
+    Parameters
+    ----------
+    refusals : tuple of str
+        Why the night is refused (exit 3), one sentence a file; empty: it is not.
+    stale : dict
+        Feed to reasons: expected feeds that are missing, and feeds of which a file was refused.
+    """
+
+    refusals: tuple[str, ...]
+    stale: dict[str, tuple[str, ...]]
+
+
+def assess(reports: Sequence[FileReport], settings: Settings) -> Assessment:
+    """Decide whether the night is refused, and which feeds are missing or incomplete."""
+    refusals: list[str] = []
+    stale: dict[str, tuple[str, ...]] = {}
+    for feed in FEEDS:
+        files = [r for r in reports if r.file.feed == feed]
+        refused = [f"{feed}/{r.file.name}: {r.refused}" for r in files if r.refused is not None]
+        is_emptied = settings.is_expected(feed) and bool(files) and len(refused) == len(files)
+        if refused and (feed in REGISTRIES or is_emptied):
+            refusals += refused
+        elif refused:
+            stale[feed] = tuple(f"incomplete: {reason}" for reason in refused)
+        elif settings.is_expected(feed) and not files:
+            stale[feed] = (f"missing: no file of {feed} was delivered",)
+    return Assessment(tuple(refusals), stale)

@@ -1,0 +1,386 @@
+"""The order of a night: receive, contract, judge, track, report, seal (SPEC 2). Read it and you know the program."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from creditaudit.audit.judgment import judge_night
+from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, shipped_rules
+from creditaudit.book.files import storage, write_parquet
+from creditaudit.book.inbox import Entry, pending
+from creditaudit.book.keys import Keyring, load_keys
+from creditaudit.book.layout import FORMAT, Book, commit, held, open_book, point_latest, remove_partials
+from creditaudit.book.program import program
+from creditaudit.book.reference import read, snapshot
+from creditaudit.book.rules_in_force import rules_in_force, write_rules
+from creditaudit.book.seal import write_manifest
+from creditaudit.book.state import CASE_MEMORY, is_complete_due, open_state, write_changes, write_complete
+from creditaudit.book.state import TABLES as STATE_TABLES
+from creditaudit.cases.track import Tracked, case_memory, track
+from creditaudit.engines import Engine, open_engine
+from creditaudit.errors import ExitCode, RefusedError, UsageError
+from creditaudit.feeds import FEEDS
+from creditaudit.intake.admit import Admitted, admit, quarantined_numbers
+from creditaudit.intake.coverage import coverage, covered, file_warnings, full_deliveries, inputs
+from creditaudit.intake.order import Delivery, Skipped, check_order, gather
+from creditaudit.intake.outcome import Assessment, assess
+from creditaudit.intake.receive import FileReport, receive
+from creditaudit.reports.page import write_page
+from creditaudit.reports.recipients import ReportContext, read_recipients, write_reports
+from creditaudit.reports.summary import summarise
+from creditaudit.settings import Settings, load_settings
+from creditaudit.tables import CASES, FINDINGS, PUBLISHED, QUARANTINE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from creditaudit.runlog import RunLog
+
+
+@dataclass(frozen=True)
+class NightRequest:
+    """What a night is asked to do.
+
+    Parameters
+    ----------
+    book, landing : Path
+    night : date
+        Business date.
+    config : Path or None
+        Configuration file; None: beside the book, else the defaults.
+    key_file : str or None
+        Value of ``CREDITAUDIT_KEY_FILE``.
+    skips : mapping
+        Waiting earlier nights that are not to be read, with the reason.
+    threads : int or None
+        Overrides the configuration; changes no sealed byte.
+    """
+
+    book: Path
+    landing: Path
+    night: date
+    config: Path | None = None
+    key_file: str | None = None
+    skips: Mapping[date, str] = field(default_factory=dict)
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class NightOutcome:
+    """What a night came to, for a person and for the exit code.
+
+    Parameters
+    ----------
+    night : date
+    folder : Path
+        The sealed night.
+    was_sealed : bool
+        The night had been sealed before; nothing was changed.
+    is_demo : bool
+        Tokens are made with the public demonstration key.
+    summary : dict
+        As in the manifest: findings by rule and verdict and by institution, cases, new findings, rows, stale feeds.
+    """
+
+    night: date
+    folder: Path
+    was_sealed: bool
+    is_demo: bool
+    summary: dict[str, Any]
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether an expected feed is missing or a feed is incomplete (exit 5)."""
+        return bool(self.summary["stale"])
+
+    def exit_code(self, *, fail_on_findings: bool) -> ExitCode:
+        """Return the exit code of SPEC 2."""
+        if self.is_degraded:
+            return ExitCode.DEGRADED
+        if fail_on_findings and self.summary["new_findings"]:
+            return ExitCode.NEW_FINDINGS
+        return ExitCode.SEALED
+
+
+def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
+    """Run one night: everything becomes visible at once, or nothing does.
+
+    Parameters
+    ----------
+    request : NightRequest
+    log : RunLog
+        Receives the stages with their times; never read.
+
+    Raises
+    ------
+    CreditAuditError
+        With the exit code of SPEC 2; the book is as it was before.
+    """
+    settings = load_settings(request.book, request.config)
+    if not settings.mandate.text.strip():
+        raise UsageError(
+            "the night is refused",
+            why="the configuration has no [mandate] text: who asked for this audit, on what basis",
+            next_step="write it into the configuration (`creditaudit init BOOK` makes one)",
+        )
+    book = open_book(request.book)
+    keys = load_keys(request.key_file, request.book)
+    with held(book):
+        remove_partials(book)
+        book = Book(book.root)
+        if request.night in book.sealed:
+            point_latest(book, book.sealed[-1])
+            manifest = book.manifests[request.night]
+            return NightOutcome(
+                request.night,
+                book.folder(request.night),
+                was_sealed=True,
+                is_demo=keys.is_demo,
+                summary=manifest["summary"],
+            )
+        skipped = check_order(book, request.landing, request.night, request.skips)
+        delivery = gather(book, request.landing, request.night)
+        threads = request.threads or settings.engine.threads
+        is_complete = is_complete_due(book, request.night)
+        with _workshop(book, request.night, settings, threads) as (folder, engine):
+            run = _Run(request.night, book, keys, settings, engine, folder, log, threads, is_complete)
+            summary = _work(run, delivery)
+            engine.close()
+            shutil.rmtree(folder / _SCRATCH)
+            with log.stage("seal"):
+                write_manifest(folder, _manifest(run, skipped, summary), keys)
+                commit(book, request.night)
+    return NightOutcome(
+        request.night,
+        book.folder(request.night),
+        was_sealed=False,
+        is_demo=keys.is_demo,
+        summary=summary,
+    )
+
+
+_SCRATCH = ".scratch"
+
+
+@dataclass
+class _Run:
+    """What the stages of one night share; it fills as the night goes on."""
+
+    night: date
+    book: Book
+    keys: Keyring
+    settings: Settings
+    engine: Engine
+    folder: Path
+    log: RunLog
+    threads: int
+    is_complete: bool
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    tonight: dict[str, list[Path]] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    rule_digests: dict[str, str] = field(default_factory=dict)
+    unapproved: tuple[str, ...] = ()
+
+
+@contextmanager
+def _workshop(book: Book, night: date, settings: Settings, threads: int) -> Iterator[tuple[Path, Engine]]:
+    """Give a night its folder and its engine; whatever goes wrong, nothing of them is left."""
+    folder = book.partial(night)
+    with storage(folder):
+        (folder / _SCRATCH / "spill").mkdir(parents=True)
+    engine = open_engine(
+        folder / _SCRATCH / "spill",
+        threads=threads,
+        memory_limit=settings.engine.memory_limit,
+    )
+    try:
+        yield folder, engine
+    finally:
+        engine.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
+    """Do steps 1 to 6 of SPEC 2; returns the summary."""
+    snapshot(run.book, run.folder / "reference")
+    with run.log.stage("receive") as stage:
+        reports = receive(
+            delivery.files,
+            night=run.night,
+            scratch=run.folder / _SCRATCH,
+            workers=run.threads,
+            max_quarantine_share=run.settings.contract.max_quarantine_share,
+        )
+        run.inputs = inputs(reports, run.night)
+        stage.rows = sum(r.delivered or 0 for r in reports)
+    with run.log.stage("contract"):
+        assessment = assess(reports, run.settings)
+    if assessment.refusals:
+        raise RefusedError(
+            f"night {run.night} is refused by the contract",
+            why="; ".join(assessment.refusals),
+            next_step="ask the provider for a corrected file, put it in its place and run the night again",
+        )
+    with run.log.stage("keys"):
+        admitted = _admit(run, [r for r in reports if r.refused is None])
+    with run.log.stage("judge") as stage:
+        judgment = judge_night(run.engine, _rules(run), run.night, run.keys)
+        stage.rows = judgment.findings.num_rows
+    with run.log.stage("track"):
+        tracked = _track(run, assessment)
+    with run.log.stage("report"):
+        tables = {
+            "findings": judgment.findings,
+            "clearances": judgment.clearances,
+            "cases": tracked.cases,
+            "case_events": tracked.events,
+            "quarantine": pa.concat_tables([a.quarantine for a in admitted]).select(QUARANTINE.names),
+            "coverage": coverage(reports, admitted, run.night),
+        }
+        published = _publish(run, tables)
+        summary = summarise(
+            run.engine,
+            tables,
+            stale=assessment.stale,
+            ignored=judgment.ignored,
+            contradicted=judgment.contradicted,
+        )
+        _report(
+            run,
+            delivery,
+            reports,
+            summary=summary,
+            published=published,
+            coverage_table=tables["coverage"],
+        )
+    return summary
+
+
+def _admit(run: _Run, reports: Sequence[FileReport]) -> list[Admitted]:
+    """Resolve keys feed by feed, write intake, state and quarantine, and name the rows in force."""
+    admitted = [
+        admit(
+            run.engine,
+            run.book,
+            feed,
+            reports=[r for r in reports if r.file.feed == feed],
+            folder=run.folder,
+            night=run.night,
+        )
+        for feed in FEEDS
+    ]
+    numbers = quarantined_numbers(admitted, reports, run.night)
+    run.tonight = {
+        **{a.feed: a.state for a in admitted},
+        "opening_changes": sorted((run.folder / "state" / "opening_changes").glob("*.parquet")),
+        "quarantined_numbers": write_changes(run.folder, "quarantined_numbers", numbers),
+        "full_deliveries": write_changes(run.folder, "full_deliveries", full_deliveries(reports, run.night)),
+    }
+    for table in STATE_TABLES:
+        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight.get(table))
+    return admitted
+
+
+def _rules(run: _Run) -> tuple[Rule, ...]:
+    """Return the rules in force, and copy their texts into the night."""
+    shipped = {
+        rule.name: rule.joinpath(RULE_FILE).read_bytes()
+        for rule in shipped_rules().iterdir()
+        if rule.joinpath(RULE_FILE).is_file()
+    }
+    run.entries = pending(run.book, run.night)
+    texts = rules_in_force(run.book, shipped, run.entries)
+    run.rule_digests = write_rules(texts, run.folder / "rules")
+    run.unapproved = tuple(sorted(name for name, text in shipped.items() if texts.get(name) != text))
+    parsed = (parse_rule(text, f"rules/{name}/{RULE_FILE}") for name, text in sorted(texts.items()))
+    return in_force(parsed, run.night)
+
+
+def _track(run: _Run, assessment: Assessment) -> Tracked:
+    """Open and change cases; keep what they must remember."""
+    for table in ("institutions", "recipients"):
+        run.engine.load(table, read(run.folder / "reference", table))
+    run.engine.scan("previous_cases", _published_before(run, "cases"), CASES)
+    run.engine.scan("previous_findings", _published_before(run, "findings"), FINDINGS)
+    tracked = track(run.engine, run.night, run.keys, sorted(assessment.stale))
+    memory = case_memory(run.engine, run.night)
+    run.tonight[CASE_MEMORY.name] = write_changes(run.folder, CASE_MEMORY.name, memory)
+    open_state(run.engine, run.book, CASE_MEMORY.name, "standing_case_memory", tonight=run.tonight[CASE_MEMORY.name])
+    if run.is_complete and run.book.last is not None:
+        for table in STATE_TABLES:
+            write_complete(run.engine, run.folder, table, f"standing_{table}")
+    return tracked
+
+
+def _published_before(run: _Run, table: str) -> list[Path]:
+    if run.book.last is None:
+        return []
+    return [run.book.folder(run.book.last) / "published" / f"{table}.parquet"]
+
+
+def _publish(run: _Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
+    paths = {name: run.folder / "published" / f"{name}.parquet" for name in tables}
+    for name, table in tables.items():
+        write_parquet(paths[name], PUBLISHED[name], [table])
+    return paths
+
+
+def _report(
+    run: _Run,
+    delivery: Delivery,
+    reports: Sequence[FileReport],
+    *,
+    summary: dict[str, Any],
+    published: dict[str, Path],
+    coverage_table: pa.Table,
+) -> None:
+    """Write the files of every recipient and the page of the night."""
+    recipients = read_recipients(read(run.folder / "reference", "recipients"))
+    context = ReportContext(
+        run.night,
+        run.settings.mandate.text,
+        run.book.manifests[run.book.last]["seal"] if run.book.last else None,
+        published,
+        covered(reports),
+    )
+    summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
+    summary["late_files"] = list(delivery.late)
+    summary["warnings"] = [*delivery.warnings, *file_warnings(reports)]
+    summary["unapproved_rules"] = list(run.unapproved)
+    write_page(
+        run.folder / "night.html",
+        night=run.night,
+        mandate=run.settings.mandate.text,
+        summary=summary,
+        coverage=coverage_table,
+        inputs=run.inputs,
+        is_demo=run.keys.is_demo,
+    )
+
+
+def _manifest(run: _Run, skipped: Sequence[Skipped], summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest but its file list and seal: a digest of everything that the night is a function of."""
+    last = run.book.last
+    return {
+        "format": FORMAT,
+        "night": run.night.isoformat(),
+        "program": program(),
+        "previous_night": last.isoformat() if last else None,
+        "previous_seal": run.book.manifests[last]["seal"] if last else None,
+        "mandate": run.settings.mandate.text,
+        "configuration": run.settings.digest,
+        "key": {"key_id": run.keys.active.key_id, "digest": run.keys.digest},
+        "inputs": run.inputs,
+        "inbox": [entry.file_name for entry in run.entries],
+        "skipped": [s.as_dict() for s in skipped],
+        "rules": run.rule_digests,
+        "state": "complete" if run.is_complete else "changes",
+        "summary": summary,
+    }

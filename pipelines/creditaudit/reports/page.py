@@ -1,0 +1,45 @@
+"""``night.html``: one self-contained page on a night (SPEC 10.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from creditaudit.book.files import write_bytes
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    import pyarrow as pa
+
+
+def write_page(
+    path: Path,
+    *,
+    night: date,
+    mandate: str,
+    summary: dict[str, Any],
+    coverage: pa.Table,
+    inputs: list[dict[str, Any]],
+    is_demo: bool,
+) -> None:
+    """Render the page. It asks nothing of the network and holds no ID number, name or phone."""
+    environment = Environment(
+        loader=PackageLoader("creditaudit.reports", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    refused = [i for i in inputs if i["refused"] is not None]
+    text = environment.get_template("night.html.j2").render(
+        night=night.isoformat(),
+        mandate=mandate,
+        summary=summary,
+        coverage=coverage.to_pylist(),
+        refused=refused,
+        is_demo=is_demo,
+    )
+    write_bytes(path, text.encode())

@@ -1,0 +1,89 @@
+"""The night in numbers: for the manifest, the page and the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from creditaudit.engines import Engine
+
+
+def summarise(
+    engine: Engine,
+    tables: Mapping[str, pa.Table],
+    *,
+    stale: Mapping[str, tuple[str, ...]],
+    ignored: Mapping[str, int],
+    contradicted: tuple[tuple[str, str], ...],
+) -> dict[str, Any]:
+    """Return what a person asks first, as plain JSON values in a fixed order.
+
+    Reads ``case_rows``, ``case_recipients`` and ``previous_findings``.
+
+    Parameters
+    ----------
+    engine : Engine
+    tables : mapping
+        Tonight's published tables.
+    stale : mapping
+        Feeds that are missing or incomplete, with the reasons.
+    ignored : mapping
+        What notices could not be made of: reason to rows.
+    contradicted : tuple
+        Renames whose two codes cannot be one account.
+    """
+    findings, clearances, covered = tables["findings"], tables["clearances"], tables["coverage"]
+    rejected = tables["quarantine"].filter(pc.equal(tables["quarantine"]["disposition"], "row_quarantined"))
+    return {
+        "findings_by_rule": _counted(findings, ["rule_id", "verdict"]),
+        "clearances_by_reason": _counted(clearances, ["reason"]),
+        "institutions": _institutions(engine),
+        "cases": tables["cases"].num_rows,
+        "new_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_new"),
+        "changed_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_changed"),
+        "new_findings": _number(
+            engine,
+            "SELECT count(*) AS n FROM findings AS f WHERE NOT EXISTS"
+            " (SELECT 1 FROM previous_findings AS p WHERE p.fingerprint = f.fingerprint)",
+        ),
+        "delivered": pc.sum(covered["delivered"]).as_py() or 0,
+        "accepted": pc.sum(covered["accepted"]).as_py() or 0,
+        "quarantined": rejected.num_rows,
+        "quarantined_by_reason": _counted(rejected, ["feed", "reasons"]),
+        "refused_files": covered.num_rows - pc.count(covered["delivered"]).as_py(),
+        "stale": {feed: list(reasons) for feed, reasons in sorted(stale.items())},
+        "ignored_notices": dict(ignored),
+        "contradicted_renames": [list(pair) for pair in contradicted],
+    }
+
+
+def _counted(table: pa.Table, names: list[str]) -> list[dict[str, Any]]:
+    grouped = table.group_by(names, use_threads=False).aggregate([([], "count_all")])
+    counted = grouped.rename_columns([*names, "rows"]).sort_by([(n, "ascending") for n in names])
+    return list(counted.to_pylist())
+
+
+def _institutions(engine: Engine) -> list[dict[str, Any]]:
+    """Count cases per institution: all, new, and those that are in no exceptions file, with the cause."""
+    found = engine.fetch(
+        """
+        SELECT c.provider_code, count(*) AS cases,
+            count(*) FILTER (WHERE c.is_new) AS new_cases,
+            count(*) FILTER (WHERE c.verdict = 'violation') AS violations,
+            count(*) FILTER (WHERE c.is_quiet) AS only_replaced_cards,
+            count(*) FILTER (WHERE NOT COALESCE(c.is_quiet, TRUE) AND t.case_id IS NULL) AS without_recipient
+        FROM case_rows AS c LEFT JOIN (SELECT DISTINCT case_id FROM case_recipients) AS t ON t.case_id = c.case_id
+        GROUP BY c.provider_code ORDER BY c.provider_code
+        """
+    )
+    return list(found.to_pylist())
+
+
+def _number(engine: Engine, select: str) -> int:
+    return int(engine.fetch(select)["n"][0].as_py())
