@@ -17,7 +17,7 @@ from creditaudit.synth.calendars import COMPACT, DATE, MINUTE, SECOND, T_SECOND,
 from creditaudit.synth.institutions import BANK, DEBT_BUYER, LENDER, Provider
 from creditaudit.synth.people import CARDS, Persons
 from creditaudit.synth.rows import digits
-from creditaudit.synth.scenarios import C1, D1, DEPOSIT, R1, R2, R3, R4, Plan
+from creditaudit.synth.scenarios import C1, D1, DEPOSIT, R1, R2, R3, R4, Cast, Plan
 
 CODE_WIDTH: Final = 26
 _MIX: Final = {
@@ -28,6 +28,7 @@ _MIX: Final = {
 _SINCE = day_of("2007-01-01")
 _NEW_SHARE, _UPDATED_SHARE, _RENAMED_SHARE = 0.0025, 0.0045, 0.0004
 PERMANENT, TEMPORARY, OTHER_DOCUMENT = range(3)
+PASSPORT: Final = 2
 
 
 @dataclass
@@ -48,6 +49,8 @@ class Accounts:
         Which card of the person was shown (-1: a first-generation card or none that is known), and the kind.
     shown
         Printed start of the card that the opening row gives; `NO_DAY` where it gives none.
+    id_type
+        0 for type 10, 1 for the older spelling 7 of it, 2 for a passport.
     id_form
         How the number is spelled in the first delivery (`identity`).
     night, updated, renamed
@@ -75,6 +78,7 @@ class Accounts:
     card: Ints
     document: Ints
     shown: Ints
+    id_type: Ints
     id_form: Ints
     night: Ints
     updated: Ints
@@ -169,20 +173,15 @@ def draw(
     rng: np.random.Generator,
     houses: Sequence[Provider],
     persons: Persons,
-    victims: Ints,
     plan: Plan,
+    cast: Cast,
+    *,
     first: int,
     count: int,
-    guarded_victims: int,
 ) -> Accounts:
     """Make `count` accounts, numbered from `first` on, for the chunk's persons.
 
-    Parameters
-    ----------
-    victims
-        Index of each victim, in the order of their stories.
-    guarded_victims
-        So many of the first victims are kept from random damage.
+    The holders' own accounts come first; then the thieves of `cast` take some of the slots.
     """
     sizes = rng.multinomial(count, [h.share for h in houses])
     bounds = [0, *np.cumsum(sizes).tolist()]
@@ -236,6 +235,7 @@ def draw(
         document,
         shown,
         np.zeros(count, np.int8),
+        np.zeros(count, np.int8),
         night,
         updated,
         renamed,
@@ -247,7 +247,7 @@ def draw(
         np.zeros(count, bool),
         code_cells(houses, provider, serial),
     )
-    thefts.commit(rng, houses, persons, accounts, victims, plan, guarded_victims)
+    thefts.commit(rng, houses, persons, accounts, cast, nights=plan.nights)
     _close(rng, accounts, plan)
     _misspell(rng, persons, accounts, plan)
     _link(rng, accounts, people)
@@ -265,6 +265,9 @@ def _close(rng: np.random.Generator, accounts: Accounts, plan: Plan) -> None:
 
 def _misspell(rng: np.random.Generator, persons: Persons, accounts: Accounts, plan: Plan) -> None:
     count = len(accounts)
+    accounts.id_type[rare(rng, count, 0.002)] = 1
+    accounts.id_type[rare(rng, count, 0.002)] = 2
+    accounts.id_type[accounts.story >= 0] = 0
     least = 3 * int(plan.small)
     for share, form in (
         (0.02, identity.LEGACY),
@@ -291,7 +294,7 @@ def _link(rng: np.random.Generator, accounts: Accounts, people: int) -> None:
     owed = np.isin(accounts.kind, (D1, R1, R2, R3))
     credit[accounts.person[owed]] = every[owed]
     paid_into = deposit.take(accounts.person)
-    pays = np.isin(accounts.kind, (D1, R1, R4)) & chance(rng, count, 0.5) & (paid_into >= 0) & (accounts.story < 0)
+    pays = np.isin(accounts.kind, (D1, R1, R4)) & chance(rng, count, 0.8) & (paid_into >= 0) & (accounts.story < 0)
     older = accounts.opened[paid_into] <= accounts.opened
     accounts.settlement[pays & older] = paid_into[pays & older]
     bought = np.flatnonzero(accounts.kind == C1)

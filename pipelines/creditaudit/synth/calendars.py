@@ -55,7 +55,9 @@ def special(kind: int | Ints) -> int | Ints:
 
 def date_index(days: Ints, compact: Mask | None = None) -> Ints:
     """Return indexes into `date_table`; a missing day is the empty cell."""
-    index: Ints = np.where(days == NO_DAY, special(EMPTY), days - _FIRST if compact is None else days - _FIRST + compact * _DAYS)
+    index: Ints = np.where(
+        days == NO_DAY, special(EMPTY), days - _FIRST if compact is None else days - _FIRST + compact * _DAYS
+    )
     return index
 
 

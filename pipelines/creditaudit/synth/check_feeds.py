@@ -6,7 +6,7 @@ import numpy as np
 
 from creditaudit.synth.arrays import DAY_SECONDS, NO_INSTANT, Ints, chance, pick, rare
 from creditaudit.synth.calendars import SECOND, T_SECOND, day_of, instant_cells
-from creditaudit.synth.credit_feeds import name_cells, session_cells
+from creditaudit.synth.credit_feeds import has_session, name_cells, session_cells
 from creditaudit.synth.pieces import Chunk
 from creditaudit.synth.rows import BAD_CODE, BAD_TYPE, MISSING, Column, Layout, digits, fixed_rows
 from creditaudit.synth.scenarios import C1, D1, PLAIN, R1, R2, R3, R4, WARNED
@@ -60,7 +60,7 @@ def write_verifications(chunk: Chunk) -> None:
     checked[backfilled] += rng.integers(1, 3, len(backfilled)) * 36_000
     known = chunk.plan.first_day + np.maximum(accounts.night.take(account), 0)
     checked = np.minimum(checked, (known + 1) * DAY_SECONDS - 1)
-    nameless = chance(rng, size, 0.3) & (accounts.serial.take(account) % 5 < 3)
+    nameless = chance(rng, size, 0.3) & has_session(accounts, account)
     flaws = VERIFICATION_LAYOUT.plan(rng, size, chunk.plan.flaw_share, 3 * int(chunk.plan.small))
     homes, ends = chunk.house_table(lambda h: h.code.encode()), chunk.house_table(lambda h: h.line_end)
     for night, rows in chunk.nights_of(accounts.night.take(account)):

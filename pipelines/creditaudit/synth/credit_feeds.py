@@ -6,9 +6,8 @@ import numpy as np
 
 from creditaudit.synth import identity
 from creditaudit.synth.accounts import OTHER_DOCUMENT, TEMPORARY, Accounts, code_cells
-from creditaudit.synth.arrays import DAY_SECONDS, NO_DAY, Cells, Ints, chance, pick, rare
+from creditaudit.synth.arrays import DAY_SECONDS, NO_DAY, NO_INSTANT, Cells, Ints, Mask, chance, pick, rare
 from creditaudit.synth.calendars import add_months, date_cells, instant_cells, valid_to_cells
-from creditaudit.synth.people import Persons
 from creditaudit.synth.pieces import Chunk
 from creditaudit.synth.rows import BAD_CODE, BAD_TYPE, INTACT, MISSING, Column, Layout, digits, fixed_rows
 from creditaudit.synth.scenarios import C1, TYPES
@@ -23,6 +22,9 @@ _BUSINESS: Final = codes("11 12 21 31 41 51 91 99 41 91 81 82 71 41 91 A1 B1 -")
 # For each account type: first index and number of its business codes above.
 _BUSINESS_OF: Final = np.array([(0, 8), (8, 2), (10, 2), (12, 1), (13, 2), (15, 2), (17, 1), (17, 1), (17, 1)])
 _AMOUNTS: Final = np.array([b"%d" % n for n in range(0, 1_000_000, 100)], dtype="S6")
+_NEW_FOR_DAYS: Final = 31
+_WITH_SESSION: Final = 3
+_ID_TYPES: Final = codes("10 7 2")
 _STATUS: Final = codes("1 2 3")
 _REASONS: Final = codes("10 20 30 31")
 _DOCUMENTS: Final = codes("permanent temporary other")
@@ -63,6 +65,22 @@ def _amounts(rng: np.random.Generator, accounts: Accounts, rows: Ints) -> tuple[
     return amount, owed, overdue
 
 
+def _agreement_cells(accounts: Accounts, rows: Ints, form: Ints) -> Column:
+    agreed = accounts.agreed.take(rows)
+    return instant_cells(agreed, form) if (agreed != NO_INSTANT).any() else b""
+
+
+def _link_cells(chunk: Chunk, rows: Ints, links: Ints, homes: Cells) -> tuple[Column, Column]:
+    """Spell institution and code of linked accounts; one bought debt in four names the institution alone."""
+    other = links.take(rows)
+    if (other < 0).all():
+        return b"", b""
+    accounts = chunk.accounts
+    provider = np.where(other < 0, len(chunk.houses), accounts.provider[other])
+    unnamed = (accounts.kind.take(rows) == C1) & (other % 4 == 0)
+    return homes.take(provider), accounts.codes.take(np.where(unnamed, -1, other))
+
+
 def account_columns(chunk: Chunk, rows: Ints, night: int, codes_of: Cells, id_form: Ints) -> list[Column]:
     """Lay out account rows as delivered in a night.
 
@@ -89,33 +107,26 @@ def account_columns(chunk: Chunk, rows: Ints, night: int, codes_of: Cells, id_fo
     closed = accounts.closed_on.take(rows)
     amount, owed, overdue = _amounts(rng, accounts, rows)
     status = np.where(closed != NO_DAY, 2, (overdue > 0).astype(np.int8))
-    reason = np.where(closed != NO_DAY, 1, np.where(reported - day < 31, 0, 2))
+    reason = np.where(closed != NO_DAY, 1, np.where(reported - day < _NEW_FOR_DAYS, 0, 2))
     first, many = _BUSINESS_OF[:, 0].take(kind), _BUSINESS_OF[:, 1].take(kind)
     business = first + rng.integers(0, 256, count, dtype=np.uint8) % many
     regions = np.array([h.region.encode() for h in chunk.houses] + [b""])
     region = np.where(chance(rng, count, 0.15), len(chunk.houses), provider)
-    id_type = np.zeros(count, np.int8)
-    id_type[rare(rng, count, 0.002)] = 1
-    id_type[rare(rng, count, 0.002)] = 2
-    id_type[accounts.story.take(rows) >= 0] = 0
     money = np.zeros(count, np.int8)
     money[rare(rng, count, 0.004)] = 1
     homes = np.array([h.code.encode() for h in chunk.houses] + [b""])
-    original, settlement = accounts.original.take(rows), accounts.settlement.take(rows)
-    unnamed = np.where((kind == C1) & chance(rng, count, 0.2), -1, original)
-    outside = len(chunk.houses)
     return [
         homes.take(provider),
         codes_of,
         date_cells(reported, compact),
         _REASONS.take(reason),
         name_cells(chunk, person, day, 0.002),
-        codes("10 7 2").take(id_type),
+        _ID_TYPES.take(accounts.id_type.take(rows)),
         number_cells(chunk, rows, id_form),
         _TYPE_CELLS.take(kind),
         _BUSINESS.take(business),
         instant_cells(opened, form),
-        instant_cells(accounts.agreed.take(rows), form),
+        _agreement_cells(accounts, rows, form),
         regions.take(region),
         codes("CNY USD").take(money),
         _AMOUNTS.take(amount),
@@ -123,10 +134,8 @@ def account_columns(chunk: Chunk, rows: Ints, night: int, codes_of: Cells, id_fo
         _AMOUNTS.take(overdue),
         _STATUS.take(status),
         date_cells(closed, compact),
-        homes.take(np.where(original < 0, outside, accounts.provider[original])),
-        accounts.codes.take(unnamed),
-        homes.take(np.where(settlement < 0, outside, accounts.provider[settlement])),
-        accounts.codes.take(settlement),
+        *_link_cells(chunk, rows, accounts.original, homes),
+        *_link_cells(chunk, rows, accounts.settlement, homes),
     ]
 
 
@@ -136,7 +145,8 @@ def write_accounts(chunk: Chunk) -> Ints:
     flaws = ACCOUNT_LAYOUT.plan(chunk.rng, len(accounts), chunk.plan.flaw_share, 3 * int(chunk.plan.small))
     flaws[accounts.guarded] = INTACT
     ends = chunk.house_table(lambda h: h.line_end)
-    for night, rows in chunk.nights_of(accounts.night):
+    linked = (accounts.agreed != NO_INSTANT) | (accounts.original >= 0) | (accounts.settlement >= 0)
+    for night, rows in chunk.split_nights(accounts.night, linked):
         columns = account_columns(chunk, rows, night, accounts.codes.take(rows), accounts.id_form.take(rows))
         provider = accounts.provider.take(rows)
         table = fixed_rows(
@@ -163,26 +173,47 @@ def write_openings(chunk: Chunk) -> Ints:
     flaws = OPENING_LAYOUT.plan(rng, len(accounts), chunk.plan.flaw_share, 3 * int(chunk.plan.small))
     flaws[accounts.guarded] = INTACT
     ends = chunk.house_table(lambda h: h.line_end)
-    for night, rows in chunk.nights_of(accounts.opening_night):
+    handler, urgent = _exceptions(chunk)
+    for night, rows in chunk.split_nights(accounts.opening_night, (handler >= 0) | urgent):
         count = len(rows)
         provider = accounts.provider.take(rows)
-        columns = _opening_columns(chunk, rows, provider, chunk.persons)
+        columns = _opening_columns(chunk, rows, handler.take(rows), urgent.take(rows))
         table = fixed_rows(columns, count, line_end=ends.take(provider), layout=OPENING_LAYOUT, flaws=flaws.take(rows))
         chunk.per_house("openings", night, table, provider)
     return flaws
 
 
+def has_session(accounts: Accounts, rows: Ints) -> Mask:
+    """Tell which accounts have a session number: three in five, the same ones in every feed."""
+    given: Mask = accounts.serial.take(rows) % 5 < _WITH_SESSION
+    return given
+
+
 def session_cells(accounts: Accounts, rows: Ints) -> tuple[Cells | bytes, ...]:
-    """Spell session numbers; two in five accounts have none (the same ones in every feed)."""
+    """Spell session numbers, empty for accounts without one."""
     serial = accounts.serial.take(rows)
-    given = serial % 5 < 3
+    given = has_session(accounts, rows)
     marks = codes("- S").take(given)
     return (marks, *(np.where(given, part, b"") for part in digits(serial, 12)))
 
 
-def _opening_columns(chunk: Chunk, rows: Ints, provider: Ints, persons: Persons) -> list[Column]:
+def _exceptions(chunk: Chunk) -> tuple[Ints, Mask]:
+    """Draw which accounts an agent opened for the holder (index of the agent, else -1), and which were urgent."""
     accounts, rng = chunk.accounts, chunk.rng
-    count = len(rows)
+    count = len(accounts)
+    handler = np.full(count, -1)
+    by_agent = rare(rng, count, 0.02)
+    handler[by_agent] = rng.integers(1, len(chunk.persons), len(by_agent))
+    # The first person of a chunk is its listed impostor (few_feeds).
+    handler[by_agent[rare(rng, len(by_agent), 0.01, int(chunk.plan.small))]] = 0
+    urgent = np.zeros(count, dtype=bool)
+    urgent[rare(rng, count, 0.0005)] = True
+    return handler, urgent
+
+
+def _opening_columns(chunk: Chunk, rows: Ints, handler: Ints, urgent: Mask) -> list[Column]:
+    accounts, rng, persons = chunk.accounts, chunk.rng, chunk.persons
+    count, provider = len(rows), accounts.provider.take(rows)
     person, shown, document = accounts.person.take(rows), accounts.shown.take(rows), accounts.document.take(rows)
     card = accounts.card.take(rows)
     compact = np.array([h.compact for h in chunk.houses]).take(provider)
@@ -194,17 +225,15 @@ def _opening_columns(chunk: Chunk, rows: Ints, provider: Ints, persons: Persons)
     ends[hasty] = add_months(shown[hasty], 3)
     foreign = document == OTHER_DOCUMENT
     channel = pick(rng, count, (52, 12, 31, 4, 1))
-    by_agent = np.flatnonzero((channel == AGENT) & chance(rng, count, 0.5))
-    handlers = np.zeros(count, dtype=f"S{identity.WIDTH}")
-    handlers[by_agent] = persons.numbers.take(rng.integers(0, len(persons), len(by_agent)))
-    dealt = np.flatnonzero(rng.integers(0, 4096, len(by_agent)) < (400 if chunk.plan.small else 40))
-    # The first person of a chunk is its listed impostor (few_feeds).
-    handlers[by_agent[dealt]] = persons.numbers[0]
-    urgent = rare(rng, count, 0.0005)
-    exception = np.zeros(count, dtype="S11")
-    exception[urgent] = b"urgent_need"
-    followed = np.full(count, NO_DAY)
-    followed[urgent] = accounts.opened[rows[urgent]] // DAY_SECONDS + rng.integers(1, 40, len(urgent))
+    handlers: Column = b""
+    exception: Column = b""
+    followed: Column = b""
+    if handler.max(initial=-1) >= 0 or urgent.any():
+        channel[handler >= 0] = AGENT
+        handlers = np.where(handler >= 0, persons.numbers.take(handler), b"")
+        exception = np.where(urgent, b"urgent_need", b"")
+        shown_on = accounts.opened.take(rows) // DAY_SECONDS + rng.integers(1, 40, count)
+        followed = date_cells(np.where(urgent, shown_on, NO_DAY))
     operator = rng.integers(0, 500, count, dtype=np.uint16)
     phone = accounts.serial.take(rows) * 48_271 % 100_000_000
     issuer = np.where(ends == NO_DAY, 0, 1 + rng.integers(0, 256, count, dtype=np.uint8) % (len(issuers()) - 1))
@@ -221,7 +250,7 @@ def _opening_columns(chunk: Chunk, rows: Ints, provider: Ints, persons: Persons)
         (b"100", *digits(phone, 8)),
         handlers,
         exception,
-        date_cells(followed, compact),
+        followed,
     ]
 
 

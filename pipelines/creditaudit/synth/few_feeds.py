@@ -8,7 +8,7 @@ from creditaudit.synth.arrays import DAY_SECONDS, NO_DAY, NO_INSTANT, chance, ra
 from creditaudit.synth.calendars import date_cells, date_index, date_table, special
 from creditaudit.synth.pieces import Chunk
 from creditaudit.synth.rows import Column, digits, fixed_rows
-from creditaudit.synth.scenarios import PLAIN, WARNED
+from creditaudit.synth.scenarios import PLAIN
 from creditaudit.synth.vocabulary import codes
 
 _EVIDENCE: Final = codes("statement police_report court_paper")
@@ -66,11 +66,10 @@ def write_objections(chunk: Chunk) -> None:
 
 
 def write_fraud_alerts(chunk: Chunk) -> None:
-    """Put alerts on some of those who lost a card, most without an end."""
+    """Put alerts on some of those who lost a card, most without an end: the victims of one story, and one in 25."""
     plan, rng, persons = chunk.plan, chunk.rng, chunk.persons
-    told = np.isin(persons.scenario, (PLAIN, WARNED))
+    told = persons.scenario == PLAIN
     person = np.flatnonzero((persons.reported_at != NO_INSTANT) & (chance(rng, len(persons), 0.04) | told))
-    person = person[~told[person] | (person % 2 == 0)]
     count = len(person)
     since = persons.reported_at[person] // DAY_SECONDS + rng.integers(0, 4, count)
     night = np.clip(since - plan.first_day, 0, plan.nights - 1)

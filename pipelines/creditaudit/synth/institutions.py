@@ -1,5 +1,6 @@
 """The synthetic institutions: who they are, how big, and how each writes its files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,6 +59,7 @@ _CITY: Final = {
     "61": "7910",
 }
 _SMALL = 8
+_ODD_HABIT = 3
 _LARGE_FROM = 20_000
 
 
@@ -118,6 +120,10 @@ def providers(accounts: int, encodings: tuple[str, ...] = ENCODINGS) -> tuple[Pr
     encodings
         What the files may be encoded in; the first for about half of them.
     """
+    if not encodings or not set(encodings) <= set(ENCODINGS):
+        raise ValueError(
+            f"encodings must be one or more of {', '.join(ENCODINGS)}; got {', '.join(encodings) or 'none'}"
+        )
     count = len(_HOUSES) if accounts >= _LARGE_FROM else _SMALL
     houses = _HOUSES[:count]
     total = sum(h[5] for h in houses)
@@ -137,8 +143,8 @@ def providers(accounts: int, encodings: tuple[str, ...] = ENCODINGS) -> tuple[Pr
                 parent_code=coded[group] if group >= 0 else "",
                 share=weight / total,
                 encoding=encodings[turn % len(encodings)],
-                compact=i % 5 == 3,
-                t_mark=i % 7 == 4,
+                compact=i % 5 == _ODD_HABIT,
+                t_mark=i % 7 == _ODD_HABIT + 1,
                 line_end=b"\r\n" if i % 6 == 1 else b"\n",
                 gzip=i in {5, 7, 19},
                 code_prefix=prefixes[i % 3],
@@ -165,7 +171,7 @@ RECIPIENT_COLUMNS: Final = (
 )
 
 
-def _csv(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> bytes:
+def _csv(header: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> bytes:
     return "".join(",".join(line) + "\n" for line in [header, *lines]).encode()
 
 

@@ -59,13 +59,15 @@ class _File:
         self.rows += rows
         data = body if self._deflate is None else self._deflate.compress(body)
         self._digest.update(data)
-        self._held += data
-        if len(self._held) > _HOLD:
-            self._flush()
+        if len(self._held) + len(data) > _HOLD:
+            self._flush(data)
+        else:
+            self._held += data
 
-    def _flush(self) -> None:
-        with self.path.open("ab") as out:
+    def _flush(self, data: bytes = b"") -> None:
+        with self.path.open("ab", buffering=0) as out:
             out.write(self._held)
+            out.write(data)
         self._held.clear()
 
     def close(self) -> str:

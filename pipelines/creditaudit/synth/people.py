@@ -19,6 +19,9 @@ CARDS: Final = 5
 """Cards followed per person; nobody here outlives so many."""
 STILL_VALID, RENEWED, REPLACED, DAMAGED, NAME_CHANGED, ITEM_ERROR, LOST = range(7)
 
+_TEMPORARY_IN_TEN = 3
+# Years of validity below each age and from the last on; 0 is for life.
+_AGES, _YEARS_VALID = np.array([16, 26, 46]), np.array([5, 10, 20, 0])
 _RULES = day_of("2005-01-01")  # second-generation cards with printed validity, from about then on
 _LOSSES_FROM = day_of("2012-01-01")
 
@@ -80,7 +83,12 @@ class Persons:
     @property
     def temporary_from(self) -> Ints:
         """Day from which the person had a temporary card, `FAR` for never: some of those who lost a card."""
-        has = (self.lost_card >= 0) & (self.born % 10 < 3) & (self.scenario < 0)
+        has = (
+            (self.lost_card >= 0)
+            & (self.withdrawn_at == NO_INSTANT)
+            & (self.born % 10 < _TEMPORARY_IN_TEN)
+            & (self.scenario < 0)
+        )
         day: Ints = np.where(has, self.reported_at // DAY_SECONDS + 2, FAR)
         return day
 
@@ -108,7 +116,7 @@ class Persons:
 def _validity(born: Ints, issued: Ints) -> Ints:
     """Return the printed end of a card, `FAR` for life."""
     age = years_between(born, issued)
-    years = np.select([age < 16, age < 26, age < 46], [5, 10, 20], 0)
+    years = _YEARS_VALID.take(np.searchsorted(_AGES, age, side="right"))
     ends: Ints = np.where(years == 0, FAR, add_months(issued, years * 12))
     return ends
 
@@ -126,7 +134,8 @@ class _Fate:
     withdrawn_after: Ints
 
 
-def _fates(rng: np.random.Generator, count: int, first_card: Ints, plan: Plan, scenario: Ints) -> _Fate:
+def _fates(rng: np.random.Generator, born: Ints, first_card: Ints, plan: Plan, scenario: Ints) -> _Fate:
+    count = len(born)
     last_day = plan.last_day
     loses = chance(rng, count, plan.loss_share)
     span = last_day - 2 - _LOSSES_FROM
@@ -141,7 +150,9 @@ def _fates(rng: np.random.Generator, count: int, first_card: Ints, plan: Plan, s
     other_kind = pick(rng, count, (45, 35, 12, 8)) + REPLACED
     died_on = np.full(count, FAR)
     gone = rare(rng, count, 0.014)
-    died_on[gone] = rng.integers(_LOSSES_FROM, last_day - 10, len(gone))
+    # Nobody here dies before having lived some years with accounts of their own.
+    died = np.maximum(rng.integers(_LOSSES_FROM, last_day - 10, len(gone)), born[gone] + 25 * 365)
+    died_on[gone] = np.where(died < last_day - 10, died, FAR)
     emigrated = chance(rng, count, 0.2)
     withdrawn_after = np.where(chance(rng, count, 0.06), rng.integers(1, 12, count), FAR)
 
@@ -177,7 +188,7 @@ def draw(rng: np.random.Generator, first: int, count: int, plan: Plan, scenario:
     issue = np.maximum(rng.integers(_RULES, _RULES + 2600, count), adult + rng.integers(0, 500, count))
     young = rare(rng, count, 0.02)
     issue[young] = np.maximum(_RULES, born[young] + 12 * 365)
-    fate = _fates(rng, count, issue, plan, scenario)
+    fate = _fates(rng, born, issue, plan, scenario)
     shape = (CARDS, count)
     issued, valid_to = np.full(shape, NO_DAY, np.int64), np.full(shape, NO_DAY, np.int64)
     start_of, end_of = np.full(shape, FAR, np.int64), np.full(shape, FAR, np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from creditaudit.synth.accounts import Accounts
-from creditaudit.synth.arrays import Cells, Ints
+from creditaudit.synth.arrays import Cells, Ints, Mask
 from creditaudit.synth.institutions import Provider
 from creditaudit.synth.people import Persons
 from creditaudit.synth.rows import squeeze
@@ -69,6 +69,15 @@ class Chunk:
             if encoding == "gb18030":
                 body = body.decode().encode("gb18030")
             self.pieces.append(Piece(night, feed, part, body, len(rows)))
+
+    def split_nights(self, night: Ints, rich: Mask) -> list[tuple[int, Ints]]:
+        """Return the rows of each night in two groups, the poor ones first.
+
+        Poor rows have no cell in the columns that are seldom filled, and are laid out without them: those
+        columns are wide, and most of the time would go into dropping their padding.
+        """
+        groups = [(k, rows[flag]) for k, rows in self.nights_of(night) for flag in (~rich[rows], rich[rows])]
+        return [(k, rows) for k, rows in groups if len(rows)]
 
     def nights_of(self, night: Ints) -> list[tuple[int, Ints]]:
         """Return each night that occurs, with the indexes of its rows in order."""

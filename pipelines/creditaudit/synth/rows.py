@@ -127,10 +127,7 @@ def squeeze(records: npt.NDArray[np.void]) -> bytes:
 def digits(numbers: Ints, width: int) -> tuple[Cells, ...]:
     """Spell non-negative numbers with leading zeros as parts of four digits; `width` is a multiple of four."""
     table = four_digits()
-    parts = []
-    for nth in range(width // 4):
-        parts.append(table.take(numbers // 10 ** (width - 4 * nth - 4) % 10_000))
-    return tuple(parts)
+    return tuple(table.take(numbers // 10**below % 10_000) for below in range(width - 4, -1, -4))
 
 
 def four_digits() -> Cells:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from creditaudit.synth.arrays import Ints
+
 (CHAIN, PLAIN, SAME_DAY, REGISTRY_ONLY, LATE_NOTICE, NO_CARD, BURST, LATE_ACCOUNT,
  BETWEEN, WARNED, AGREEMENT, CARDLESS_NOTICE, SAVINGS, DEAD, WITHDRAWN, SUPERSEDED) = range(16)  # fmt: skip
 
@@ -45,6 +47,23 @@ STORIES: Final = (
     Story("report_withdrawn", (D1,), None),
     Story("replaced_card", (R2,), "R104"),
 )
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Victims of one chunk.
+
+    Attributes
+    ----------
+    victims
+        Index of each among the chunk's persons, in the order of their stories.
+    guarded
+        So many of the first are kept from random damage, so that every run has thefts that the data decide.
+    """
+
+    victims: Ints
+    guarded: int
+
 
 FLOOR: Final = 14
 """Victims of every run, however small: the first fourteen stories give ten accounts or more that the data decide."""
@@ -92,7 +111,7 @@ class Plan:
     @property
     def loss_share(self) -> float:
         """Part of the persons, other than victims, who lose a card and report it."""
-        return max(0.05, _LOSS_SHARE - self.victims * 3 / self.accounts)
+        return max(0.06, _LOSS_SHARE - self.victims * 3 / self.accounts)
 
     @property
     def recent_share(self) -> float:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from creditaudit.synth.arrays import DAY_SECONDS, FAR, NO_DAY, NO_INSTANT, Ints
+from creditaudit.synth.arrays import DAY_SECONDS, FAR, NO_DAY, NO_INSTANT
 from creditaudit.synth.calendars import DATE
 from creditaudit.synth.institutions import BANK, Provider
 from creditaudit.synth.people import REPLACED, Persons
@@ -22,7 +22,7 @@ from creditaudit.synth.scenarios import (
     STORIES,
     SUPERSEDED,
     WITHDRAWN,
-    Plan,
+    Cast,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def _stolen(persons: Persons, victim: int, story: int) -> tuple[int, int, bool]:
     if story == DEAD:
         died = int(persons.died_on[victim])
         card = int(persons.card_at(np.array([victim]), np.array([died - 1]))[0])
-        return card, died * DAY_SECONDS, died != FAR
+        # The registry hears of a death some days later.
+        return card, (died + 5) * DAY_SECONDS, died != FAR
     if story == SUPERSEDED:
         ended = np.flatnonzero(persons.ended[:, victim] == REPLACED)
         if not len(ended):
@@ -51,9 +52,9 @@ def commit(
     houses: Sequence[Provider],
     persons: Persons,
     accounts: "Accounts",
-    victims: Ints,
-    plan: Plan,
-    guarded_victims: int,
+    cast: Cast,
+    *,
+    nights: int,
 ) -> None:
     """Turn slots into thieves' accounts, in place.
 
@@ -63,7 +64,7 @@ def commit(
     roles = np.array([h.role for h in houses], dtype=np.int8)
     free = (accounts.night == 0) & (accounts.updated < 0) & (accounts.renamed < 0)
     slots = iter(rng.permutation(np.flatnonzero(free & (roles.take(accounts.provider) == BANK))).tolist())
-    for nth, victim in enumerate(victims.tolist()):
+    for nth, victim in enumerate(cast.victims.tolist()):
         story = int(persons.scenario[victim])
         card, start, told = _stolen(persons, victim, story)
         if not told:
@@ -78,15 +79,15 @@ def commit(
             # An office hour of a later day: always after what the story starts with, by whole days.
             seconds = (seconds // DAY_SECONDS + days) * DAY_SECONDS + int(rng.integers(9 * 3600, 19 * 3600))
             if story == SAME_DAY:
-                seconds = start // DAY_SECONDS * DAY_SECONDS + 19 * 3600
+                seconds = start + 1800
                 accounts.form[slot] = DATE
             _write(accounts, slot, kind, seconds)
             accounts.person[slot], accounts.story[slot] = victim, story
             accounts.card[slot] = card
             accounts.shown[slot] = NO_DAY if story == NO_CARD or card < 0 else persons.issued[card, victim]
-            accounts.guarded[slot] = nth < guarded_victims
-            if story == LATE_ACCOUNT and plan.nights > 1:
-                accounts.night[slot] = 1 + nth % (plan.nights - 1)
+            accounts.guarded[slot] = nth < cast.guarded
+            if story == LATE_ACCOUNT and nights > 1:
+                accounts.night[slot] = 1 + nth % (nights - 1)
             accounts.opening_night[slot] = accounts.night[slot]
             if story == CHAIN and kind == D1:
                 accounts.settlement[slot] = previous

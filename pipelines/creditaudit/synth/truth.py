@@ -9,13 +9,14 @@ from typing import Final
 
 import numpy as np
 
+from creditaudit.synth.accounts import OTHER_DOCUMENT, PASSPORT
 from creditaudit.synth.arrays import DAY_SECONDS, NO_DAY, NO_INSTANT, Cells, Ints, Mask
 from creditaudit.synth.calendars import MINUTE, SECOND, date_cells, instant_cells, interval
 from creditaudit.synth.identity import LOOKALIKE, PLAIN
 from creditaudit.synth.notices import REPORTED, Notices
 from creditaudit.synth.pieces import Chunk
 from creditaudit.synth.rows import INTACT, Column, digits, fixed_rows, squeeze
-from creditaudit.synth.scenarios import STORIES
+from creditaudit.synth.scenarios import C1, R4, STORIES
 from creditaudit.synth.vocabulary import codes
 
 THEFTS: Final = (
@@ -140,13 +141,22 @@ def _thefts(chunk: Chunk, delivered: Delivered, rows: Ints) -> tuple[bytes, int]
     return squeeze(fixed_rows(columns, count)), int((night < _NEVER).sum())
 
 
+def _matched(chunk: Chunk, delivered: Delivered, rows: Ints) -> Mask:
+    """Tell for which accounts, by the last night, a row stands that has a moment and the person's number."""
+    accounts = chunk.accounts
+    first = (delivered.account_flaw.take(rows) == INTACT) & (accounts.id_form.take(rows) <= LOOKALIKE)
+    dated = (accounts.kind.take(rows) != R4) | (accounts.agreed.take(rows) != NO_INSTANT)
+    matched: Mask = (first | (accounts.updated.take(rows) > 0)) & dated & (accounts.id_type.take(rows) < PASSPORT)
+    return matched
+
+
 def _own(chunk: Chunk, delivered: Delivered, rows: Ints) -> bytes:
     accounts, persons = chunk.accounts, chunk.persons
     person, shown, moment = accounts.person.take(rows), accounts.shown.take(rows), accounts.moment.take(rows)
     arrived = (accounts.opening_night.take(rows) >= 0) & (delivered.opening_flaw.take(rows) == INTACT)
-    shown = np.where(arrived & (accounts.document.take(rows) < 2), shown, NO_DAY)
+    shown = np.where(arrived & (accounts.document.take(rows) != OTHER_DOCUMENT), shown, NO_DAY)
     lost = persons.of_card(persons.issued, persons.lost_card.take(person), person)
-    newer = (shown != NO_DAY) & (shown > lost) & (shown <= moment // DAY_SECONDS)
+    newer = _matched(chunk, delivered, rows) & (shown != NO_DAY) & (shown > lost) & (shown <= moment // DAY_SECONDS)
     columns: list[Column] = [
         chunk.house_table(lambda h: h.code.encode()).take(accounts.provider.take(rows)),
         accounts.codes.take(rows),
@@ -183,12 +193,17 @@ def _notices(chunk: Chunk, table: Notices, feed: bytes, letter: bytes) -> bytes:
 def tables(chunk: Chunk, delivered: Delivered) -> tuple[dict[str, bytes], dict[str, int]]:
     """Return the rows of each truth table (without headers) and counts of what is in them.
 
-    `own_accounts` has the holders' own accounts of persons who lost a card, except bought debts: the ones on
-    which a careless join by number would raise an alarm.
+    `own_accounts` has the holders' own accounts of persons who lost a card, except bought debts and
+    renamed ones: the ones on which a careless join by number would raise an alarm.
     """
     accounts, persons = chunk.accounts, chunk.persons
     stolen = np.flatnonzero(accounts.story >= 0)
-    own = np.flatnonzero((accounts.story < 0) & (persons.lost_card.take(accounts.person) >= 0) & (accounts.kind != 5))
+    own = np.flatnonzero(
+        (accounts.story < 0)
+        & (accounts.renamed < 0)
+        & (persons.lost_card.take(accounts.person) >= 0)
+        & (accounts.kind != C1)
+    )
     thefts, determined = _thefts(chunk, delivered, stolen)
     notices = _notices(chunk, delivered.police, b"loss_reports", b"L")
     notices += _notices(chunk, delivered.registry, b"invalid_cards", b"E")

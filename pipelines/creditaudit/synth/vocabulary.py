@@ -31,13 +31,14 @@ _DOTTED = ("阿依古丽·买买提", "艾力·吐尔逊", "古丽娜尔·玉素
 _UNUSUAL = ("䶮", "㛃", "𬭎")
 
 NAMES: Final = 24_000
+_TWO_SYLLABLES = 0.8
 CHANNELS: Final = np.array([b"counter", b"machine", b"online", b"agent", b"mail"], dtype="S7")
 COUNTER, MACHINE, ONLINE, AGENT, MAIL = range(5)
 
 
 def _composed(rng: np.random.Generator) -> str:
     surname = _SURNAMES[rng.integers(len(_SURNAMES))]
-    given = "".join(_SYLLABLES[i] for i in rng.integers(0, len(_SYLLABLES), 1 if rng.random() < 0.2 else 2))
+    given = "".join(_SYLLABLES[i] for i in rng.integers(0, len(_SYLLABLES), 1 + int(rng.random() < _TWO_SYLLABLES)))
     return surname + given
 
 
@@ -63,6 +64,7 @@ def misspelt() -> Cells:
     return np.array(other, dtype="S28")
 
 
+@cache
 def issuers() -> Cells:
     """Return issuing authorities; the last needs quoting, the first is empty."""
     plain = [f"示例市公安局{n}分局" for n in "甲乙丙丁戊己庚"]
@@ -70,6 +72,7 @@ def issuers() -> Cells:
     return np.array([b"", *(p.encode() for p in plain), quoted.encode()], dtype="S44")
 
 
+@cache
 def codes(text: str) -> Cells:
     """Return a table of the blank-separated words; ``-`` is the empty cell."""
     return np.array([b"" if w == "-" else w.encode() for w in text.split()])

@@ -1,0 +1,1 @@
+{"rows": 0, "sha256": "b2f1d70232454760a46a86f4d6fe6065ae22be9279826a6c387d3cce423d9ce9", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 227, "sha256": "ff95d2f57a84b07226c05d0fc18831fb6fc1ae0319003f4f8eea575641b80b5f", "kind": "full", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 61, "sha256": "fb8dcddf4b4ed4b3a1465ba0641373b5e4052ad8ad2584efb0e835fc78275a77", "kind": "full", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

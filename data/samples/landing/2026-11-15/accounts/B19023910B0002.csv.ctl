@@ -1,0 +1,1 @@
+{"rows": 55, "sha256": "093eb612354a10cfb7ea2808331a05b0ffe4b09ff5c148570fbe5e2be14c77a4", "kind": "full", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 175, "sha256": "8170487b2482b6ac7118ed179eac59baff3241a5890e08adb4b7d1a0f2a62e51", "kind": "full", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

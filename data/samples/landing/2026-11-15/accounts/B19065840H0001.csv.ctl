@@ -1,0 +1,1 @@
+{"rows": 127, "sha256": "8d47d9bc1c7e45c1a07611542ddecf8f6c614dc35d36c353e561a361f265fb36", "kind": "full", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 34, "sha256": "e65c9187ebc94779058f5a3db17815b12e2adb91258b09afe8efa2d2bf9a9822", "kind": "full", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 7, "sha256": "e14444c0d6e42ff2c4dfa2cac72f2d8c9f9b5482c8f9f94efdee7e60e7140c07", "kind": "full", "provider_code": "D19051000H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

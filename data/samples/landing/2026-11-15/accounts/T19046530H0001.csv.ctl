@@ -1,0 +1,1 @@
+{"rows": 63, "sha256": "6e8476dd7332662cf3af84307ef6c95f5a92551aff18f837edf7c2e61364ed63", "kind": "full", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

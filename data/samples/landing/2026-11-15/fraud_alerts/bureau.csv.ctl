@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "f71e94eb7d44670f56d61ef90fbd534281563afea3042895f08c87beaf343715", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

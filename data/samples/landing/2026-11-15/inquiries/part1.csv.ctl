@@ -1,0 +1,1 @@
+{"rows": 176, "sha256": "cc23cde64bfa219d231a199e0a750de073f81be6cab8e6dd03b514f61087b7c8", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

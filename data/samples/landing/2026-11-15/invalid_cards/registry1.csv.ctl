@@ -1,0 +1,1 @@
+{"rows": 86, "sha256": "56c973fac6a3d1b66bc5022d08760fecfa5193eb5a4c0b1f6c429cd73c456815", "kind": "full", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 38, "sha256": "41e902ba9f07ae28633359bd9f298b635f6efae9226ad6f19ae0b539b35a8b8b", "kind": "full", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

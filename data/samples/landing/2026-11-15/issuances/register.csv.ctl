@@ -1,0 +1,1 @@
+{"rows": 388, "sha256": "8c6a3831fbfc44f930fee387eb1f9f6d4aea71e022686c8abacb4e69d495065e", "kind": "full", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 8, "sha256": "b69888e033a8c23605184e1e18c74b7866adc432fa9d602b3e1b0936a0194c34", "kind": "full", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 6, "sha256": "6c67373cc2c41cf8bb0fb5ac4838ceba471d3710bf062135460cc0f12fba38a2", "kind": "full", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

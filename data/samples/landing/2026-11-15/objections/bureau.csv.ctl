@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "6da660c3b8ce8b99fdb2a28ab6e86bcac59c4cc3bb7403106a0ec0a3639ee491", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

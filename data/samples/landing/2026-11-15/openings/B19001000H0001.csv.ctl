@@ -1,0 +1,1 @@
+{"rows": 223, "sha256": "472743e61ff5541e1cce70a6f28781098ce6f3f9414c477efa484e02ddf5d605", "kind": "full", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 55, "sha256": "445a749451aa21c1c2f112f1a738fba374755a79262ab95beeda1f1ea61f21a7", "kind": "full", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 173, "sha256": "79e15d48a2326c2edfbf38c5c8442da19a365378b17285c9ab65b16704301027", "kind": "full", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

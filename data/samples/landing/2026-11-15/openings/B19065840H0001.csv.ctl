@@ -1,0 +1,1 @@
+{"rows": 125, "sha256": "0d26b0761784ca9b16a32dc861ef088c71a0956a2a0ee16a9a2de75c5e26b0de", "kind": "full", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 33, "sha256": "557cbaef9f7dd176c16ae95349605d7095960d803e40c0de8e5a1386ac62b3dd", "kind": "full", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

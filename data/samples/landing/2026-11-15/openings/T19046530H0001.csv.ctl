@@ -1,0 +1,1 @@
+{"rows": 61, "sha256": "006964054a8445f3d564ad3005a820d087dcd7875a4bc121b08ddc59288fc0b2", "kind": "full", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 246, "sha256": "c10a1aa14a835da68d4befa38be27591628181ddcc9f8fedffbc2cf10d6a8466", "kind": "full", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 74, "sha256": "ad465ffc85af06f5c68260dc8f97dd66fc8b5cbd97e93b4c8f9023a737d9c08b", "kind": "full", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 69, "sha256": "1f732b3865c60e2c6b11d8c3cf49c01f8274ae4d2ad0b3a64a416b1cdad8ca88", "kind": "full", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 227, "sha256": "1b74153b4027639771bd58c2e521e4847c632fc0b5c677249ff408c24ccc4ce1", "kind": "full", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 150, "sha256": "8f6bb0f0f801f92f9103817d47562e720143bade6dda7e482f728d997fb2250a", "kind": "full", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

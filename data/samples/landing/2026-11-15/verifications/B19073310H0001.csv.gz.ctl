@@ -1,0 +1,1 @@
+{"rows": 39, "sha256": "828f246da4c37c2942dcfda5b3f1137be4ab264a9e9f7a3a0e0dccdf17a5a581", "kind": "full", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

@@ -1,0 +1,1 @@
+{"rows": 72, "sha256": "c7a10528cf3c19930101cf3977d8905afade90ea6cd4573ca897207c732fe6d5", "kind": "full", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2004-01-01", "covers_to": "2026-11-15"}

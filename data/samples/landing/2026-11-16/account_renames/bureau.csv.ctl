@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "ea3c2d534fe7c9707b9fb63a6c80936c32e0522ae1c1e940fb99b33155bf36f5", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

@@ -1,0 +1,1 @@
+{"rows": 5, "sha256": "65bb04925bc1ede7a950e1ca18f58d887b0695a6e097a731c72c5a8b815c06be", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "f6accccf390cbce71d677e858f9a0a6684c53f9b978cdd92985ef571236c9189", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

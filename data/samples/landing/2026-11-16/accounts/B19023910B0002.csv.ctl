@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "28050157d483ea54937bcd84b28e78f41cf6c7f2228cce83f3f27c4e6261ce65", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

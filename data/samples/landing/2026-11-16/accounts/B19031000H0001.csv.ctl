@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "3798dcd0edcb20ad0d50bf7d153d073a1ef66b88d0460660c973eb0ec7ab61a9", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

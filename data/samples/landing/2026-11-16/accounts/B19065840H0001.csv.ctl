@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "77d2783784533342b0b3a1ff201fdd4b319804ac297a580f0710ec73716323eb", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "d970d1a74b15edee9526e48d64e1170a85802d3095a713570611f6a8cdb08ee9", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

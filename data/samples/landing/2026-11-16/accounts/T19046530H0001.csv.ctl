@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "ea9eb5958079ef071d6cddb65319fb859bbfc2597564f24ec2b71268fbc34b90", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

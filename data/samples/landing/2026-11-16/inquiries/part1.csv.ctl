@@ -1,0 +1,1 @@
+{"rows": 5, "sha256": "f175f4023d96ad886987ec3857bb063cfd13311c03f9334c5bbc79d0e0d52b51", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

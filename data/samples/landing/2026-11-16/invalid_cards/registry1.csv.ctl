@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "545b3f268d9754f7f0e673a79af5809b76f4b5b754370f5f238a27f63666d5f3", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "c50f2d5e5c9c6c63915c913cd68868480d02eb6c57370bd4aaefea9246a822c7", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

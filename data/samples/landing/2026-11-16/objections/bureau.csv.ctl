@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "7f10db47a466832e2fe51830f86c6e2ee540495f09ec94976b6c9be8e690ccfc", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

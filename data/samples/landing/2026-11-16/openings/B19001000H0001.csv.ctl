@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "9715468f60cef40e16778153556b5da5c474aac654c7513366e6f8072c2b3b6e", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

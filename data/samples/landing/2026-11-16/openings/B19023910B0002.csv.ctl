@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "f0502bcdd54326eff40a155fc9c8768ec20f767e8b753a18b0ae11e132a7dfc9", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "750f4297cce4574b4353d15f338bb646d446e43a98689e7a32fc2c1611faa04b", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

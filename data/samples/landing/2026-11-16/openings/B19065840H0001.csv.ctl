@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "db48d2a3793792a35a28089fc575fc3c546382370dcc3d69acc32c72505ecc93", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

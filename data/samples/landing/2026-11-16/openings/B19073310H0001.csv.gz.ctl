@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "35059becf395da1c160308d61bfa74e4e47ded7e0551293290539f3c617a4642", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "75ef5199df11a7095cb33b039606c546c214bc25900cea9b3a386ed7cb60649f", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

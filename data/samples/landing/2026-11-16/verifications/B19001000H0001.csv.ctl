@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "1ed298e9d08822d59cf957af55c759accccdba3aedc662fc129f8e94d9976d41", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

@@ -1,0 +1,1 @@
+{"rows": 3, "sha256": "9c1ba6e1caae91731948c6c3195ab78ff180a2dfe8f63a20f0c54fd7f96d3089", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

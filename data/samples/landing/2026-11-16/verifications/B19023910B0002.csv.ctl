@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "b987d71e753575a6daf5f05a32d85050ca0b79adcd8155d844d19d0aa159bf9b", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

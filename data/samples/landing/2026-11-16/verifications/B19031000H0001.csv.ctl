@@ -1,0 +1,1 @@
+{"rows": 3, "sha256": "2fc7d6cafad1ab1cf82f98ca073dbbbd7860ca3ba85e39941ce45871688b08c6", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

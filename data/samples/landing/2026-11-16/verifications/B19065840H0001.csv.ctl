@@ -1,0 +1,1 @@
+{"rows": 3, "sha256": "a988fc3a1f825ffb7f39cf570d458c2cd6a8a555122edd56281d967da1f4e0f0", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "4a4d0e1d436cc357b6899c37ff66d76bbec3d4e83b6fcb9a7c484b75cf54f8f6", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-15", "covers_to": "2026-11-16"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "7b66d871f118172ef027f6c161bfbcdb41705c92bfe2271d0bde319d5994f90c", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

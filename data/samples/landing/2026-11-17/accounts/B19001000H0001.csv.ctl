@@ -1,0 +1,1 @@
+{"rows": 5, "sha256": "6d3135613e0dc9e82283811dfc81e1d8b4840bb467ecec8415285497c7b9d1f3", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

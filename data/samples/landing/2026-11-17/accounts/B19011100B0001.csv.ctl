@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "0dc8d5e6adabdf8525195f1832aec7088136174debf4a5485b22160382f6adec", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "98d3867199db3c94b768197cc175b7f6fff9b5109ca033eafc7f002abfeedebb", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

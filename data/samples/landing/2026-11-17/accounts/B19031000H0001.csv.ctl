@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "f186a44e20355dd0c8b0e4647b651e9b0a456e100cd885fba77f777d9a6f4318", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

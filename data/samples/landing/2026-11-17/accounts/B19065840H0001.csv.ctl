@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "b68c445387408fafafc0946928009d06ef0d0e4f275ef26d1100f5763ded2c3b", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "dcdfbfe11aebb6b0fd799f0e5d0f69ecfe229d0bc6fe383405f629fa10254b68", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

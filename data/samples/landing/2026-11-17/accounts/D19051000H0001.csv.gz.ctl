@@ -1,0 +1,1 @@
+{"rows": 0, "sha256": "a89e9c0abe1412841fa33f332db2ece679291cab7262669e9afdd7e06213ac93", "kind": "delta", "provider_code": "D19051000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "03e21739c6450454dbbad9c3e56bcdebe03776116c5cab86710b9bc127b01571", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 7, "sha256": "12f815e375e86477d35a53ac8ff9130505093ac76ebff7b5d51494712255eea9", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 0, "sha256": "96ac0ba4c31970760b5514aca2ba4273993af5fbe2934dcc0389c01ff18fad5a", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

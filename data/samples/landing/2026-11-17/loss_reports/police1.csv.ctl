@@ -1,0 +1,1 @@
+{"rows": 0, "sha256": "553ed32300edc0975b26facd9d6456048acd747451a927b7dfe8e2912615a366", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

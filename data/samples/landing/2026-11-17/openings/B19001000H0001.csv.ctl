@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "e4be0be31403433201b773a92c5f3b11b683aead898d0fe3ddb5f16875c3f74b", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "10f36692c3cae70eb4319b40bf01dd56ba69fc6a17a22eb369b55fb53f4dc45f", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "2d45854d421c299fe90ba5b07982891ec4ef46e4eb48530040da89f9467869e4", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "3046641917609702bf70444d971c823b2d758dbf38a32dab007ae8a1dd18b46f", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

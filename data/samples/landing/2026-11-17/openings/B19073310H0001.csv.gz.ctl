@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "70c3d765bcab09973eebbb85d060d22f4dab985c9926ac2ddf39f810f155d4e5", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

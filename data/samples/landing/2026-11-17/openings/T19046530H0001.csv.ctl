@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "ac661ae784c4b8366cb9312088706b06f18b1c9f3165f957e3366a19915bea72", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "8ce01ab433eea23d54664c6efa62afee8dbdfd0a2febafcc257902b0afc587f8", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "55e21834f4b67509865a78611ff116e7ad9c12d823bae522f722a04423635d91", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "35c1902b1f65b7b33f18cda415919542142b5eba2fb50d56400160ae6b16cdf2", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

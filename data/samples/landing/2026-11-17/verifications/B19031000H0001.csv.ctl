@@ -1,0 +1,1 @@
+{"rows": 3, "sha256": "9acf8bfb27836ea8bf616fb91ed06b7e3dac1044c8aa9998fd7e91467ac1cd36", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "f04f34f94868efd3014e5418a6f79a93de6f6338bc0082a539ad5941be73a668", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

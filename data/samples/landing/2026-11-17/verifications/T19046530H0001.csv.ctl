@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "17a50090d7e9e3df64b0095d9f94e8deadf707a62f5940bb8a0083c94ef10649", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-16", "covers_to": "2026-11-17"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "d9eb61e03927b57fedf7efa5ee8efb96446cbcafd1d890bd72755adc5675c28f", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

@@ -1,0 +1,1 @@
+{"rows": 6, "sha256": "8c7eb5da6cc8a77dc1efcb2e999076ad6ff7bc9aba8181bf4025c9212d27d7ea", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "5354290c39c398f77c77cd421a259ab0e99273d5925e1ef932a001d29fadb4e8", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "9cba1199e44a490164d1c844d5c365b60a913f7f359d867cc52d50d8666d96f0", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

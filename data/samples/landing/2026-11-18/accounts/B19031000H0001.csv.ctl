@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "78cec6865ac0b726d5dde34f4ba913f621f546a2914d661a85ee7e1b72d12a46", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

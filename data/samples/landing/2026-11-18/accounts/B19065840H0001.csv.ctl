@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "3f72194af9809421bbc1fd186de528f956b628d2b3237d03a8b655dc73e69e4c", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

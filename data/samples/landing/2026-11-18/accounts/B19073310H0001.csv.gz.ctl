@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "e7c724d3946a5b6f1948a793f3e46f7f4825b05c909a0b6891eb323006cdad26", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

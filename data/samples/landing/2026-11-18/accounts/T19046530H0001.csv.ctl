@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "8a82942a6c831869d2eb9526f6c5e91bbd878ea8c19d13a31791bc6c2ca08a30", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

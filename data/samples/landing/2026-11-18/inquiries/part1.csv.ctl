@@ -1,0 +1,1 @@
+{"rows": 6, "sha256": "582c1b9391f80cffb551025fb6850f70c83d36f462a2ba706916e90f1eef365c", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "96acb47943f61c1cab5db85a6470d149598ac7a05e802688683ae3c489be9efd", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

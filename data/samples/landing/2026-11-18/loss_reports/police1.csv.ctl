@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "102d793897d56cffb7b241e27729b2cbb3a9d51f6f4da434cc0cc3bf8b3d0741", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "aeb49ad168a3110459c04f5b78e117db8d4af5476e8934a68c62c3bc83627d0c", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

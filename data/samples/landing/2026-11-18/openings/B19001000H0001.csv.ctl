@@ -1,0 +1,1 @@
+{"rows": 3, "sha256": "22c77d8e0cbc5d3176e556f8e764d2b122c6a6d6923fada668b34ceb1da62150", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

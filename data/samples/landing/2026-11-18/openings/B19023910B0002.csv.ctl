@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "3ba506e6d446dd1ffe5376e4c69d3a8a16ae278e079787aaeb71d2b509a51311", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

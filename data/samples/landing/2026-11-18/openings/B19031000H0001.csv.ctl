@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "90500a6474f158c10727dd38f1c7df796b2ad6576691ff5aad1910a95eb76c76", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "2803e7522b433f57865a31f472e37a6ecea0636108daeb8de17317315bddbc2c", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

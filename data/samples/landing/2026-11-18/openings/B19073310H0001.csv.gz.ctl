@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "703ff20e5c859b2e034434a17850d0a00a68268ab40a44c6b3ad4c2f8702c30c", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

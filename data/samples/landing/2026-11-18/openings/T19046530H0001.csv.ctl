@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "2e8fe56f635dc1d22e0a83ea45ef6d47a90ff08044e2ebe1c1e0d3fd84d15a5b", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

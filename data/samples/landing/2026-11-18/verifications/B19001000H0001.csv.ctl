@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "aa624b76f52daf9c5a79a1a85e8d23529e9a42020fa4c32d178afeecb26168e1", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

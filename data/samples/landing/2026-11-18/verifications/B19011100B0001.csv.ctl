@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "8c8a7c491098f0648ea6175ee96c2af1d57939a275510ceb094c7f4d95dd32a2", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

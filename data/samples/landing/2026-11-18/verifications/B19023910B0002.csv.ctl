@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "aa7add0fd1939df93674e333d2b48009072b23ca51559d7b5181c07de9bb78f8", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

@@ -1,0 +1,1 @@
+{"rows": 3, "sha256": "54f75686681597b70e69695ce0515b1122a294e37cfc0a82cbdde33f4377bb82", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

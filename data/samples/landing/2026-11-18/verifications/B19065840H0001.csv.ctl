@@ -1,0 +1,1 @@
+{"rows": 3, "sha256": "1bc24000b5f05d05d4f5503a13b08bef1fcadffa8259cab6110beb473a15c130", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

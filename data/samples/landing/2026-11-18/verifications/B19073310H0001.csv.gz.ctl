@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "8be2c486e31c80271379b0daf9081914f931e0d94d269a5324cfb724fa841f22", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-17", "covers_to": "2026-11-18"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "ccfb14465c3de76fab9f2378806a464222975beb5f08ca7dc5bc231babaf4232", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

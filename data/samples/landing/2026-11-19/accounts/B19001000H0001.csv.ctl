@@ -1,0 +1,1 @@
+{"rows": 5, "sha256": "1a05c6b8bd8df6d81fcfe36cc980b14f28cfc71d834249d13025bf284b189a1b", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "abfb0f67630096605746e3d52c48661bc82ddcecd9b4ec490c780d9ab8cadb9e", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

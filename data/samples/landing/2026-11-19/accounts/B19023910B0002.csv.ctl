@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "8788a21ef7b30ce89ee21cbd1c6b701d5717d206fab8dc816414e8c8d85427a4", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "15c827a4d69bd979f6ad426542a91a69413327c44dae049c4c705b06a2e440cb", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

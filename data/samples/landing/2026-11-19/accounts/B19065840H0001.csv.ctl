@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "5b10bd2d84ea28172c65801125576c01cb7a57ad8188559e40422bbfaef8a662", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "0ad6cb670eeccd1a0da8fbc86d2d9368907f6062a95fcd9c27c33c7103b4732e", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

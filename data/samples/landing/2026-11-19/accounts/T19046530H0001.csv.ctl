@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "3682c2a65a097570ebbd988a7a7d2dfc98ecbc9819d735bdeaff659b9461fd88", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 5, "sha256": "7f2f20033e5075821a7c5b5e64ed3299c19b9baaa18c5cf2d4e2945042ac9fa2", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "e2800ba94a27146ec191326c5d99f67e34c82fb5c0a7007686919dc5229730ce", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "062f03602f6464efbc6a4c40d6833f1c0fbb8861b8063f5fbb7df5680b1158ea", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "bfef325778299143434177d4b6e0747ab49431c26fb166954bf8ecfb80725802", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

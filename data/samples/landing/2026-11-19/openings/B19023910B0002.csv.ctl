@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "86cc3b98c7a559f44914d05a7fd1e8b4e3f7ad3bdf564c9f25eca8a2d884a317", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

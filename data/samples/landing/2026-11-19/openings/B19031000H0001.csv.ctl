@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "6c414a7550fbdd1a8b2c1f98d48a6e0adeda6e1a3c373aebee3402e10b646fe1", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

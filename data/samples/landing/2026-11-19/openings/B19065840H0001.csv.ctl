@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "d3b4a5e70d28cbb90bb29c63e14a5d78ffaf81fa6de344bafac7a8df4d820d00", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

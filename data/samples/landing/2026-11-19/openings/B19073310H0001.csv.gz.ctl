@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "78086306cf9a9b45b9735b8ab46f934cee7b902303a67aef40d12d7400a4161d", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "1978987f11051cd544d43d7c2dd524e2f4013cbb9aefb1144e3fb469641463f1", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

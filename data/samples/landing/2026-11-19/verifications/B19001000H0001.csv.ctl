@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "9e56bf44b01b930df1df0f64949ff3fbf0129fbdc29a05a40d76ad23060d2dd7", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

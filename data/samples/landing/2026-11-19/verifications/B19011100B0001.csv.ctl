@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "eff4f1a62d7ef8e0cbe313ded5d75b531ee46580dd36c00b708e596debb5f7f9", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "e2fd0c404c4c3b1607b74aeed36f24e7dbdc4305cb7d478d1d131ea166f6dab2", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

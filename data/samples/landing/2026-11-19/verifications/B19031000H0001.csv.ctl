@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "fa62a64c295d8a83773b3d42912e0c70c8b91cb34613975841fbd22f1aa7b9d7", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

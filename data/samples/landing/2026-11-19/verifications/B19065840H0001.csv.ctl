@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "93fe66e687b1e89e89dfc9651c806f12d77f8cb79135b2038d94281d69a5d357", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "1a6a60186c977e1188a03f8bba6653e96da99c43cd7707767c92b81fdbbefca8", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "dfe2c5dfa2fdb3e80409a07e13b4c75b7238a0be7d9fb9e3901640a280d330f1", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-18", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "e4e814ff9e83df3c3fc32e96f26c29d97d2f7af1efa21402680ed45158feb784", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 5, "sha256": "f4cdea8c99ae44d4a099e40ef3877f5412ced1426c1e85d108fb5a9ce3db4152", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

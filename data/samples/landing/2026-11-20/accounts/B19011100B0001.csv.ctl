@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "053b0f29434ad633f6f6c286fa7dfe13c716dcaa36e4c8661fe61a7a45042266", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

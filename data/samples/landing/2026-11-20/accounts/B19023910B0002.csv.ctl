@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "349bb4a32145c1805fea75e0a565e56f037944c77b046c2a18c85fdfedc4bad5", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

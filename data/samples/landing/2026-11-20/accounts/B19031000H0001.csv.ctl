@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "5836286863a80b6c68d416205d5effd3ab8243fb91db41639bdd3eb9498eb420", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 4, "sha256": "ed65b87b791fe92be55f914dc66aaec5e18a1f9ddfa2fa5d0cfcff7c262d1a8d", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "7a1f3806e8105bd43f909d5404f7c5dfe7aa7197b83d0787650f97e2743baf1d", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

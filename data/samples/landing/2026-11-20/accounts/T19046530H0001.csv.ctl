@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "2895e06acaf21ac9a9bb1c1771a7c2726a879bc31ebca83308d1d78f7c4b7451", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 5, "sha256": "afa48a4f2d4dc65784005dd6649cf20c79990fe87e2cd137e754476e84f3eb2d", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "ab93c2360f06baf9361e81b9520609b419aa4c3f00f7404851e1f79e7cb08bba", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

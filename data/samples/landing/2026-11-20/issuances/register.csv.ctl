@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "e011a5746172a6f1ab349c04012976b2ceecb63b54854cc2fdf953a4d8b121fe", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

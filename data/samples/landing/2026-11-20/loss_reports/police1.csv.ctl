@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "73b46abbad81e95f6d5e4902e1ef958f031e664c44905f2678003362297c21f8", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

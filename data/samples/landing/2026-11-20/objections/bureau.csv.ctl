@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "78b2423b797b946e2ab87ae2504f3eb63ba37c8a2a802d43a2d24d8e0a040791", "kind": "delta", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "c508763247f754f66e9cfeb368132a523578cd3b475850682ab00d1223a32ff5", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "0331bf51f46c18e59c3f8069253de2f92502b335db559ed6e2740207ca2e8b5f", "kind": "delta", "provider_code": "B19023910B0002", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "11d712b6ae39c3e5890e20bf58075eed02ada5340a8053138301a4d94cb4efd1", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

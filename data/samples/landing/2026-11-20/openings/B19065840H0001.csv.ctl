@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "49679c41963922201a73833b1d5c08bc94b8192565f3c1f2106767265c7bac56", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

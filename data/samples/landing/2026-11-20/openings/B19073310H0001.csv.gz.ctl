@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "539db3f9392bf19c5ecb52d86e56ec6d5170704927b0706190cd7dfc151ffb78", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

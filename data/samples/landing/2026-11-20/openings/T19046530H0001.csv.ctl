@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "ca0b8357e0723958cbde3bffc8c084eb1e388c4a2361525eeb17c35df39b354f", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

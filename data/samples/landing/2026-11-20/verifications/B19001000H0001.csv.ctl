@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "f4b2d51665c8b47a51f052e7589ee78110dae1688a1bf8f99ced4df91915dfed", "kind": "delta", "provider_code": "B19001000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

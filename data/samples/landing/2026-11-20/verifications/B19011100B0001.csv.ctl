@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "188611ec609b47d0af58f5265c871328ce2728cb95addc245a436588147965f6", "kind": "delta", "provider_code": "B19011100B0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 3, "sha256": "01abef1c076d67680f4c1947e0bf92c83c118bf6644f67365b034eea13129188", "kind": "delta", "provider_code": "B19031000H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

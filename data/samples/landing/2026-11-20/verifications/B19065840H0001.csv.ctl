@@ -1,0 +1,1 @@
+{"rows": 2, "sha256": "1e5150f4d5397be71887c90fc86f0158ca839b1acd62a99d0939be6b7465be04", "kind": "delta", "provider_code": "B19065840H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "6fed77264c047f81e38371fe427cc47d8e77a0c4a616ac55b73f24d103acfa32", "kind": "delta", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "2a972e71a71bfc047d75852b08dac68e92859f87492126ed0bcbe7a037b7ab6a", "kind": "delta", "provider_code": "T19046530H0001", "region_code": null, "business_codes": null, "covers_from": "2026-11-19", "covers_to": "2026-11-20"}
