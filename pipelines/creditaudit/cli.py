@@ -6,9 +6,9 @@ import json
 import os
 import sys
 import traceback
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import click
 import typer
@@ -17,9 +17,12 @@ from creditaudit import __version__
 from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, UsageError
 from creditaudit.runlog import RunLog
 
+if TYPE_CHECKING:
+    from creditaudit.night import NightOutcome
+
 app = typer.Typer(
     name="creditaudit",
-    help=__doc__ and "Flags credit accounts opened after the holder reported the resident ID card lost.",
+    help="Flag credit accounts opened after the holder reported the resident ID card lost.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
@@ -33,7 +36,6 @@ BookOption = Annotated[Path, typer.Option("--book", help="Directory of the book.
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration file (default: creditaudit.toml beside the book).")
 ]
-DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Business date of the night.")]
 
 
 class Tell:
@@ -65,7 +67,7 @@ class Tell:
 def options(
     log_format: Annotated[str, typer.Option("--log-format", help="text, or json: one object a line.")] = "text",
 ) -> None:
-    """Flags credit accounts opened after the holder reported the resident ID card lost."""
+    """Flag credit accounts opened after the holder reported the resident ID card lost."""
     if log_format not in {"text", "json"}:
         raise UsageError(
             "the log format is not known", why=f"{log_format!r} is neither text nor json", next_step="use one of them"
@@ -106,7 +108,9 @@ def keys_new(file: Annotated[Path, typer.Argument(help="File to make; keep it ou
     from creditaudit.book.keys import KEY_VARIABLE, new_key_file
 
     new_key_file(file)
-    Tell.note(f"key written; set {KEY_VARIABLE}={file}. Without it, tokens of this book cannot be made again: back it up.")
+    Tell.note(
+        f"key written; set {KEY_VARIABLE}={file}. Without it, tokens of this book cannot be made again: back it up."
+    )
 
 
 @keys_app.command("demo")
@@ -170,11 +174,7 @@ def night(
     return int(next(code for code in EXIT_CODE_ORDER if code in codes))
 
 
-def _tell_outcome(outcome: object) -> None:
-    from creditaudit.night import NightOutcome
-
-    if not isinstance(outcome, NightOutcome):
-        raise TypeError
+def _tell_outcome(outcome: NightOutcome) -> None:
     summary = outcome.summary
     if outcome.is_demo:
         Tell.note("DEMONSTRATION KEY in use: tokens and seals protect nothing. Never use it on real data.")
@@ -237,13 +237,14 @@ def synth(
     accounts: Annotated[int, typer.Option(min=1, help="Accounts of the first night.")],
     nights: Annotated[int, typer.Option(min=1, help="Nights to deliver.")],
     seed: Annotated[int, typer.Option(help="Seed: the same arguments give the same bytes.")],
-    first_night: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the first.")] = None,
+    first_night: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Date of the first.")] = datetime(
+        2026, 11, 15
+    ),
 ) -> None:
     """Write synthetic deliveries for all feeds, with the truth beside them."""
     from creditaudit.synth import generate
 
-    more = {} if first_night is None else {"first_night": first_night.date()}
-    summary = generate(out, accounts=accounts, nights=nights, seed=seed, **more)
+    summary = generate(out, accounts=accounts, nights=nights, seed=seed, first_night=first_night.date())
     Tell.result(f"{out}: {summary}")
 
 
@@ -300,7 +301,7 @@ def _run() -> int:
     except (click.Abort, KeyboardInterrupt):
         Tell.note("interrupted; nothing was sealed")
         return int(ExitCode.INTERNAL)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback's text may hold values
+    except Exception as error:  # the last line of defence: a traceback's text may hold values
         places = traceback.extract_tb(error.__traceback__)
         place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown place"
         Tell.note(
@@ -310,11 +311,6 @@ def _run() -> int:
         )
         return int(ExitCode.INTERNAL)
     return code if isinstance(code, int) else 0
-
-
-def date_of(text: str) -> date:
-    """Return a date from the command line."""
-    return date.fromisoformat(text)
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
     CreditAuditError
         With the exit code of SPEC 2; the book is as it was before.
     """
-    settings = load_settings(request.book, request.config)
+    settings = load_settings(request.book, request.config, FEEDS)
     if not settings.mandate.text.strip():
         raise UsageError(
             "the night is refused",

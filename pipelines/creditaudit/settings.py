@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from creditaudit.errors import UsageError, Where
-from creditaudit.feeds import EXPECTED, FEEDS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 CONFIG_NAME = "creditaudit.toml"
@@ -68,10 +68,10 @@ class Settings(_Section):
     contract: ContractSettings = ContractSettings()
     feeds: dict[str, FeedSettings] = {}
 
-    def is_expected(self, feed: str) -> bool:
+    def is_expected(self, feed: str, *, by_default: bool) -> bool:
         """Say whether a night without this feed is degraded."""
         chosen = self.feeds[feed].expected if feed in self.feeds else None
-        return feed in EXPECTED if chosen is None else chosen
+        return by_default if chosen is None else chosen
 
     @property
     def digest(self) -> str:
@@ -80,7 +80,7 @@ class Settings(_Section):
         return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def load_settings(book: Path, config: Path | None) -> Settings:
+def load_settings(book: Path, config: Path | None, known_feeds: Collection[str]) -> Settings:
     """Read the configuration: ``config``, else ``creditaudit.toml`` beside the book, else the defaults.
 
     Parameters
@@ -89,6 +89,8 @@ def load_settings(book: Path, config: Path | None) -> Settings:
         The book's directory.
     config : Path or None
         A file named on the command line; it must exist.
+    known_feeds : collection of str
+        Names that ``[feeds.<name>]`` may have.
 
     Returns
     -------
@@ -118,9 +120,9 @@ def load_settings(book: Path, config: Path | None) -> Settings:
             next_step="mend the line that is named",
             where=Where(str(path)),
         ) from error
-    unknown_feed = next((f for f in content.get("feeds", {}) if f not in FEEDS), None)
+    unknown_feed = next((f for f in content.get("feeds", {}) if f not in known_feeds), None)
     if unknown_feed is not None:
-        raise _unknown(path, ["feeds", unknown_feed], list(FEEDS))
+        raise _unknown(path, ["feeds", unknown_feed], list(known_feeds))
     try:
         return Settings.model_validate(content)
     except ValidationError as error:

@@ -31,9 +31,12 @@ class Book:
     ----------
     root : Path
         The directory; :func:`open_book` checks it.
+    until : date or None
+        As the book was after this night; None: as it is.
     """
 
     root: Path
+    until: date | None = None
 
     @property
     def nights(self) -> Path:
@@ -56,7 +59,7 @@ class Book:
         if not self.nights.is_dir():
             return ()
         found = (night_of(p.name) for p in self.nights.iterdir() if p.is_dir())
-        return tuple(sorted(n for n in found if n is not None))
+        return tuple(sorted(n for n in found if n is not None and (self.until is None or n <= self.until)))
 
     @property
     def last(self) -> date | None:

@@ -9,7 +9,12 @@ from creditaudit.engines.base import Engine
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Engine", "open_engine"]
+__all__ = ["Engine", "open_engine", "quoted"]
+
+
+def quoted(text: str) -> str:
+    """Return ``text`` as a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def open_engine(scratch: Path, *, threads: int, memory_limit: str) -> Engine:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from creditaudit.engines import quoted
 from creditaudit.errors import InternalError, StorageError
 
 if TYPE_CHECKING:
@@ -27,11 +28,6 @@ _SESSION = (
     "CREATE TEMP MACRO epoch_second(t) AS CAST(epoch(CAST(t AS TIMESTAMP)) AS BIGINT)",
     "CREATE TEMP MACRO day_of_second(s) AS CAST(floor(s / 86400) AS INTEGER)",
 )
-
-
-def quoted(text: str) -> str:
-    """Return ``text`` as a SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 class DuckDBEngine:

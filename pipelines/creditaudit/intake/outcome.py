@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from creditaudit.feeds import FEEDS, REGISTRIES
+from creditaudit.feeds import EXPECTED, FEEDS, REGISTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +37,12 @@ def assess(reports: Sequence[FileReport], settings: Settings) -> Assessment:
     for feed in FEEDS:
         files = [r for r in reports if r.file.feed == feed]
         refused = [f"{feed}/{r.file.name}: {r.refused}" for r in files if r.refused is not None]
-        is_emptied = settings.is_expected(feed) and bool(files) and len(refused) == len(files)
+        is_expected = settings.is_expected(feed, by_default=feed in EXPECTED)
+        is_emptied = is_expected and bool(files) and len(refused) == len(files)
         if refused and (feed in REGISTRIES or is_emptied):
             refusals += refused
         elif refused:
             stale[feed] = tuple(f"incomplete: {reason}" for reason in refused)
-        elif settings.is_expected(feed) and not files:
+        elif is_expected and not files:
             stale[feed] = (f"missing: no file of {feed} was delivered",)
     return Assessment(tuple(refusals), stale)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditaudit.book.files import sha256_of, write_bytes
+from creditaudit.engines import quoted
 from creditaudit.errors import UsageError, Where
 from creditaudit.reports.masks import Mask, read_mask
 from creditaudit.reports.sheets import EXCEPTIONS, LEAD_NOTE, csvw, sheet
@@ -135,7 +136,6 @@ def _write(folder: Path, name: str, rows: pa.Table, recipient: Recipient) -> dic
 
 def _rows(engine: Engine, recipient: Recipient, keys: Keyring) -> pa.Table:
     """Return a recipient's open cases as text cells, sorted by provider_code, account_code, case_id."""
-    literal = recipient.name.replace("'", "''")
     rows = engine.fetch(
         "SELECT c.case_id, c.episode, c.change, c.provider_code, c.account_code, r.id_norm, r.account_type,"
         " r.opened_from, r.opened_to, c.tier, c.verdict, c.notice_source,"
@@ -144,7 +144,7 @@ def _rows(engine: Engine, recipient: Recipient, keys: Keyring) -> pa.Table:
         " CAST(NULL AS VARCHAR) AS due_kind, c.reasons, c.next_step, c.ask_for, c.blind_spots"
         " FROM case_rows AS c JOIN case_recipients AS t ON t.case_id = c.case_id"
         " LEFT JOIN judged_rows AS r ON r.provider_code = c.provider_code AND r.account_code = c.account_code"
-        f" WHERE t.recipient = '{literal}' ORDER BY c.provider_code, c.account_code, c.case_id"
+        f" WHERE t.recipient = {quoted(recipient.name)} ORDER BY c.provider_code, c.account_code, c.case_id"
     )
     count = rows.num_rows
     named = [

@@ -1,0 +1,74 @@
+# Everything runs in .venv, made from requirements-dev.lock with hashes. `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := demo
+SAMPLES := data/samples
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-quick lint types imports format samples bench bench-large lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+
+$(READY): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "creditaudit needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(READY) ## Make the environment from the lock file
+
+$(SAMPLES)/landing: | $(READY)
+	$(BIN)/creditaudit synth --out $(SAMPLES) --accounts 800 --nights 6 --seed 20261115
+
+run: $(READY) | $(SAMPLES)/landing ## Run the sample nights into a fresh book and print what was found
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	@$(BIN)/creditaudit keys demo $(DEMO)/demo.key
+	@$(BIN)/creditaudit init $(DEMO)/book --reference $(SAMPLES)/reference \
+		--mandate "Demonstration on synthetic data; nobody is audited. 演示，仅含合成数据。"
+	@CREDITAUDIT_KEY_FILE=$(DEMO)/demo.key $(BIN)/creditaudit night --book $(DEMO)/book \
+		--landing $(SAMPLES)/landing --catch-up || [ $$? -eq 5 ]
+	@$(BIN)/creditaudit show --book $(DEMO)/book
+
+test: $(READY) ## Install and pass the tests
+	$(BIN)/python -m pytest
+
+test-quick: $(READY) ## The unit and rule tests alone
+	$(BIN)/python -m pytest tests/unit tests/rules
+
+lint: $(READY) ## Ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY) ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(READY) ## Import direction
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+samples: $(READY) ## Make the sample deliveries anew (same seed, same bytes)
+	rm -rf $(SAMPLES)/landing $(SAMPLES)/reference $(SAMPLES)/truth
+	$(BIN)/creditaudit synth --out $(SAMPLES) --accounts 800 --nights 6 --seed 20261115
+
+bench: $(READY) ## Measure a night against peers: 1 M accounts
+	$(BIN)/python benchmarks/night_bench.py --accounts 1000000
+
+bench-large: $(READY) ## Measure a night against peers: 10 M accounts
+	$(BIN)/python benchmarks/night_bench.py --accounts 10000000
+
+lock: ## Renew the lock files (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		pyproject.toml --group dev --output-file requirements-dev.lock
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
