@@ -22,12 +22,9 @@ Rows = slice | Ints
 
 _AT_ONCE = 8_192
 
-# A cell can only lose something if it starts, or ends, with one of these bytes (the first and the last bytes
-# of the UTF-8 forms of the four characters); most columns have no such cell and are left as they are.
-_STARTS = np.zeros(256, dtype=bool)
-_STARTS[[0x20, 0x09, 0xC2, 0xE3]] = True
-_ENDS = np.zeros(256, dtype=bool)
-_ENDS[[0x20, 0x09, 0xA0, 0x80]] = True
+# A cell can only lose something if it starts, or ends, with the UTF-8 form of one of the four characters; most
+# columns have no such cell and are left as they are.
+_FORMS = tuple(np.frombuffer(letter.encode(), dtype=np.uint8) for letter in STRIPPED)
 
 
 @dataclass(frozen=True)
@@ -148,6 +145,23 @@ def _strippable(offsets: npt.NDArray[np.int32], data: Bytes) -> bool:
     if start == end:
         return False
     # An empty cell looks at its neighbours' bytes instead: at worst the column is stripped for nothing.
-    first = data[np.minimum(offsets[:-1], end - 1)]
-    last = data[np.maximum(offsets[1:] - 1, start)]
-    return bool(_STARTS[first].any() or _ENDS[last].any())
+    # Comparisons: numpy looks a byte up in a table twenty times more slowly.
+    starts, ends = offsets[:-1], offsets[1:]
+    first, last = data.take(starts, mode="clip"), data.take(ends - 1, mode="clip")
+    return any(_begins(data, starts, first, form) or _finishes(data, ends, last, form) for form in _FORMS)
+
+
+def _begins(data: Bytes, starts: npt.NDArray[np.int32], first: Bytes, form: Bytes) -> bool:
+    """Whether any cell begins with the bytes of ``form``; ``first`` has the first byte of each."""
+    at = starts[first == form[0]]
+    for place in range(1, len(form)):
+        at = at[data.take(at + place, mode="clip") == form[place]]
+    return len(at) > 0
+
+
+def _finishes(data: Bytes, ends: npt.NDArray[np.int32], last: Bytes, form: Bytes) -> bool:
+    """Whether any cell ends with the bytes of ``form``; ``last`` has the last byte of each."""
+    at = ends[last == form[-1]]
+    for place in range(2, len(form) + 1):
+        at = at[data.take(at - place, mode="clip") == form[-place]]
+    return len(at) > 0

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BLOCK_BYTES = 16 << 20
+# Larger blocks were slower: what is made of a block no longer fits the processor's cache (measured 1 to 16 MiB).
+BLOCK_BYTES = 4 << 20
 
 # A longer line cannot be held and typed in bounded memory; its file is refused with the line's number.
 MAX_LINE_BYTES = 128 << 20

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from creditaudit.intake.cells import Bools, Bytes, Cells, Ints
+    from creditaudit.intake.cells import Bytes, Cells, Ints
 
 # Invisible characters that are removed besides White_Space.
 INVISIBLE = (0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD)
@@ -30,9 +30,15 @@ _INVISIBLE_REMOVED: dict[int, int | None] = dict.fromkeys(INVISIBLE)
 _CALM_LEADS = range(0xE4, 0xEA)
 _INSIDE = range(0x80, 0xC0)
 
+# What a table has for a byte that tells something.
+MARK = b"\x01"
 
-def unsettled_bytes(*, also: bytes = b"", white_space: bool = True) -> Bools:
-    """Return a table of 256: which bytes tell that folding could change the text they are in.
+# Bytes looked up at a time: small enough that the allocator keeps the memory.
+_AT_ONCE = 1 << 16
+
+
+def unsettled_bytes(*, also: bytes = b"", white_space: bool = True) -> bytes:
+    """Return a table of 256 bytes: which bytes tell that folding could change the text they are in.
 
     Parameters
     ----------
@@ -43,14 +49,15 @@ def unsettled_bytes(*, also: bytes = b"", white_space: bool = True) -> Bools:
 
     Returns
     -------
-    numpy bool, shape (256,)
+    bytes
+        ``MARK`` for those that do, else zero.
     """
     table = np.zeros(256, dtype=bool)
     table[0x80:] = True
     table[[*_CALM_LEADS, *_INSIDE]] = False
     table[[code for code in WHITE_SPACE if code < 0x80]] = white_space  # noqa: PLR2004 - end of ASCII
     table[list(also)] = True
-    return table
+    return table.tobytes()
 
 
 def folded(text: str) -> str:
@@ -63,24 +70,30 @@ def without_invisible(text: str) -> str:
     return unicodedata.normalize("NFKC", text).translate(_INVISIBLE_REMOVED)
 
 
-def rows_holding(table: Bools, offsets: np.ndarray, data: Bytes) -> Ints:
+def rows_holding(table: bytes, offsets: np.ndarray, data: Bytes) -> Ints:
     """Return the rows that hold a byte marked in ``table``, ascending."""
     start, end = int(offsets[0]), int(offsets[-1])
-    # A whole column that is clean, the usual case, costs one look-up per byte and nothing else.
-    marked = np.flatnonzero(table[data[start:end]])
-    if not len(marked):
+    # A whole column that is clean, the usual case, costs one look-up per byte and nothing else; bytes.translate
+    # makes it several times faster than numpy, which turns every byte into a 64-bit index first.
+    found: list[Ints] = []
+    for at in range(start, end, _AT_ONCE):
+        held = data[at : min(at + _AT_ONCE, end)].tobytes().translate(table)
+        if MARK in held:
+            found.append(np.flatnonzero(np.frombuffer(held, dtype=bool)) + at)
+    if not found:
         return np.zeros(0, dtype=np.int64)
-    return np.unique(np.searchsorted(offsets, marked + start, side="right") - 1)
+    marked = np.concatenate(found)
+    return np.unique(np.searchsorted(offsets, marked, side="right") - 1)
 
 
-def rewrite(cells: Cells, table: Bools, change: Callable[[str], str]) -> pa.StringArray:
+def rewrite(cells: Cells, table: bytes, change: Callable[[str], str]) -> pa.StringArray:
     """Replace each text that holds a marked byte by what ``change`` makes of it.
 
     Parameters
     ----------
     cells : Cells
         The column.
-    table : numpy bool, shape (256,)
+    table : bytes
         Marked bytes; a text without any is kept as it is.
     change : callable
         Called once per distinct text.

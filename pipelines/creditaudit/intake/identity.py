@@ -186,7 +186,7 @@ def numbers_in(texts: pa.Array | pa.ChunkedArray) -> pa.Table:
     runs = last - first + 1
     plausible = (runs == _LONG) | (runs == _SHORT)
     first, last = first[plausible], last[plausible]
-    other = np.concatenate([[0], np.cumsum(kind != _DIGIT)])
+    other = np.concatenate([[0], np.cumsum(kind != _DIGIT, dtype=np.int32)])
     digits_only = other[last] == other[first]  # of all but the last letter
     good = digits_only & ((kind[last] == _DIGIT) | ((last - first + 1 == _LONG) & (kind[last] == _LETTER_X)))
     first, last = first[good], last[good]
@@ -194,7 +194,7 @@ def numbers_in(texts: pa.Array | pa.ChunkedArray) -> pa.Table:
     steps = np.zeros(len(part) + 1, dtype=np.int8)
     steps[first] = 1
     steps[last + 1] -= 1  # another number may begin there, in the next text
-    held = cells.data[start:end][np.cumsum(steps[:-1]) > 0]
+    held = cells.data[start:end][np.cumsum(steps[:-1], dtype=np.int8) > 0]
     where = np.concatenate([[0], np.cumsum(last - first + 1)]).astype(np.int32)
     found = pa.StringArray.from_buffers(len(first), pa.py_buffer(where), pa.py_buffer(held))
     return pa.table({"index": pa.array(index.astype(np.int64)), "id_norm": normalise_ids(found)[0]})

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from creditaudit.intake.cells import cells_of
-from creditaudit.intake.folding import folded, rewrite, rows_holding, unsettled_bytes
+from creditaudit.intake.folding import MARK, folded, rewrite, rows_holding, unsettled_bytes
 
 if TYPE_CHECKING:
     from creditaudit.intake.cells import Cells
@@ -18,8 +18,7 @@ _DOTS = dict.fromkeys((0x00B7, 0x2022, 0x2027, 0x30FB, 0xFF65), "\u00b7")
 _UNSETTLED = unsettled_bytes()
 
 # First bytes of private-use characters: U+E000 to U+F8FF, and planes 15 and 16 (with neighbours).
-_MAYBE_PRIVATE = np.zeros(256, dtype=bool)
-_MAYBE_PRIVATE[[0xEE, 0xEF, 0xF3, 0xF4]] = True
+_MAYBE_PRIVATE = bytes(0xEE) + MARK * 2 + bytes(0xF3 - 0xF0) + MARK * 2 + bytes(256 - 0xF5)
 
 
 def normalise_names(column: pa.Array | pa.ChunkedArray) -> tuple[pa.StringArray, pa.BooleanArray]:
@@ -43,7 +42,8 @@ def normalise_names(column: pa.Array | pa.ChunkedArray) -> tuple[pa.StringArray,
 
 def known_names(cells: Cells) -> tuple[pa.StringArray, pa.BooleanArray]:
     """Return ``name_norm`` and ``name_known`` of cells; see :func:`normalise_names`."""
-    norm = cells_of(rewrite(cells, _UNSETTLED, _clean))
+    rewritten = rewrite(cells, _UNSETTLED, _clean)
+    norm = cells if rewritten is cells.array else cells_of(rewritten)
     known = norm.given.copy()
     rows = rows_holding(_MAYBE_PRIVATE, norm.offsets, norm.data)
     if len(rows):

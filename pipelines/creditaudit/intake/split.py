@@ -21,7 +21,7 @@ from creditaudit.intake.lines import DELIMITER, QUOTE, damage, split_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from creditaudit.intake.cells import Bytes, Ints
+    from creditaudit.intake.cells import Bools, Bytes, Ints
 
 _LF, _DELIMITER, _QUOTE = ord("\n"), ord(DELIMITER), ord(QUOTE)
 
@@ -140,10 +140,10 @@ def split(lines: Lines, columns: int, wanted: dict[str, int]) -> Split:
     if CR in content:
         content = content.replace(CR, stand_in)
     cells, skipped = _read(content, columns, wanted)
-    kept = np.setdiff1d(np.arange(len(lines.filled)), suspects, assume_unique=True)
+    kept = np.delete(np.arange(len(lines.filled)), suspects)
     if skipped and (skipped[-1] >= len(kept) or not _add_wrong_counts(lines, columns, kept[skipped], damaged)):
         return _split_exactly(lines, columns, wanted)
-    rows = np.delete(kept, skipped)
+    rows = np.delete(kept, skipped) if skipped else kept
     if any(len(array) != len(rows) for array in cells.values()):
         return _split_exactly(lines, columns, wanted)
     if CR in lines.content:
@@ -165,17 +165,23 @@ def _misquoted(lines: Lines) -> Ints:
     delimiter, or is the second of a doubled one; one that closes stands before a delimiter, the end of the line,
     or is the first of a doubled one.
     """
-    data, ends = lines.data, lines.starts[1:] - 1
+    data = lines.data
     quotes = np.flatnonzero(data == _QUOTE)
-    line = np.searchsorted(ends, quotes)
     before_line = np.searchsorted(quotes, lines.starts)
-    opens = ((np.arange(len(quotes)) - before_line[line]) & 1) == 0
-    before, after = data[quotes - 1], data[quotes + 1]
-    before = np.where(quotes == 0, np.uint8(_LF), before)
-    neighbour = np.where(opens, before, after)
-    bad = (neighbour != _DELIMITER) & (neighbour != _LF) & (neighbour != _QUOTE)
     odd = np.flatnonzero(np.diff(before_line) & 1)
-    return np.searchsorted(lines.filled, np.union1d(line[bad], odd))
+    if len(odd):
+        # Without the lines that hold an odd number of quotes, every second quote of the block opens.
+        quotes = np.delete(quotes, np.concatenate([np.arange(before_line[i], before_line[i + 1]) for i in odd]))
+    opening, closing = quotes[0::2], quotes[1::2]
+    # Before the block's first byte stands, as it were, the LF that is its last.
+    bad = np.concatenate([opening[_misplaced(data[opening - 1])], closing[_misplaced(data[closing + 1])]])
+    line = np.searchsorted(lines.starts, bad, side="right") - 1
+    return np.searchsorted(lines.filled, np.union1d(line, odd))
+
+
+def _misplaced(neighbour: Bytes) -> Bools:
+    wrong: Bools = (neighbour != _DELIMITER) & (neighbour != _LF) & (neighbour != _QUOTE)
+    return wrong
 
 
 def _without(lines: Lines, rows: Ints) -> bytes:
