@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -173,6 +174,18 @@ def _missing_kinds(rule: Rule, cases: Sequence[Case]) -> list[str]:
     return missing
 
 
+def load_step_cases() -> tuple[Case, ...]:
+    """Read the shipped cases of the steps before the rules; errors as :func:`load_cases`."""
+    folder = resources.files("creditaudit.audit").joinpath("sql", "cases")
+    files = {step: folder.joinpath(f"{step}.yaml") for step in STEPS}
+    return tuple(
+        case
+        for step, file in files.items()
+        if file.is_file()
+        for case in parse_cases(file.read_text(encoding="utf-8"), f"sql/cases/{file.name}", step)
+    )
+
+
 def refused_cases(where: str, line: int | None, why: str) -> UsageError:
     """Return the error for cases that cannot be used."""
     return UsageError(
@@ -254,6 +267,16 @@ def run_cases(rule: Rule, engine: Engine, overrides: Mapping[str, int] | None = 
         rows = engine.fetch(findings_select({rule.rule_id: rendered(rule, overrides)})).to_pylist()
         outcomes.extend(batch.outcomes(rule.rule_id, rows))
     return sorted(outcomes, key=lambda outcome: outcome.case.line)
+
+
+def run_step_cases(engine: Engine) -> list[CaseOutcome]:
+    """Run the cases of the steps before the rules, as :func:`run_cases` does."""
+    outcomes: list[CaseOutcome] = []
+    for batch in batches(load_step_cases()):
+        _prepared(engine, batch)
+        for step in sorted({case.of for case in batch.cases}):
+            outcomes.extend(batch.outcomes(step, engine.fetch(f"SELECT * FROM {step}").to_pylist()))
+    return sorted(outcomes, key=lambda outcome: (outcome.case.of, outcome.case.line))
 
 
 def _prepared(engine: Engine, batch: Batch) -> None:

@@ -25,14 +25,12 @@ SELECT
     END AS verdict
 FROM pairs AS p
 WHERE
-    p.kind = 'cancelled'
-    AND (
-        (p.event = 'cancelled_death' AND p.is_after IN ('yes', 'maybe'))
-        OR (
-            p.event = 'cancelled_other'
-            AND p.is_after = 'yes'
-            -- A card that begins after the cancellation says the person has papers again (dead people get none).
-            AND (p.shown_on IS NULL OR p.shown_on <= p.reported_on)
-            AND (p.last_issued_on IS NULL OR p.last_issued_on <= p.reported_on)
-        )
+    -- Only cancelled notices have these events.
+    (p.event = 'cancelled_death' AND p.is_after IN ('yes', 'maybe'))
+    OR (
+        p.event = 'cancelled_other'
+        AND p.is_after = 'yes'
+        -- A card that begins after the cancellation says that the person has papers again (the dead get none).
+        AND (p.shown_on IS NULL OR p.shown_on <= p.reported_on)
+        AND (p.last_issued_on IS NULL OR p.last_issued_on <= p.reported_on)
     )

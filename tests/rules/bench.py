@@ -1,0 +1,82 @@
+"""All cases of all rules and steps in as few tables as can be, and texts judged over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from creditaudit.audit.casebook import Batch, CaseOutcome, batches, load_cases, load_step_cases
+from creditaudit.audit.rulebook import Rule, load_rules, rendered
+from creditaudit.audit.rules_run import STEPS, findings_select, step_text
+from creditaudit.engines import open_engine
+from creditaudit.errors import CreditAuditError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from creditaudit.engines import Engine
+
+
+@dataclass
+class Stand:
+    """One batch on an engine of its own, with the shipped steps run."""
+
+    batch: Batch
+    engine: Engine
+
+
+class Bench:
+    """Shipped texts, and what comes of changed ones."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.rules: tuple[Rule, ...] = load_rules()
+        self.rule_texts = {rule.rule_id: rendered(rule) for rule in self.rules}
+        self.steps = {step: step_text(step) for step in STEPS}
+        cases = [*load_step_cases(), *(case for rule in self.rules for case in load_cases(rule))]
+        self.stands: list[Stand] = []
+        for number, batch in enumerate(batches(cases)):
+            folder = scratch / str(number)
+            folder.mkdir()
+            engine = open_engine(folder, threads=1, memory_limit="512MiB")
+            batch.load(engine)
+            self._run_steps(engine, self.steps)
+            self.stands.append(Stand(batch, engine))
+
+    def close(self) -> None:
+        for stand in self.stands:
+            stand.engine.close()
+
+    def noticed(self, of: str, text: str) -> bool:
+        """Return whether some case fails when ``text`` stands for the shipped one."""
+        try:
+            return any(not outcome.passed for outcome in self._outcomes(of, text))
+        except CreditAuditError:
+            return True  # the engine refused it: loud enough
+
+    def _outcomes(self, of: str, text: str) -> Iterator[CaseOutcome]:
+        if of in self.rule_texts:
+            for stand in self.stands:
+                yield from self._found(stand, {of: text})
+            return
+        try:
+            for stand in self.stands:
+                self._run_steps(stand.engine, {**self.steps, of: text})
+                for step in ("pairs", "clearances"):
+                    rows = stand.engine.fetch(f"SELECT * FROM {step}").to_pylist()
+                    yield from stand.batch.outcomes(step, rows)
+                yield from self._found(stand, self.rule_texts)
+        finally:
+            for stand in self.stands:
+                self._run_steps(stand.engine, self.steps)
+
+    @staticmethod
+    def _found(stand: Stand, texts: Mapping[str, str]) -> Iterator[CaseOutcome]:
+        rows = stand.engine.fetch(findings_select(texts)).to_pylist()
+        for rule_id in texts:
+            yield from stand.batch.outcomes(rule_id, [row for row in rows if row["rule_id"] == rule_id])
+
+    @staticmethod
+    def _run_steps(engine: Engine, steps: Mapping[str, str]) -> None:
+        for step in STEPS:
+            engine.table(step, steps[step])
