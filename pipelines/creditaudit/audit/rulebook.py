@@ -98,17 +98,8 @@ def load_rules(folder: Path | Traversable | None = None) -> tuple[Rule, ...]:
     UsageError
         A rule's header or text is not as it must be, or two rules have one id; names file and line.
     """
-    source: Traversable = shipped_rules() if folder is None else folder
-    if not source.is_dir():
-        raise UsageError(
-            "no rules there",
-            why="the folder does not exist",
-            next_step="give a folder that holds one folder per rule",
-            where=Where(str(folder)),
-        )
-    folders = sorted((f for f in source.iterdir() if f.is_dir() and not f.name.startswith((".", "_"))), key=_name)
     rules: dict[str, Rule] = {}
-    for one in folders:
+    for one in _rule_folders(folder):
         rule = read_rule(one)
         where = f"{one.name}/{RULE_FILE}"
         if rule.rule_id in rules:
@@ -172,6 +163,45 @@ def parse_rule(raw: bytes, where: str, folder: Traversable | None = None) -> Rul
     )
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class LintFinding:
+    """One thing that is wrong with a rule's file: where, and why."""
+
+    file: str
+    line: int
+    reason: str
+
+
+def lint_rules(folder: Path | Traversable | None = None) -> tuple[LintFinding, ...]:
+    """Look at every rule of a folder, or at the shipped ones, and name all that is wrong instead of the first.
+
+    Parameters
+    ----------
+    folder : Path or Traversable, optional
+        Holds one folder per rule.
+
+    Returns
+    -------
+    tuple of LintFinding
+        By file and line; empty means that :func:`load_rules` takes them all, but for two rules with one id.
+
+    Raises
+    ------
+    UsageError
+        The folder does not exist.
+    """
+    found: list[LintFinding] = []
+    for one in _rule_folders(folder):
+        where = f"{one.name}/{RULE_FILE}"
+        try:
+            read_rule(one)
+        except UsageError as error:
+            refusals = lint(one.joinpath(RULE_FILE).read_bytes().decode(errors="replace")) if _has(one) else ()
+            line = error.where.line if error.where is not None and error.where.line is not None else 1
+            found += [LintFinding(where, r.line, r.reason) for r in refusals] or [LintFinding(where, line, error.why)]
+    return tuple(sorted(found))
+
+
 def rendered(rule: Rule, overrides: Mapping[str, int] | None = None) -> str:
     """Return the rule's SELECT without its header, each ``:name`` written as a whole number.
 
@@ -220,8 +250,24 @@ def in_force(rules: Iterable[Rule], night: date) -> tuple[Rule, ...]:
     )
 
 
+def _rule_folders(folder: Path | Traversable | None) -> list[Traversable]:
+    source: Traversable = shipped_rules() if folder is None else folder
+    if not source.is_dir():
+        raise UsageError(
+            "no rules there",
+            why="the folder does not exist",
+            next_step="give a folder that holds one folder per rule",
+            where=Where(str(folder)),
+        )
+    return sorted((f for f in source.iterdir() if f.is_dir() and not f.name.startswith((".", "_"))), key=_name)
+
+
 def _name(folder: Traversable) -> str:
     return folder.name
+
+
+def _has(folder: Traversable) -> bool:
+    return folder.joinpath(RULE_FILE).is_file()
 
 
 def _check_text(header: Header, text: str, where: str) -> None:
