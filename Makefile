@@ -23,7 +23,7 @@ $(READY): requirements-dev.lock pyproject.toml
 install: $(READY) ## Make the environment from the lock file
 
 $(SAMPLES)/landing: | $(READY)
-	$(BIN)/creditaudit synth --out $(SAMPLES) --accounts 800 --nights 6 --seed 20261115
+	$(BIN)/creditaudit synth --out $(SAMPLES) --accounts 800 --nights 6 --seed 7
 
 run: $(READY) | $(SAMPLES)/landing ## Run the sample nights into a fresh book and print what was found
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -56,7 +56,7 @@ format: $(READY) ## Format the code
 
 samples: $(READY) ## Make the sample deliveries anew (same seed, same bytes)
 	rm -rf $(SAMPLES)/landing $(SAMPLES)/reference $(SAMPLES)/truth
-	$(BIN)/creditaudit synth --out $(SAMPLES) --accounts 800 --nights 6 --seed 20261115
+	$(BIN)/creditaudit synth --out $(SAMPLES) --accounts 800 --nights 6 --seed 7
 
 bench: $(READY) ## Measure a night against peers: 1 M accounts
 	$(BIN)/python benchmarks/night_bench.py --accounts 1000000

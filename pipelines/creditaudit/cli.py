@@ -302,7 +302,7 @@ def _run() -> int:
         Tell.note("interrupted; nothing was sealed")
         return int(ExitCode.INTERNAL)
     except Exception as error:  # the last line of defence: a traceback's text may hold values
-        places = traceback.extract_tb(error.__traceback__)
+        places = [p for p in traceback.extract_tb(error.__traceback__) if "creditaudit" in p.filename]
         place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown place"
         Tell.note(
             f"creditaudit: internal error: {type(error).__name__} at {place}; nothing was sealed."

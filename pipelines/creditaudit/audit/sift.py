@@ -46,30 +46,32 @@ def sift(engine: Engine, night: date) -> None:
 def _candidates(engine: Engine, night: date) -> None:
     """Make ``candidate_rows``: one scan of the accounts, one of the openings.
 
-    A card that has not expired by tonight cannot have been expired at any accepted moment but those of tomorrow (an
-    accepted moment is at most night + 1 day), so only openings whose card ended by tonight are looked up.
+    A card that has not ended by tonight cannot have ended before any accepted moment (one is at most night + 1 day), so
+    only openings whose card ended by tonight are looked up, and only those count that ended before the account's own
+    moment. Codes that a rename names are looked at whatever they showed: their lineage's moment is not known yet.
     """
     engine.table("noticed_people", "SELECT DISTINCT id_norm FROM notices")
     engine.table(
-        "wanted_codes",
-        "SELECT provider_code, account_code FROM renamed_codes"
-        " UNION SELECT provider_code, account_code FROM standing_openings"
+        "ended_cards",
+        "SELECT provider_code, account_code, card_valid_to AS ended_on FROM standing_openings"
         f" WHERE card_valid_to <= DATE '{night.isoformat()}' AND document_kind IS DISTINCT FROM 'other'",
     )
     engine.table(
         "candidate_rows",
         """
         SELECT a.provider_code, a.account_code, a.report_date, a.id_norm, a.id_status, a.id_type, a.account_type,
-            a.region_code, a.business_code, a.amount, a.currency, a.original_provider_code, a.original_account_code,
+            a.region_code, a.business_code, a.original_provider_code, a.original_account_code,
             epoch_second(a.opened_from) AS opened_from, epoch_second(a.opened_to) AS opened_to,
             epoch_second(a.agreement_from) AS agreement_from, epoch_second(a.agreement_to) AS agreement_to
         FROM standing_accounts AS a
         LEFT JOIN noticed_people AS p ON p.id_norm = a.id_norm AND a.id_type = '10'
-        LEFT JOIN wanted_codes AS w ON w.provider_code = a.provider_code AND w.account_code = a.account_code
-        WHERE p.id_norm IS NOT NULL OR w.account_code IS NOT NULL
+        LEFT JOIN ended_cards AS w ON w.provider_code = a.provider_code AND w.account_code = a.account_code
+        LEFT JOIN renamed_codes AS r ON r.provider_code = a.provider_code AND r.account_code = a.account_code
+        WHERE p.id_norm IS NOT NULL OR r.account_code IS NOT NULL
+            OR w.ended_on < CAST(COALESCE(a.agreement_from, a.opened_from) AS DATE)
         """,
     )
-    engine.drop("wanted_codes", "noticed_people")
+    engine.drop("ended_cards", "noticed_people")
 
 
 def _heads(engine: Engine) -> None:

@@ -104,7 +104,8 @@ def write_reports(
     for recipient in recipients:
         rows = _rows(engine, recipient, keys)
         fresh = rows.filter(pc.is_valid(rows["change"]))
-        every = rows.set_column(rows.schema.get_field_index("change"), "change", pa.array(["all"] * rows.num_rows))
+        whole = pa.array(["all"] * rows.num_rows, type=pa.string())
+        every = rows.set_column(rows.schema.get_field_index("change"), "change", whole)
         files = [
             _write(folder / recipient.name, "exceptions.csv", fresh, recipient),
             _write(folder / recipient.name, "exceptions_all.csv", every, recipient),
