@@ -219,15 +219,12 @@ def _share(engine: Engine) -> None:
     engine.drop("weighed")
 
 
-# A card's end is shared with its beginning; of two ends the earlier one is kept, since any sign of a temporary card
-# suffices (SPEC 12).
+# Twins speak of one card. Of two ends the earlier one is kept, and the end of a row that has no beginning counts too,
+# since any sign of a temporary card suffices (SPEC 12): overlooking one would accuse.
 _LOST_NOTICES = """
     SELECT s.id_norm, s.source AS notice_source, s.id AS notice_id, 'lost' AS kind, s.event,
         COALESCE(s.noticed_on, s.twin_noticed_on) AS noticed_on,
-        CASE WHEN s.noticed_on IS NULL THEN s.twin_noticed_to
-             WHEN s.twin_noticed_on IS NULL THEN s.noticed_to
-             ELSE LEAST(COALESCE(s.noticed_to, s.twin_noticed_to), COALESCE(s.twin_noticed_to, s.noticed_to))
-        END AS noticed_to,
+        LEAST(COALESCE(s.noticed_to, s.twin_noticed_to), COALESCE(s.twin_noticed_to, s.noticed_to)) AS noticed_to,
         s.noticed_unreadable AND s.twin_noticed_on IS NULL AS noticed_unreadable,
         s.shared_lost_from AS lost_from, s.shared_lost_to AS lost_to,
         s.reported_from, s.reported_to, s.shared_reported_from, s.shared_reported_to,
