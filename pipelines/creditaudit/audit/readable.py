@@ -37,7 +37,7 @@ PAIRS = _schema(
     (
         *("document_kind", "shown_on", "shown_to", "event", "noticed_on", "noticed_to", "lost_from", "lost_to"),
         *("visible_to", "withdrawn_from", "withdrawn_to", "collected_from", "collected_to"),
-        *("last_issued_on", "issuances_known_to"),
+        "last_issued_on",
     ),
     ("provider_code", _T),
     ("account_code", _T),
@@ -72,7 +72,7 @@ PAIRS = _schema(
     ("collected_to", _S),
     ("collected_unreadable", _B),
     ("last_issued_on", _D),  # latest card_valid_from among the person's issuances; NULL: none
-    ("issuances_known_to", _D),  # how far full issuances files that begin by reported_on reach; NULL: none
+    ("collection_covered", _B),  # a full issuances file of all regions holds the days from reported to the moment
     ("relation", _T),  # same, presumed_same, newer, older, unknown
     ("is_after", _T),  # yes, maybe, no
     ("standing", _T),  # yes, maybe, no

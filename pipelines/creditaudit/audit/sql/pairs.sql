@@ -26,7 +26,7 @@ coverage_starts AS (
 -- R102: "a full issuances file with covers_from <= date of reported.from and covers_to >= date of moment". Of the
 -- files that begin in time, the one that reaches furthest answers for all; asked once per day, not per pair.
 coverage_reach AS (
-    SELECT d.reported_on, MAX(c.covers_to) AS issuances_known_to
+    SELECT d.reported_on, MAX(c.covers_to) AS reaches_to
     FROM report_days AS d
     INNER JOIN coverage_starts AS c ON c.covers_from <= d.reported_on
     GROUP BY d.reported_on
@@ -110,7 +110,9 @@ SELECT
     m.collected_to,
     m.collected_unreadable,
     p.last_issued_on,
-    r.issuances_known_to,
+    -- R102: TRUE: a full issuances file would know of a collection. How far it reaches grows with every file, so that
+    -- number stays here: in the evidence it would make each night a change.
+    CASE WHEN r.reaches_to >= m.moment_day THEN TRUE ELSE FALSE END AS collection_covered,
     -- SPEC 5, Card relation: the first that applies.
     CASE
         WHEN m.shown_on IS NULL THEN 'unknown'

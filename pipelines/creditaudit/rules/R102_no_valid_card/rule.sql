@@ -17,7 +17,7 @@ params:
     reason: 90 days; a card is made within 60 days, 30 more in remote areas (law on resident identity cards, art. 12)
 evidence:
   [id_status, relation, standing, shown_on, card_later_than_moment, noticed_on, lost_from, lost_to, withdrawn_from,
-   withdrawn_to, collected_from, collected_to, collected_unreadable, issuances_known_to]
+   withdrawn_to, collected_from, collected_to, collected_unreadable, collection_covered]
 undecidable_when: >-
   as R101; the moment overlaps the collection of the new card; a collection of the person cannot be read; or no
   collection is known and no full issuances file in the book covers the days from the report to the moment
@@ -30,12 +30,11 @@ WITH candidates AS (
         p.notice_id,
         p.moment_from,
         p.moment_to,
-        p.moment_day,
         p.reported_to,
         p.collected_from,
         p.collected_to,
         p.collected_unreadable,
-        p.issuances_known_to,
+        p.collection_covered,
         CASE WHEN p.is_after = 'yes' AND p.standing = 'yes' THEN 'violation' ELSE 'undecidable' END AS after_standing
     FROM pairs AS p
     WHERE
@@ -58,7 +57,7 @@ told AS (
             WHEN c.moment_from > c.collected_to THEN 'clean'
             WHEN c.collected_from IS NOT NULL THEN 'undecidable'
             -- No collection is known, and a full file would know it.
-            WHEN c.issuances_known_to >= c.moment_day THEN c.after_standing
+            WHEN c.collection_covered THEN c.after_standing
             -- No file would know it: past the time in which a new card is made, it is only a lead.
             WHEN c.moment_from > c.reported_to + :late_after_seconds THEN 'lead'
             ELSE 'undecidable'

@@ -19,7 +19,8 @@ SELECT
     p.notice_source,
     p.notice_id,
     CASE
-        -- The holder took the report back: the card may never have left the holder's hands.
+        -- The holder took the report back: the card may never have left the holder's hands. A withdrawal that cannot
+        -- be read is not known to be effective; it weakens standing (SPEC 12), which this rule does not ask.
         WHEN p.withdrawn_from IS NOT NULL THEN 'lead'
         WHEN p.moment_from > p.lost_to THEN 'violation'
         ELSE 'undecidable'
