@@ -181,11 +181,14 @@ def _quarantine(spec: TableSpec, reports: Sequence[FileReport], rejected: dict[s
     """Return the quarantine of one feed: what the splitter and the cells cost, then what the keys cost."""
     tables: list[pa.Table] = [RAW_QUARANTINE.empty_table()]
     for report in reports:
+        lost = rejected.get(report.file.name)
         if report.quarantine_part is not None:
             held = pq.read_table(report.quarantine_part)
+            if lost is not None:
+                # A row never appears twice (SPEC 12): one that lost a cell and then its key lists what cost the row.
+                held = held.filter(pc.invert(pc.is_in(held["row"], value_set=lost["row"].combine_chunks())))
             dated = held.append_column("night", pa.array([night] * held.num_rows, type=pa.date32()))
             tables.append(dated.select(RAW_QUARANTINE.names).cast(RAW_QUARANTINE))
-        lost = rejected.get(report.file.name)
         if lost is not None:
             tables.append(_rejected_rows(spec, report, lost, night))
     order = [(name, "ascending") for name in RAW_QUARANTINE.names]
