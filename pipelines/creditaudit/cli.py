@@ -82,10 +82,15 @@ def version() -> None:
 
 
 @app.command("exit-codes")
-def exit_codes() -> None:
+def exit_codes(
+    *, markdown: Annotated[bool, typer.Option("--markdown", help="As the table of the README.")] = False
+) -> None:
     """List the exit codes; if several apply, the first in this order is returned."""
+    if markdown:
+        Tell.result("| exit code | meaning |\n|---|---|")
     for code in EXIT_CODE_ORDER:
-        Tell.result(f"{int(code):>3}  {EXIT_CODE_MEANINGS[code]}")
+        meaning = EXIT_CODE_MEANINGS[code]
+        Tell.result(f"| {int(code)} | {meaning} |" if markdown else f"{int(code):>3}  {meaning}")
 
 
 @app.command("init")
@@ -244,17 +249,71 @@ def synth(
     """Write synthetic deliveries for all feeds, with the truth beside them."""
     from creditaudit.synth import generate
 
-    summary = generate(out, accounts=accounts, nights=nights, seed=seed, first_night=first_night.date())
+    try:
+        summary = generate(out, accounts=accounts, nights=nights, seed=seed, first_night=first_night.date())
+    except (ValueError, FileExistsError) as error:
+        raise UsageError(
+            "no delivery was written", why=str(error), next_step="name an empty folder, and numbers in range"
+        ) from error
     Tell.result(f"{out}: {summary}")
 
 
 @rules_app.command("list")
-def rules_list() -> None:
+def rules_list(
+    *, markdown: Annotated[bool, typer.Option("--markdown", help="As the table of the README.")] = False
+) -> None:
     """List the shipped rules."""
     from creditaudit.audit.rulebook import load_rules
 
+    if markdown:
+        Tell.result("| rule | says | 说明 | source |\n|---|---|---|---|")
     for rule in load_rules():
-        Tell.result(f"{rule.rule_id}  {rule.name:<32} {rule.title_zh}  {rule.title_en}  [{rule.clause}]")
+        name = f"{rule.rule_id} {rule.name}"
+        Tell.result(
+            f"| {name} | {rule.title_en} | {rule.title_zh} | {rule.clause} |"
+            if markdown
+            else f"{name:<38} {rule.title_zh}  {rule.title_en}  [{rule.clause}]"
+        )
+
+
+@rules_app.command("lint")
+def rules_lint(
+    folder: Annotated[Path | None, typer.Option(help="Folder of rules (default: the shipped ones).")] = None,
+) -> int:
+    """Name everything that a rule's text may not say; exit 2 if there is anything."""
+    from creditaudit.audit.rulebook import lint_rules
+
+    found = lint_rules(folder)
+    for finding in found:
+        Tell.result(f"{finding.file}:{finding.line}: {finding.reason}")
+    return int(ExitCode.USAGE if found else ExitCode.SEALED)
+
+
+@rules_app.command("test")
+def rules_test(
+    rule: Annotated[str | None, typer.Argument(help="Rule id, such as R101 (default: all).")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of rules (default: the shipped ones).")] = None,
+) -> int:
+    """Run the cases of a rule, and name required cases that are missing; exit 2 if one fails."""
+    import tempfile
+
+    from creditaudit.audit.casebook import check_rules
+    from creditaudit.audit.rulebook import load_rules
+    from creditaudit.engines import open_engine
+
+    chosen = [r for r in load_rules(folder) if rule is None or r.rule_id == rule]
+    if not chosen:
+        raise UsageError("the rule is not known", why=str(rule), next_step="see `creditaudit rules list`")
+    with tempfile.TemporaryDirectory() as scratch:
+        engine = open_engine(Path(scratch), threads=2, memory_limit="1GiB")
+        reports = check_rules(chosen, engine)
+        engine.close()
+    for report in reports:
+        passed = sum(outcome.passed for outcome in report.outcomes)
+        Tell.result(f"{report.rule.rule_id}: {passed} of {len(report.outcomes)} cases as expected")
+        for line in [*(o.explained() for o in report.outcomes if not o.passed), *report.unmet]:
+            Tell.result(f"  {line}")
+    return int(ExitCode.SEALED if all(r.passed for r in reports) else ExitCode.USAGE)
 
 
 @rules_app.command("approve")
