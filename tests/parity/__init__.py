@@ -1,0 +1,1 @@
+"""The program beside the slow reference, night for night."""
