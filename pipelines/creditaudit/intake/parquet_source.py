@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +12,7 @@ import pyarrow.parquet as pq
 from creditaudit.errors import UnjudgedFileError
 from creditaudit.intake.blocks import RowBlock, row_numbers, wanted_columns
 from creditaudit.intake.cells import STRIPPED
+from creditaudit.intake.lines import DELIMITER, QUOTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,25 +123,27 @@ def _odd_timestamps(column: pa.Array) -> Bools | None:
 def _rendered(batch: pa.RecordBatch, rows: Ints) -> pa.StringArray:
     """Return rows as CSV lines, all columns of the file in its order."""
     picked = batch.take(pa.array(rows))
-    columns = [_shown(column) for column in picked.columns]
-    out: list[str] = []
-    for cells in zip(*columns, strict=True):
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(cells)
-        out.append(line.getvalue())
-    return pa.array(out, pa.string())
+    columns = [_quoted(_shown(column)) for column in picked.columns]
+    return pc.binary_join_element_wise(*columns, DELIMITER)
 
 
-def _shown(column: pa.Array) -> list[str]:
-    """Return the cells of any column as text, a fraction or zone of a timestamp included."""
+def _quoted(texts: pa.StringArray) -> pa.StringArray:
+    """Put cells into quotes that hold a delimiter, a quote or a line end."""
+    inside = pc.replace_substring(texts, QUOTE, QUOTE * 2)
+    special = pc.match_substring_regex(texts, f"[{DELIMITER}{QUOTE}\r\n]")
+    return pc.if_else(special, pc.binary_join_element_wise(QUOTE, inside, QUOTE, ""), texts)
+
+
+def _shown(column: pa.Array) -> pa.StringArray:
+    """Return the cells of any column as text, a fraction or zone of a timestamp included; NULL is empty."""
     try:
-        if pa.types.is_timestamp(column.type) and column.type.tz is None and not np.any(_odd_timestamps(column)):
-            column = column.cast(_WHOLE_SECONDS)
         texts = column.cast(pa.string())
         texts.validate(full=True)
-        return ["" if text is None else text for text in texts.to_pylist()]
     except (pa.ArrowException, OSError):
-        return ["" if value is None else repr(value) for value in column.to_pylist()]
+        texts = pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())
+    if pa.types.is_timestamp(column.type):
+        texts = pc.replace_substring_regex(texts, r"\.0+$", "")
+    return texts.fill_null("")
 
 
 def raw_rows(delivery: Delivery, rows: list[int]) -> list[str]:
