@@ -7,7 +7,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick lint types imports format samples bench bench-large lock clean
+.PHONY: help install run test test-quick lint types imports format samples golden bench bench-large lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ format: $(READY) ## Format the code
 samples: $(READY) ## Make the sample deliveries anew (same seed, same bytes)
 	rm -rf $(SAMPLES)/landing $(SAMPLES)/reference $(SAMPLES)/truth
 	$(BIN)/creditaudit synth --out $(SAMPLES) --accounts 800 --nights 6 --seed 7
+
+golden: $(READY) ## Write the expected output of the sample nights anew (say why in CHANGELOG.md, under Findings)
+	cd tests && ../$(BIN)/python -m golden.render
 
 bench: $(READY) ## Measure a night against peers: 1 M accounts
 	$(BIN)/python benchmarks/night_bench.py --accounts 1000000

@@ -1,0 +1,73 @@
+"""The sample nights as text: what is published, as CSV, and the files of every recipient, as they are.
+
+``make golden`` writes them anew; a change needs a line under "Findings" in CHANGELOG.md.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from creditaudit.book.init import init_book
+from creditaudit.book.keys import new_key_file
+from creditaudit.intake.order import delivered_nights
+from creditaudit.night import NightRequest, run_night
+from creditaudit.runlog import RunLog
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "data" / "samples"
+EXPECTED = Path(__file__).parent / "expected"
+# The manifests name the program's lock file, which changes more often than what is found.
+LEFT_OUT = ("manifest.json",)
+
+
+def run_samples(folder: Path, *, threads: int = 2) -> Path:
+    """Run the sample nights into a fresh book with the demonstration key; returns the book."""
+    new_key_file(folder / "demo.key", demo=True)
+    book = folder / "book"
+    init_book(book, mandate="Golden run on synthetic data.", reference=SAMPLES / "reference")
+    for night in delivered_nights(SAMPLES / "landing"):
+        request = NightRequest(book, SAMPLES / "landing", night, key_file=str(folder / "demo.key"), threads=threads)
+        run_night(request, RunLog())
+    return book
+
+
+def rendered(book: Path) -> dict[str, bytes]:
+    """Return file name to bytes for every sealed night of a book."""
+    files: dict[str, bytes] = {}
+    for night in sorted((book / "nights").iterdir()):
+        for table in sorted((night / "published").glob("*.parquet")):
+            files[f"{night.name}/{table.stem}.csv"] = as_csv(pq.read_table(table))
+        for report in sorted((night / "reports").rglob("*")):
+            if report.is_file() and report.name not in LEFT_OUT:
+                files[f"{night.name}/reports/{report.relative_to(night / 'reports').as_posix()}"] = report.read_bytes()
+    return files
+
+
+def as_csv(table: pa.Table) -> bytes:
+    """Return a table as CSV with every cell as text."""
+    out = pa.BufferOutputStream()
+    pa_csv.write_csv(table, out)
+    return out.getvalue().to_pybytes()
+
+
+def write() -> None:
+    """Write the expected files anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = rendered(run_samples(Path(folder)))
+    shutil.rmtree(EXPECTED, ignore_errors=True)
+    for name, content in files.items():
+        target = EXPECTED / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    sys.stdout.write(f"{len(files)} files\n")
+
+
+if __name__ == "__main__":
+    write()
