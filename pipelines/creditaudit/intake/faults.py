@@ -10,8 +10,6 @@ import pyarrow as pa
 from creditaudit.errors import InternalError
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from creditaudit.intake.cells import Bools
 
 REQUIRED_EMPTY = "required_empty"
@@ -95,8 +93,3 @@ class Faults:
     def _text(self, bits: int) -> str | None:
         names = [name for place, name in enumerate(self._names) if bits >> place & 1]
         return ";".join(sorted(names)) or None
-
-
-def one_reason(texts: list[str]) -> npt.NDArray[np.object_]:
-    """Return reasons of the splitter as an array of objects, for building tables."""
-    return np.array(texts, dtype=object)

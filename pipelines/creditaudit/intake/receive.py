@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from creditaudit.errors import CreditAuditError, InternalError, RefusedError, StorageError, UnjudgedFileError, Where
 from creditaudit.feeds import FEEDS
@@ -17,9 +15,9 @@ from creditaudit.intake import csv_source, parquet_source
 from creditaudit.intake.control import Control, read_control
 from creditaudit.intake.csv_source import CsvSource
 from creditaudit.intake.decode import BLOCK_BYTES, ENCODINGS, NotThisEncodingError, opened
-from creditaudit.intake.faults import CELL_DROPPED, ROW_QUARANTINED
 from creditaudit.intake.parquet_source import ParquetSource
-from creditaudit.intake.rows import TypedRows, type_rows
+from creditaudit.intake.parts import QUARANTINE_PART, quarantine_table, typed_table
+from creditaudit.intake.rows import type_rows
 from creditaudit.intake.sink import PartWriter
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from creditaudit.intake.blocks import RowBlock
-    from creditaudit.intake.cells import Ints
     from creditaudit.intake.decode import Delivery
     from creditaudit.intake.landing import DeliveredFile
 
@@ -38,23 +35,6 @@ MAX_QUARANTINE_SHARE = 0.20
 SMALL_FILE_ROWS = 50
 
 PARQUET = "parquet"
-
-# Rows of one file that were quarantined, or lost a cell.
-QUARANTINE_PART = pa.schema(
-    [
-        pa.field("feed", pa.string(), nullable=False),
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("row", pa.int64(), nullable=False),  # 1-based data row
-        pa.field("line", pa.int64(), nullable=False),  # 1-based physical line
-        pa.field("disposition", pa.string(), nullable=False),  # row_quarantined, cell_dropped
-        pa.field("reasons", pa.string(), nullable=False),  # sorted, joined by ;
-        pa.field("raw", pa.string(), nullable=False),  # the line as decoded, without its end
-        pa.field("id_norm", pa.string()),  # of the row's own id_number; NULL: not split, empty or bad_form
-        pa.field("provider_code", pa.string()),  # NULL: not split, empty, or no such column
-        pa.field("account_code", pa.string()),
-        pa.field("split_ok", pa.bool_(), nullable=False),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -303,72 +283,12 @@ class _Reading:
         count = len(block.rows)
         found = type_rows(self._spec, block.cells, count, night=self._night, unreadable=block.unreadable)
         reasons = found.faults.reasons()
-        table = self._typed_table(block, found, reasons)
-        lost = found.faults.quarantined
-        if lost.any():
-            table = table.filter(pa.array(~lost))
+        table = typed_table(self._file, self._night, block, found, reasons)
         if table.num_rows:
             typed.write(table)
-        listed = np.flatnonzero(lost | found.faults.dropped)
-        if len(listed) or block.damaged:
-            quarantine.write(self._quarantine_table(block, found, reasons, listed))
-
-    def _typed_table(self, block: RowBlock, found: TypedRows, reasons: pa.StringArray) -> pa.Table:
-        count = len(block.rows)
-        provenance = {
-            "night": pa.repeat(pa.scalar(self._night, pa.date32()), count),
-            "file": pa.repeat(self._file.name, count),
-            "row": pa.array(block.rows + block.first_row),
-            "line": pa.array(block.lines[block.rows]),
-            "dropped": reasons,
-        }
-        schema = self._spec.schema
-        arrays = [
-            provenance[f.name] if f.name in provenance else found.columns.get(f.name, _missing(f, count))
-            for f in schema
-        ]
-        return pa.Table.from_arrays(arrays, schema=schema)
-
-    def _quarantine_table(self, block: RowBlock, found: TypedRows, reasons: pa.StringArray, listed: Ints) -> pa.Table:
-        """List the rows of a block that were quarantined or lost a cell, in row order."""
-        damaged = np.array(sorted(block.damaged), dtype=np.int64)
-        place = np.concatenate([block.rows[listed], damaged])
-        order = np.argsort(place, kind="stable")
-        blank = pa.nulls(len(damaged), pa.string())
-        chosen = pa.array(listed)
-
-        def beside(column: pa.Array | None) -> pa.Array:
-            given = pa.nulls(len(listed), pa.string()) if column is None else column.take(chosen)
-            return pa.concat_arrays([given, blank])
-
-        disposition = np.where(found.faults.quarantined[listed], ROW_QUARANTINED, CELL_DROPPED)
-        id_norm = None
-        if found.identities is not None:
-            readable = pa.array(found.identities.readable())
-            id_norm = pc.if_else(readable, found.identities.norm, pa.scalar(None, pa.string()))
-        why = pa.array([block.damaged[int(row)] for row in damaged], pa.string())
-        place = place[order]
-        columns = {
-            "feed": pa.repeat(self._file.feed, len(place)),
-            "file": pa.repeat(self._file.name, len(place)),
-            "row": pa.array(place + block.first_row),
-            "line": pa.array(block.lines[place]),
-            "disposition": pa.array(
-                np.concatenate([disposition, np.full(len(damaged), ROW_QUARANTINED)]).astype(object)[order], pa.string()
-            ),
-            "reasons": pa.concat_arrays([reasons.take(chosen), why]).take(pa.array(order)),
-            "raw": block.raw(place),
-            "id_norm": beside(id_norm).take(pa.array(order)),
-            "provider_code": beside(found.texts.get("provider_code")).take(pa.array(order)),
-            "account_code": beside(found.texts.get("account_code")).take(pa.array(order)),
-            "split_ok": pa.array((np.arange(len(place)) < len(listed))[order]),
-        }
-        return pa.Table.from_arrays([columns[name] for name in QUARANTINE_PART.names], schema=QUARANTINE_PART)
-
-
-def _missing(kind: pa.Field, count: int) -> pa.Array:
-    """Return a column that the file does not have; a name that is not there is not known."""
-    return pa.repeat(pa.scalar(value=False), count) if kind.name == "name_known" else pa.nulls(count, kind.type)
+        listed = quarantine_table(self._file, block, found, reasons)
+        if listed.num_rows:
+            quarantine.write(listed)
 
 
 def _disagrees(report: FileReport, delivered: int) -> str | None:
