@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from creditaudit import __version__
 from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, UsageError
@@ -193,10 +193,12 @@ def _tell_outcome(outcome: NightOutcome) -> None:
         rule_id = name.split("_")[0]
         Tell.note(f"shipped rule {name} is not in force: run `creditaudit rules approve {rule_id} --by NAME`")
     violations = sum(r["rows"] for r in summary["findings_by_rule"] if r["verdict"] == "violation")
-    Tell.result(
+    Tell.note(
         f"night {outcome.night} sealed: {summary['delivered']} rows delivered, {summary['quarantined']} quarantined;"
         f" {summary['new_cases']} new cases, {summary['changed_cases']} changed, {violations} violations standing."
-        f" Page: {outcome.folder / 'night.html'}"
+        f" Page: {outcome.folder / 'night.html'}",
+        night=outcome.night,
+        new_cases=summary["new_cases"],
     )
 
 
@@ -351,13 +353,10 @@ def _run() -> int:
     except CreditAuditError as error:
         Tell.error(error)
         return int(error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+    except TyperException as error:
+        _tell_usage(error)
         return int(ExitCode.USAGE)
-    except click.ClickException as error:
-        error.show()
-        return int(ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         Tell.note("interrupted; nothing was sealed")
         return int(ExitCode.INTERNAL)
     except Exception as error:  # the last line of defence: a traceback's text may hold values
@@ -370,6 +369,15 @@ def _run() -> int:
         )
         return int(ExitCode.INTERNAL)
     return code if isinstance(code, int) else 0
+
+
+def _tell_usage(error: TyperException) -> None:
+    """Say what is wrong with the command's words."""
+    said = error.format_message()
+    if not said:  # the help was printed instead
+        return
+    hint = "Next step: see `creditaudit --help`, or the command's own --help."
+    Tell.note(f"creditaudit: {said} {hint}", exit_code=int(ExitCode.USAGE))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from creditaudit.audit.judgment import judge_night
 from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, shipped_rules
 from creditaudit.book.files import storage, write_parquet
@@ -17,7 +15,7 @@ from creditaudit.book.keys import Keyring, load_keys
 from creditaudit.book.layout import FORMAT, Book, commit, held, open_book, point_latest, remove_partials
 from creditaudit.book.program import program
 from creditaudit.book.reference import read, snapshot
-from creditaudit.book.rules_in_force import rules_in_force, write_rules
+from creditaudit.book.rules_in_force import copy_rules, rules_in_force, write_rules
 from creditaudit.book.seal import write_manifest
 from creditaudit.book.state import CASE_MEMORY, is_complete_due, open_state, write_changes, write_complete
 from creditaudit.book.state import TABLES as STATE_TABLES
@@ -25,7 +23,7 @@ from creditaudit.cases.track import Tracked, case_memory, track
 from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import ExitCode, RefusedError, UsageError
 from creditaudit.feeds import FEEDS
-from creditaudit.intake.admit import Admitted, admit, quarantined_numbers
+from creditaudit.intake.admit import Admitted, admit, quarantine, quarantined_numbers
 from creditaudit.intake.coverage import coverage, covered, file_warnings, full_deliveries, inputs
 from creditaudit.intake.order import Delivery, Skipped, check_order, gather
 from creditaudit.intake.outcome import Assessment, assess
@@ -34,12 +32,14 @@ from creditaudit.reports.page import write_page
 from creditaudit.reports.recipients import ReportContext, read_recipients, write_reports
 from creditaudit.reports.summary import summarise
 from creditaudit.settings import Settings, load_settings
-from creditaudit.tables import CASES, FINDINGS, PUBLISHED, QUARANTINE
+from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS, PUBLISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
+
+    import pyarrow as pa
 
     from creditaudit.runlog import RunLog
 
@@ -135,8 +135,9 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
     with held(book):
         remove_partials(book)
         book = Book(book.root)
+        if book.last is not None:
+            point_latest(book, book.last)  # a run that died right after its commit did not come to it
         if request.night in book.sealed:
-            point_latest(book, book.sealed[-1])
             manifest = book.manifests[request.night]
             return NightOutcome(
                 request.night,
@@ -157,6 +158,7 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
             with log.stage("seal"):
                 write_manifest(folder, _manifest(run, skipped, summary), keys)
                 commit(book, request.night)
+                copy_rules(book, request.night)
     return NightOutcome(
         request.night,
         book.folder(request.night),
@@ -241,7 +243,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             "clearances": judgment.clearances,
             "cases": tracked.cases,
             "case_events": tracked.events,
-            "quarantine": pa.concat_tables([a.quarantine for a in admitted]).select(QUARANTINE.names),
+            "quarantine": quarantine(admitted),
             "coverage": coverage(reports, admitted, run.night),
         }
         published = _publish(run, tables)
@@ -308,6 +310,7 @@ def _track(run: _Run, assessment: Assessment) -> Tracked:
     for table in ("institutions", "recipients"):
         run.engine.load(table, read(run.folder / "reference", table))
     run.engine.scan("previous_cases", _published_before(run, "cases"), CASES)
+    run.engine.scan("previous_events", _published_before(run, "case_events"), CASE_EVENTS)
     run.engine.scan("previous_findings", _published_before(run, "findings"), FINDINGS)
     tracked = track(run.engine, run.night, run.keys, sorted(assessment.stale))
     memory = case_memory(run.engine, run.night)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from typing import TYPE_CHECKING
 
 from creditaudit.book.files import storage, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
     from pathlib import Path
 
     from creditaudit.book.inbox import Entry
@@ -45,3 +47,11 @@ def write_rules(texts: Mapping[str, bytes], folder: Path) -> dict[str, str]:
     for name, text in sorted(texts.items()):
         write_bytes(folder / name / RULE_FILE, text)
     return {name: hashlib.sha256(text).hexdigest() for name, text in sorted(texts.items())}
+
+
+def copy_rules(book: Book, night: date) -> None:
+    """Make ``reference/rules/`` the copy of a sealed night's rules, for people to read; nothing reads it."""
+    target = book.reference / "rules"
+    with storage(target):
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(book.folder(night) / "rules", target)

@@ -27,7 +27,7 @@ class Tracked:
     cases : pyarrow.Table
         Schema ``creditaudit.tables.CASES``, every case ever opened.
     events : pyarrow.Table
-        Schema ``CASE_EVENTS``: tonight's moves.
+        Schema ``CASE_EVENTS``: every move of every case, tonight's and those before.
     opened : int
         Cases opened tonight.
     """
@@ -41,7 +41,8 @@ def track(engine: Engine, night: date, keys: Keyring, stale_feeds: Sequence[str]
     """Open new cases, change known ones, send what a recipient gets.
 
     Reads ``findings``, ``judged_rows``, ``lineage``, ``opening_changed``, ``standing_quarantined_numbers``,
-    ``previous_cases`` (the last night's published table), ``standing_case_memory``, ``institutions``, ``recipients``.
+    ``previous_cases`` and ``previous_events`` (the last night's published tables), ``standing_case_memory``,
+    ``institutions`` and ``recipients``.
     Makes ``case_rows`` (the published columns, and id_norm, change, fingerprint) and ``case_recipients`` (case_id,
     recipient).
 
@@ -175,7 +176,8 @@ _RECIPIENTS = """
     LEFT JOIN regions AS g ON g.provider_code = m.provider_code AND g.place = 1
     JOIN recipients AS t ON (t.kind = 'institution' AND t.provider_code = m.provider_code)
         OR (t.kind = 'pboc_liaison'
-            AND (t.region_prefix IS NULL OR starts_with(COALESCE(r.region_code, g.region_code), t.region_prefix)))
+            AND (t.region_prefix IS NULL OR t.region_prefix = '*'
+                OR starts_with(COALESCE(r.region_code, g.region_code), t.region_prefix)))
     WHERE NOT m.is_quiet
 """
 
@@ -213,7 +215,9 @@ _EVENTS = """
     SELECT DATE '{night}' AS night, case_id, episode, 'sent' AS event, state_before AS from_state,
         state AS to_state, 'exceptions.csv' AS proof, CAST(NULL AS VARCHAR) AS by
     FROM case_rows WHERE state_before = 'lead' AND state = 'sent'
-    ORDER BY case_id, episode, event
+    UNION ALL
+    SELECT * FROM previous_events
+    ORDER BY night, case_id, episode, event
 """
 
 

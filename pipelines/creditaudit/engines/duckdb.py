@@ -57,6 +57,7 @@ class DuckDBEngine:
         )
         for statement in _SESSION:
             self._connection.execute(statement)
+        self._kinds: dict[str, str] = {}  # name to VIEW or TABLE: asking the catalogue costs more than a small query
 
     def scan(self, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
         """Make a view over Parquet files; see :meth:`Engine.scan`."""
@@ -74,21 +75,23 @@ class DuckDBEngine:
             self._connection.register("incoming_rows", table)
             self._connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming_rows")
             self._connection.unregister("incoming_rows")
+            self._kinds[name] = "TABLE"
 
     def view(self, name: str, select: str) -> None:
         """Name a query."""
         self.drop(name)
         with self._explained(select):
             self._connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
+            self._kinds[name] = "VIEW"
 
     def table(self, name: str, select: str) -> int:
         """Run a query once and keep its rows."""
         with self._explained(select):
-            self._connection.execute(f"CREATE TEMP TABLE {name}__new AS {select}")
+            # fetchall: an unfinished result would hold the connection.
+            rows = self._connection.execute(f"CREATE TEMP TABLE {name}__new AS {select}").fetchall()
             self.drop(name)
             self._connection.execute(f"ALTER TABLE {name}__new RENAME TO {name}")
-            # fetchall, not fetchone: an unfinished result would hold the connection.
-            rows = self._connection.execute(f"SELECT count(*) FROM {name}").fetchall()
+            self._kinds[name] = "TABLE"
         return int(rows[0][0])
 
     def fetch(self, select: str) -> pa.Table:
@@ -104,11 +107,9 @@ class DuckDBEngine:
     def drop(self, *names: str) -> None:
         """Forget tables and views by name, whichever they are."""
         for name in names:
-            found = self._connection.execute(
-                "SELECT table_type FROM information_schema.tables WHERE table_name = ?", [name]
-            ).fetchall()
-            for (kind,) in found:
-                self._connection.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {name}")
+            kind = self._kinds.pop(name, None)
+            if kind is not None:
+                self._connection.execute(f"DROP {kind} {name}")
 
     def close(self) -> None:
         """Close the connection; DuckDB removes its spill files."""

@@ -213,6 +213,12 @@ def _rejected_rows(spec: TableSpec, report: FileReport, lost: pa.Table, night: d
     ).cast(RAW_QUARANTINE)
 
 
+def quarantine(admitted: Sequence[Admitted]) -> pa.Table:
+    """Return the night's quarantine without the raw text, schema ``QUARANTINE``, sorted by its columns."""
+    whole = pa.concat_tables([a.quarantine for a in admitted]).select(QUARANTINE.names)
+    return whole.sort_by([(name, "ascending") for name in QUARANTINE.names]).combine_chunks()
+
+
 def quarantined_numbers(admitted: Sequence[Admitted], reports: Sequence[FileReport], night: date) -> pa.Table:
     """Return the ID numbers of tonight's quarantined rows: of the number's own cell, or anywhere in the raw text.
 
