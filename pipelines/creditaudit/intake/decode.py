@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 4 << 20
 
 # A longer line cannot be held and typed in bounded memory; its file is refused with the line's number.
-MAX_LINE_BYTES = 128 << 20
+MAX_LINE_BYTES = 64 << 20
 
 ENCODINGS = ("utf-8", "gb18030")
 BYTE_ORDER_MARK = "\ufeff".encode()
