@@ -83,6 +83,8 @@ def snapshot(book: Book, folder: Path) -> None:
         with storage(path):
             content = path.read_bytes() if path.is_file() else shipped(table)
         write_bytes(folder / f"{table}.csv", content)
+    for table in TABLES:
+        read(folder, table)  # a table that cannot be used refuses the night before hours of work, not after
 
 
 def read(folder: Path, table: str) -> pa.Table:
@@ -106,7 +108,11 @@ def read(folder: Path, table: str) -> pa.Table:
         The file is not UTF-8 or GB18030, lacks a column, or has a row of another width or a bad date.
     """
     path = folder / f"{table}.csv"
-    rows = list(csv.reader(io.StringIO(_text(path), newline=""), strict=True))
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise _bad(path, reader.line_num, None, "a quote is not closed, or text follows a closing quote") from error
     header = [cell.strip(_BLANKS) for cell in rows[0]] if rows else []
     missing = [c for c in TABLES[table] if c not in header]
     if missing or len(set(header)) != len(header):
