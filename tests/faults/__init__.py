@@ -1,0 +1,1 @@
+"""What a night does when something is wrong."""
