@@ -155,12 +155,12 @@ def _count(said: dict[str, Any], key: str) -> int | None:
 
 
 def _date(said: dict[str, Any], key: str) -> date | None:
-    """Read a date as a date column is read: a sentinel is missing."""
+    """Read a date as a date column is read: a sentinel is missing, and so is what is no date, for it proves nothing."""
     text = _text(said, key)
     if text is None:
         return None
     days = read_dates(cells_of(pa.array([text], pa.string())), key)
     if days.bad[0]:
-        raise _wrong(key, "a date")
+        return None
     found: date | None = days.array()[0].as_py()
     return found

@@ -191,7 +191,6 @@ GOOD_HASH = hashlib.sha256(GOOD_FILE.encode()).hexdigest()
         ({"provider_code": 1}, "provider_code"),
         ({"business_codes": "11"}, "business_codes"),
         ({"business_codes": [1]}, "business_codes"),
-        ({"covers_from": "2020-02-30"}, "covers_from"),
         (b"{", "not JSON"),
         (b"\xff", "not JSON"),
         (b"[" * 100_000, "not JSON"),
@@ -217,6 +216,8 @@ def test_a_control_is_read():
     assert (control.region_code, control.region_given) == (None, True)
     assert (control.business_codes, control.business_given) == (("11", "12"), True)
     assert (control.covers_from, control.covers_to) == (date(2016, 1, 1), None)
+    no_date = land(GOOD_FILE, feed="openings", control={"covers_from": "2020-02-30"}).report
+    assert (no_date.refused, no_date.control.covers_from) == (None, None)
     nothing = land(GOOD_FILE, feed="openings", control={}).report.control
     assert nothing.kind == "delta"
     assert (nothing.region_given, nothing.provider_given, nothing.business_given) == (False, False, False)
