@@ -29,7 +29,7 @@ from creditaudit.intake.order import Delivery, Skipped, check_order, gather
 from creditaudit.intake.outcome import Assessment, assess
 from creditaudit.intake.receive import FileReport, receive
 from creditaudit.reports.page import write_page
-from creditaudit.reports.recipients import ReportContext, read_recipients, write_reports
+from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, write_reports
 from creditaudit.reports.summary import summarise
 from creditaudit.settings import Settings, load_settings
 from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS, PUBLISHED
@@ -211,7 +211,7 @@ def _workshop(book: Book, night: date, settings: Settings, threads: int) -> Iter
 
 def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
     """Do steps 1 to 6 of SPEC 2; returns the summary."""
-    snapshot(run.book, run.folder / "reference")
+    recipients = _prepare(run)
     with run.log.stage("receive") as stage:
         reports = receive(
             delivery.files,
@@ -258,11 +258,20 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             run,
             delivery,
             reports,
+            recipients=recipients,
             summary=summary,
             published=published,
             coverage_table=tables["coverage"],
         )
     return summary
+
+
+def _prepare(run: _Run) -> tuple[Recipient, ...]:
+    """Copy the reference tables into the night and read them: a bad one stops the night before the work, not after."""
+    snapshot(run.book, run.folder / "reference")
+    for table in ("institutions", "recipients"):
+        run.engine.load(table, read(run.folder / "reference", table))
+    return read_recipients(read(run.folder / "reference", "recipients"))
 
 
 def _admit(run: _Run, reports: Sequence[FileReport]) -> list[Admitted]:
@@ -307,8 +316,6 @@ def _rules(run: _Run) -> tuple[Rule, ...]:
 
 def _track(run: _Run, assessment: Assessment) -> Tracked:
     """Open and change cases; keep what they must remember."""
-    for table in ("institutions", "recipients"):
-        run.engine.load(table, read(run.folder / "reference", table))
     run.engine.scan("previous_cases", _published_before(run, "cases"), CASES)
     run.engine.scan("previous_events", _published_before(run, "case_events"), CASE_EVENTS)
     run.engine.scan("previous_findings", _published_before(run, "findings"), FINDINGS)
@@ -340,12 +347,12 @@ def _report(
     delivery: Delivery,
     reports: Sequence[FileReport],
     *,
+    recipients: tuple[Recipient, ...],
     summary: dict[str, Any],
     published: dict[str, Path],
     coverage_table: pa.Table,
 ) -> None:
     """Write the files of every recipient and the page of the night."""
-    recipients = read_recipients(read(run.folder / "reference", "recipients"))
     context = ReportContext(
         run.night,
         run.settings.mandate.text,

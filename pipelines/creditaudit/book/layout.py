@@ -126,10 +126,12 @@ def open_book(root: Path) -> Book:
     UsageError
         There is no such directory, or it is something else than a book.
     """
-    if not root.is_dir():
+    if not (root / "reference").is_dir():
         raise UsageError(
             "there is no such book",
-            why="the directory does not exist",
+            why="the directory is not a book: it has no reference/"
+            if root.is_dir()
+            else "the directory does not exist",
             next_step=f"run `creditaudit init {root}`, or name the right directory",
             where=Where(str(root)),
         )
