@@ -25,6 +25,7 @@ from creditaudit.errors import ExitCode, RefusedError, UsageError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.admit import Admitted, admit, quarantine, quarantined_numbers
 from creditaudit.intake.coverage import coverage, covered, file_warnings, full_deliveries, inputs
+from creditaudit.intake.labels import Labels
 from creditaudit.intake.order import Delivery, Skipped, check_order, gather
 from creditaudit.intake.outcome import Assessment, assess
 from creditaudit.intake.receive import FileReport, receive
@@ -146,8 +147,8 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
                 is_demo=keys.is_demo,
                 summary=manifest["summary"],
             )
-        skipped = check_order(book, request.landing, request.night, request.skips)
-        delivery = gather(book, request.landing, request.night)
+        skipped = check_order(book, request.landing, request.night, request.skips, Labels(keys))
+        delivery = gather(book, request.landing, request.night, Labels(keys))
         threads = request.threads or settings.engine.threads
         is_complete = is_complete_due(book, request.night)
         with _workshop(book, request.night, settings, threads) as (folder, engine):

@@ -40,6 +40,10 @@ class Key:
         """Return the key of one purpose."""
         return hmac.digest(self.secret, b"creditaudit/1/" + purpose.encode(), "sha256")
 
+    def token(self, purpose: Purpose, value: str) -> str:
+        """Return the token of one value as 64 hex digits."""
+        return hmac.digest(self.derived(purpose), value.encode(), "sha256").hex()
+
 
 @dataclass(frozen=True, slots=True)
 class Keyring:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from creditaudit.book.state import FULL_DELIVERIES
 from creditaudit.feeds import FEEDS
+from creditaudit.intake.labels import masked
 from creditaudit.tables import COVERAGE
 
 if TYPE_CHECKING:
@@ -115,9 +116,12 @@ def covered(reports: Sequence[FileReport]) -> list[dict[str, Any]]:
 
 
 def file_warnings(reports: Sequence[FileReport]) -> list[str]:
-    """Return tier-3 warnings on single files: columns that no feed has, kept aside."""
+    """Return tier-3 warnings on single files: columns that no feed has, kept aside.
+
+    A header that is not ours may hold a person's data, so such names are masked.
+    """
     return [
-        f"{r.file.feed}/{r.file.name}: unknown columns kept aside: {', '.join(r.unknown_columns)}"
+        f"{r.file.feed}/{r.file.name}: unknown columns kept aside: {', '.join(map(masked, r.unknown_columns))}"
         for r in reports
         if r.unknown_columns
     ]

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from creditaudit.errors import StorageError, UnjudgedFileError, Where
 from creditaudit.feeds import FEEDS
+from creditaudit.intake.labels import Labels
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DATA_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 CONTROL_SUFFIX = ".ctl"
+PLAIN = Labels()
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class DeliveredFile:
     feed : str
         Feed name, the folder the file lies in.
     name : str
-        Label in every table: the file's name in its feed folder.
+        Label in every table: the file's name in its feed folder, masked where it may name a person.
     path : Path
         Where its bytes are.
     """
@@ -73,13 +75,15 @@ def find_files(folder: Path) -> list[DeliveredFile]:
     return list(survey(folder).files)
 
 
-def survey(folder: Path) -> Survey:
+def survey(folder: Path, labels: Labels = PLAIN) -> Survey:
     """Return the data files of one night's landing folder, and a warning for everything else but hidden files.
 
     Parameters
     ----------
     folder : Path
         ``LANDING/<night>``.
+    labels : Labels
+        What the files are called from here on.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def survey(folder: Path) -> Survey:
     """
     files: list[DeliveredFile] = []
     entries = {entry.name: entry for entry in _listed(folder)}
-    warnings = [f"{_label(name)} is no feed and is not read" for name in entries if name not in FEEDS]
+    warnings = [f"{labels.of(name)} is no feed and is not read" for name in entries if name not in FEEDS]
     for feed in (name for name in FEEDS if name in entries):
         if not entries[feed].is_dir(follow_symlinks=False):
             warnings.append(f"{feed} is not a folder and is not read")
@@ -102,9 +106,9 @@ def survey(folder: Path) -> Survey:
         for inner in listed:
             warning = _warning(inner, names)
             if warning is not None:
-                warnings.append(f"{feed}/{_label(inner.name)} {warning}")
+                warnings.append(f"{feed}/{labels.of(inner.name)} {warning}")
             elif not inner.name.endswith(CONTROL_SUFFIX):
-                files.append(DeliveredFile(feed, _label(inner.name), folder / feed / inner.name))
+                files.append(DeliveredFile(feed, labels.of(inner.name), folder / feed / inner.name))
     return Survey(tuple(files), tuple(warnings))
 
 
@@ -134,11 +138,6 @@ def _warning(entry: os.DirEntry[str], names: set[str]) -> str | None:
     if not entry.name.endswith(DATA_SUFFIXES):
         return f"ends in none of {', '.join(DATA_SUFFIXES)} and is not read"
     return None
-
-
-def _label(name: str) -> str:
-    """Return a file name as text that any table can hold (a name need not be UTF-8)."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def open_regular(path: Path) -> int:

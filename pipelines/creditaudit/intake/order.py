@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from creditaudit.book.layout import Book, night_of
 from creditaudit.errors import UsageError, Where
 from creditaudit.feeds import FEEDS
-from creditaudit.intake.landing import DeliveredFile, survey
+from creditaudit.intake.landing import PLAIN, DeliveredFile, survey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from creditaudit.intake.labels import Labels
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def settled_nights(book: Book) -> set[date]:
     return set(book.sealed) | skipped
 
 
-def check_order(book: Book, landing: Path, night: date, skips: Mapping[date, str]) -> tuple[Skipped, ...]:
+def check_order(
+    book: Book, landing: Path, night: date, skips: Mapping[date, str], labels: Labels = PLAIN
+) -> tuple[Skipped, ...]:
     """Refuse a night that is not the next one; returns the nights that are skipped with it.
 
     Raises
@@ -111,12 +115,12 @@ def check_order(book: Book, landing: Path, night: date, skips: Mapping[date, str
                 why="it does not wait: it is not before this night, not delivered, or settled already",
                 next_step="leave out this --skip",
             )
-    return tuple(Skipped(d, skips[d], _names(landing / d.isoformat())) for d in waiting)
+    return tuple(Skipped(d, skips[d], _names(landing / d.isoformat(), labels)) for d in waiting)
 
 
-def gather(book: Book, landing: Path, night: date) -> Delivery:
+def gather(book: Book, landing: Path, night: date, labels: Labels = PLAIN) -> Delivery:
     """Return the files of a night: its folder's, and those that turned up in folders of settled nights."""
-    own = survey(landing / night.isoformat())
+    own = survey(landing / night.isoformat(), labels)
     read = {
         (entry["folder"], entry["feed"], entry["file"])
         for manifest in book.manifests.values()
@@ -130,8 +134,8 @@ def gather(book: Book, landing: Path, night: date) -> Delivery:
         folder = settled.isoformat()
         late += [
             replace(file, name=f"{folder}/{file.name}")
-            for file in survey(landing / folder).files
-            if (folder, file.feed, file.name) not in read and (folder, file.feed, file.name) not in left_out
+            for file in survey(landing / folder, labels).files
+            if not {(folder, file.feed, name) for name in labels.ever(file.path.name)} & (read | left_out)
         ]
     files = sorted([*own.files, *late], key=lambda f: (_position(f.feed), f.name))
     return Delivery(
@@ -145,5 +149,5 @@ def _position(feed: str) -> int:
     return list(FEEDS).index(feed)
 
 
-def _names(folder: Path) -> tuple[str, ...]:
-    return tuple(f"{f.feed}/{f.name}" for f in survey(folder).files)
+def _names(folder: Path, labels: Labels) -> tuple[str, ...]:
+    return tuple(f"{f.feed}/{f.name}" for f in survey(folder, labels).files)

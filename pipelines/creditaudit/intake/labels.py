@@ -1,0 +1,58 @@
+"""What a delivered file is called in tables and messages: its name, masked where it may name a person (SPEC 10.4)."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from creditaudit.book.keys import Key, Keyring
+
+# An ID number, a mobile number, and any letter beyond ASCII: nobody can tell a person's name from a bank's.
+_TELLING = re.compile(r"(?<![0-9])(?:[0-9]{17}[0-9Xx]|[0-9]{15}|1[3-9][0-9]{9})(?![0-9])|[^\x00-\x7f]+")
+_TOKEN_LETTERS = 12
+
+
+def masked(name: str) -> str:
+    """Return a name with ``*`` where an ID number, a phone or letters beyond ASCII stood."""
+    return _TELLING.sub("*", name)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels of delivered files.
+
+    A name that may name a person is masked, and a token of the whole name keeps it apart from others that look the
+    same then. Other names stay as they are.
+
+    Parameters
+    ----------
+    keys : Keyring or None
+        Make the tokens; None: names stay whole (for tools that keep nothing).
+    """
+
+    keys: Keyring | None = None
+
+    def of(self, name: str) -> str:
+        """Return the label of a file name, as text that any table can hold (a name need not be UTF-8)."""
+        text = _readable(name)
+        return text if self.keys is None else _label(text, self.keys.active)
+
+    def ever(self, name: str) -> frozenset[str]:
+        """Return the labels that a name has had under any key of the key file: a rotated key makes no new file."""
+        text = _readable(name)
+        return frozenset({text} if self.keys is None else {_label(text, key) for key in self.keys.keys})
+
+
+def _readable(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _label(text: str, key: Key) -> str:
+    shown = masked(text)
+    if shown == text:
+        return text
+    stem, dot, suffix = shown.partition(".")
+    return f"{stem}~{key.token('file', text)[:_TOKEN_LETTERS]}{dot}{suffix}"
