@@ -1,0 +1,1 @@
+"""Whole nights: what is published, what leaks, what is true."""
