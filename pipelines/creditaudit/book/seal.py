@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from creditaudit.book.files import sha256_of, write_bytes
+from creditaudit.book.files import sha256_of, storage, write_bytes
 from creditaudit.book.layout import MANIFEST, Book, read_manifest
 from creditaudit.errors import BookBrokenError
 
@@ -44,9 +44,13 @@ def write_manifest(folder: Path, manifest: dict[str, Any], keys: Keyring) -> dic
     """Add the file list and the seal to a manifest and write it; returns it whole."""
     whole = {**manifest, "files": files_of(folder)}
     whole["seal"] = seal(whole, keys)
-    text = json.dumps(whole, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    write_bytes(folder / MANIFEST, text.encode())
+    write_bytes(folder / MANIFEST, _spelled(whole))
     return whole
+
+
+def _spelled(manifest: dict[str, Any]) -> bytes:
+    """Return a manifest as it is written: one spelling, for people to read."""
+    return (json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,22 @@ def verify(book: Book, keys: Keyring | None) -> Verified:
     for night in book.sealed:
         folder = book.folder(night)
         manifest = read_manifest(folder)
+        _check_spelling(night, folder, manifest)
         _check_chain(night, manifest, previous, keys)
         files += _check_files(night, folder, manifest)
         previous = manifest["seal"]
     return Verified(len(book.sealed), files, keys is not None)
+
+
+def _check_spelling(night: date, folder: Path, manifest: dict[str, Any]) -> None:
+    """Refuse a manifest that its content does not spell: a name twice in it would tell two readers two things."""
+    missing = [name for name in ("files", "previous_seal", "seal") if name not in manifest]
+    if missing:
+        raise _broken(night, MANIFEST, f"it has no {missing[0]}")
+    with storage(folder / MANIFEST):
+        written = (folder / MANIFEST).read_bytes()
+    if written != _spelled(manifest):
+        raise _broken(night, MANIFEST, "its bytes are not those that were sealed")
 
 
 def _check_chain(night: date, manifest: dict[str, Any], previous: str | None, keys: Keyring | None) -> None:
