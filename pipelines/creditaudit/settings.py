@@ -113,6 +113,13 @@ def load_settings(book: Path, config: Path | None, known_feeds: Collection[str])
         )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(
+            "the configuration cannot be read",
+            why=error.strerror or type(error).__name__,
+            next_step="name a file that this user may read",
+            where=Where(str(path)),
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             "the configuration cannot be read",
@@ -120,7 +127,8 @@ def load_settings(book: Path, config: Path | None, known_feeds: Collection[str])
             next_step="mend the line that is named",
             where=Where(str(path)),
         ) from error
-    unknown_feed = next((f for f in content.get("feeds", {}) if f not in known_feeds), None)
+    feeds = content.get("feeds", {})
+    unknown_feed = next((f for f in feeds if f not in known_feeds), None) if isinstance(feeds, dict) else None
     if unknown_feed is not None:
         raise _unknown(path, ["feeds", unknown_feed], list(known_feeds))
     try:

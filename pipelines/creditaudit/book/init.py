@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from creditaudit.book.files import storage, write_bytes
@@ -81,8 +82,9 @@ def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tup
     config = root.absolute().parent / CONFIG_NAME
     is_new = not config.exists()
     if is_new:
-        text = (mandate or DEFAULT_MANDATE).replace("\\", "\\\\").replace('"', '\\"')
-        write_bytes(config, _CONFIGURATION.format(mandate=f'"{text}"').encode())
+        # A JSON string is a TOML string, but for DEL, which TOML wants escaped too.
+        text = json.dumps(mandate or DEFAULT_MANDATE, ensure_ascii=False).replace("\x7f", "\\u007f")
+        write_bytes(config, _CONFIGURATION.format(mandate=text).encode())
     return written, config, is_new
 
 
