@@ -153,7 +153,8 @@ def _cell(path: Path, line: int, name: str, text: str) -> str | date | None:
     if text == "长期" or (found and "".join(found.groups()) in _NO_DATE):
         return None
     try:
-        return date.fromisoformat(text if "-" in text else "-".join(found.groups() if found else ()))
+        # Asked of the pattern first: Python reads other spellings too, such as 2020-W05-1.
+        return date.fromisoformat((text if "-" in text else "-".join(found.groups())) if found else "")
     except ValueError as error:
         raise _bad(path, line, name, "it is not a date (YYYY-MM-DD or YYYYMMDD)") from error
 
