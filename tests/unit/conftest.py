@@ -1,0 +1,22 @@
+"""One engine for the tests of a module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from creditaudit.engines import open_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from creditaudit.engines import Engine
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine that outlives single tests: each names its relations anew."""
+    opened = open_engine(tmp_path_factory.mktemp("engine"), threads=1, memory_limit="1GiB")
+    yield opened
+    opened.close()
