@@ -14,7 +14,7 @@ from creditaudit.audit.rulebook import RULE_FILE, Rule, parse_rule
 from creditaudit.audit.rules_run import judge
 from creditaudit.audit.sift import sift
 from creditaudit.book.layout import Book, open_book
-from creditaudit.book.state import TABLES, open_state
+from creditaudit.book.state import open_states
 from creditaudit.engines import Engine, open_engine, quoted
 from creditaudit.errors import UsageError
 
@@ -91,8 +91,7 @@ def explain_account(root: Path, account: str, night: date | None) -> list[str]:
 def _gather(engine: Engine, book: Book, provider: str, code: str) -> _Facts:
     """Judge one person's rows as the night did."""
     night = book.sealed[-1]
-    for table in TABLES:
-        open_state(engine, book, table, f"standing_{table}")
+    open_states(engine, book)
     build_lineage(engine, night)
     here = f"provider_code = {quoted(provider)} AND account_code = {quoted(code)}"
     mapped = engine.fetch(f"SELECT head_provider, head_code FROM lineage WHERE {here}").to_pylist()

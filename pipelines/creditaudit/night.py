@@ -17,7 +17,7 @@ from creditaudit.book.program import program
 from creditaudit.book.reference import read, snapshot
 from creditaudit.book.rules_in_force import copy_rules, rules_in_force, write_rules
 from creditaudit.book.seal import write_manifest
-from creditaudit.book.state import CASE_MEMORY, is_complete_due, open_state, write_changes, write_complete
+from creditaudit.book.state import CASE_MEMORY, is_complete_due, open_state, open_states, write_changes, write_complete
 from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.cases.track import Tracked, case_memory, track
 from creditaudit.engines import Engine, open_engine
@@ -26,8 +26,9 @@ from creditaudit.feeds import FEEDS
 from creditaudit.intake.admit import Admitted, admit, quarantine, quarantined_numbers
 from creditaudit.intake.coverage import coverage, covered, file_warnings, full_deliveries, inputs
 from creditaudit.intake.labels import Labels
-from creditaudit.intake.order import Delivery, Skipped, check_order, gather
+from creditaudit.intake.order import Delivery, Skipped, check_order, gather, in_order
 from creditaudit.intake.outcome import Assessment, assess
+from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.receive import FileReport, receive
 from creditaudit.reports.page import write_page
 from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, write_reports
@@ -198,11 +199,7 @@ def _workshop(book: Book, night: date, settings: Settings, threads: int) -> Iter
     folder = book.partial(night)
     with storage(folder):
         (folder / _SCRATCH / "spill").mkdir(parents=True)
-    engine = open_engine(
-        folder / _SCRATCH / "spill",
-        threads=threads,
-        memory_limit=settings.engine.memory_limit,
-    )
+    engine = open_engine(folder / _SCRATCH / "spill", threads=threads, memory_limit=settings.engine.memory_limit)
     try:
         yield folder, engine
     finally:
@@ -213,9 +210,11 @@ def _workshop(book: Book, night: date, settings: Settings, threads: int) -> Iter
 def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
     """Do steps 1 to 6 of SPEC 2; returns the summary."""
     recipients = _prepare(run)
+    run.entries = pending(run.book, run.night)
+    corrected = readmissions(run.book, run.entries, run.night)
     with run.log.stage("receive") as stage:
         reports = receive(
-            delivery.files,
+            in_order([*delivery.files, *corrected.files]),
             night=run.night,
             scratch=run.folder / _SCRATCH,
             workers=run.threads,
@@ -232,7 +231,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             next_step="ask the provider for a corrected file, put it in its place and run the night again",
         )
     with run.log.stage("keys"):
-        admitted = _admit(run, [r for r in reports if r.refused is None])
+        admitted = _admit(run, [r for r in reports if r.refused is None], corrected)
     with run.log.stage("judge") as stage:
         judgment = judge_night(run.engine, _rules(run), run.night, run.keys)
         stage.rows = judgment.findings.num_rows
@@ -254,6 +253,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             stale=assessment.stale,
             ignored=judgment.ignored,
             contradicted=judgment.contradicted,
+            corrected=(corrected.links.num_rows, corrected.refused),
         )
         _report(
             run,
@@ -275,7 +275,7 @@ def _prepare(run: _Run) -> tuple[Recipient, ...]:
     return read_recipients(read(run.folder / "reference", "recipients"))
 
 
-def _admit(run: _Run, reports: Sequence[FileReport]) -> list[Admitted]:
+def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) -> list[Admitted]:
     """Resolve keys feed by feed, write intake, state and quarantine, and name the rows in force."""
     admitted = [
         admit(
@@ -294,9 +294,9 @@ def _admit(run: _Run, reports: Sequence[FileReport]) -> list[Admitted]:
         "opening_changes": sorted((run.folder / "state" / "opening_changes").glob("*.parquet")),
         "quarantined_numbers": write_changes(run.folder, "quarantined_numbers", numbers),
         "full_deliveries": write_changes(run.folder, "full_deliveries", full_deliveries(reports, run.night)),
+        "readmitted_rows": write_changes(run.folder, "readmitted_rows", corrected.links),
     }
-    for table in STATE_TABLES:
-        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight.get(table))
+    open_states(run.engine, run.book, run.tonight)
     return admitted
 
 
@@ -307,7 +307,6 @@ def _rules(run: _Run) -> tuple[Rule, ...]:
         for rule in shipped_rules().iterdir()
         if rule.joinpath(RULE_FILE).is_file()
     }
-    run.entries = pending(run.book, run.night)
     texts = rules_in_force(run.book, shipped, run.entries)
     run.rule_digests = write_rules(texts, run.folder / "rules")
     run.unapproved = tuple(sorted(name for name, text in shipped.items() if texts.get(name) != text))

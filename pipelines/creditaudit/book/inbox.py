@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from creditaudit.book.layout import Book
 
-KINDS = ("rule_approval",)
+KINDS = ("readmission", "rule_approval")
 _FORMAT = 1
 
 
@@ -72,14 +72,7 @@ def put(book: Book, kind: str, *, by: str, reason: str, body: dict[str, Any], on
         raise UsageError("this decision cannot be recorded", why=f"unknown kind {kind}", next_step="use a known one")
     if not by.strip():
         raise UsageError("this decision cannot be recorded", why="nobody is named", next_step="give --by NAME")
-    earliest = book.last + timedelta(days=1) if book.last else None
-    if on is None and earliest is None:
-        raise UsageError(
-            "this decision cannot be recorded",
-            why="the book has no sealed night, so there is no date to give it",
-            next_step="give --on DATE",
-        )
-    decided = max(d for d in (on, earliest) if d is not None)
+    decided = decided_day(book, on)
     content = {
         "creditaudit_inbox": _FORMAT,
         "decided_on": decided.isoformat(),
@@ -98,6 +91,24 @@ def put(book: Book, kind: str, *, by: str, reason: str, body: dict[str, Any], on
             fresh.replace(target)
         sync(book.inbox)
     return entry
+
+
+def decided_day(book: Book, on: date | None) -> date:
+    """Return the day that a decision gets: ``on``, but not before the last sealed night + 1 day.
+
+    Raises
+    ------
+    UsageError
+        Neither is there.
+    """
+    earliest = book.last + timedelta(days=1) if book.last else None
+    if on is None and earliest is None:
+        raise UsageError(
+            "this decision cannot be recorded",
+            why="the book has no sealed night, so there is no date to give it",
+            next_step="give --on DATE",
+        )
+    return max(d for d in (on, earliest) if d is not None)
 
 
 def read_entry(path: Path) -> Entry:

@@ -16,6 +16,7 @@ from creditaudit.book.files import ROW_GROUP, storage, write_parquet
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
     from pathlib import Path
 
@@ -74,6 +75,23 @@ QUARANTINED_NUMBERS = StateTable(
     Overlay.ALL,
 )
 
+# Corrected rows of the inbox, and the quarantined row that each replaces: that row is no blind spot any more.
+READMITTED_ROWS = StateTable(
+    "readmitted_rows",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("feed", "file"),
+            pa.field("row", pa.int64()),
+            pa.field("replaces_night", pa.date32()),
+            *_text("replaces_file"),
+            pa.field("replaces_row", pa.int64()),
+        ]
+    ),
+    ("replaces_night", "feed", "replaces_file", "replaces_row"),
+    Overlay.ALL,
+)
+
 # Openings that came after the first accepted one of their account and differ from it.
 OPENING_CHANGES = StateTable("opening_changes", FEEDS["openings"].schema, (), Overlay.ALL)
 
@@ -97,7 +115,7 @@ TABLES: dict[str, StateTable] = {
         )
         for spec in FEEDS.values()
     },
-    **{t.name: t for t in (OPENING_CHANGES, FULL_DELIVERIES, QUARANTINED_NUMBERS, CASE_MEMORY)},
+    **{t.name: t for t in (OPENING_CHANGES, FULL_DELIVERIES, QUARANTINED_NUMBERS, READMITTED_ROWS, CASE_MEMORY)},
 }
 
 
@@ -169,6 +187,49 @@ def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight
         )
     else:  # FIRST: a change row exists only where the key had none, so nothing overlaps
         engine.view(relation, f"SELECT {columns} FROM {relation}_base UNION ALL SELECT {columns} FROM {relation}_delta")
+
+
+def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | None = None) -> None:
+    """Name the rows in force of every table as ``standing_<table>``.
+
+    ``standing_quarantined_numbers`` leaves out the rows that were readmitted.
+
+    Parameters
+    ----------
+    engine : Engine
+    book : Book
+    tonight : mapping of str to list of Path, optional
+        Changes of the night that is being written, by table.
+    """
+    for table in TABLES:
+        prefix = "every" if table == QUARANTINED_NUMBERS.name else "standing"
+        open_state(engine, book, table, f"{prefix}_{table}", tonight=(tonight or {}).get(table))
+    hide_repaired(
+        engine,
+        f"every_{QUARANTINED_NUMBERS.name}",
+        f"standing_{READMITTED_ROWS.name}",
+        f"standing_{QUARANTINED_NUMBERS.name}",
+    )
+
+
+def hide_repaired(engine: Engine, standing: str, readmitted: str, relation: str) -> None:
+    """Name the ID numbers of quarantined rows that no corrected row replaces.
+
+    Parameters
+    ----------
+    engine : Engine
+    standing, readmitted : str
+        Relations of ``quarantined_numbers`` and ``readmitted_rows``.
+    relation : str
+        Relation to make, with the columns of ``quarantined_numbers``.
+    """
+    columns = ", ".join(f"q.{name}" for name in QUARANTINED_NUMBERS.schema.names)
+    engine.view(
+        relation,
+        f"SELECT {columns} FROM {standing} AS q WHERE NOT EXISTS (SELECT 1 FROM {readmitted} AS r"
+        " WHERE r.replaces_night = q.night AND r.feed = q.feed"
+        " AND r.replaces_file = q.file AND r.replaces_row = q.row)",
+    )
 
 
 def write_changes(folder: Path, table: str, rows: pa.Table) -> list[Path]:

@@ -17,6 +17,7 @@ from creditaudit.book.state import OPENING_CHANGES, QUARANTINED_NUMBERS, open_st
 from creditaudit.errors import InternalError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.identity import numbers_in
+from creditaudit.intake.kept_cells import CELLS, as_typed
 from creditaudit.intake.keys import Resolved, resolve
 from creditaudit.intake.receive import raw_lines
 from creditaudit.tables import QUARANTINE
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 KNOWN_BETTER = ("stale", "duplicate")
 
 # The quarantine of a feed with the raw text: an allowed place for personal data (SPEC 10.4).
-RAW_QUARANTINE = pa.schema([*QUARANTINE, pa.field("raw", pa.string())])
+# ``cells`` are what a person corrects: in the order of the feed's columns, NULL where the line did not split.
+RAW_QUARANTINE = pa.schema([*QUARANTINE, pa.field("raw", pa.string()), pa.field("cells", CELLS)])
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def admit(
     resolved = resolve(engine, spec, f"tonight_{feed}", f"before_{feed}")
     rejected = _rows_by_file(
         engine,
-        f"SELECT r.file, r.row, t.line, r.reason FROM {resolved.rejected} AS r"
+        f"SELECT t.*, r.reason FROM {resolved.rejected} AS r"
         f" JOIN tonight_{feed} AS t ON t.file = r.file AND t.row = r.row",
     )
     unchanged = _rows_by_file(engine, _kept_out(spec, resolved))
@@ -191,7 +193,7 @@ def _quarantine(spec: TableSpec, reports: Sequence[FileReport], rejected: dict[s
             tables.append(dated.select(RAW_QUARANTINE.names).cast(RAW_QUARANTINE))
         if lost is not None:
             tables.append(_rejected_rows(spec, report, lost, night))
-    order = [(name, "ascending") for name in RAW_QUARANTINE.names]
+    order = [(name, "ascending") for name in (*QUARANTINE.names, "raw")]
     return pa.concat_tables(tables).sort_by(order).combine_chunks()
 
 
@@ -209,6 +211,7 @@ def _rejected_rows(spec: TableSpec, report: FileReport, lost: pa.Table, night: d
             "disposition": pa.array(["row_quarantined"] * count),
             "reasons": lost["reason"],
             "raw": pa.array(texts, type=pa.string()),
+            "cells": as_typed(spec, lost),
         }
     ).cast(RAW_QUARANTINE)
 

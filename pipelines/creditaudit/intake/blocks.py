@@ -10,12 +10,14 @@ import numpy as np
 from creditaudit.errors import UnjudgedFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
     from creditaudit.feeds import TableSpec
     from creditaudit.intake.cells import Bools, Ints
+    from creditaudit.intake.decode import Delivery
 
 
 class RawText(Protocol):
@@ -58,6 +60,32 @@ class RowBlock:
 
     def __len__(self) -> int:
         return len(self.lines)
+
+
+class Source(Protocol):
+    """One kind of delivered file, read from front to back."""
+
+    @property
+    def encoding(self) -> str:
+        """What ``coverage`` says of the file's encoding."""
+        ...
+
+    @property
+    def unknown_columns(self) -> tuple[str, ...]:
+        """Columns that the feed does not have, known once the file was read."""
+        ...
+
+    def blocks(self, delivery: Delivery, path: Path) -> Iterator[RowBlock]:
+        """Yield the file's rows.
+
+        Raises
+        ------
+        NotThisEncodingError
+            The source was tried with an encoding that is not the file's.
+        UnjudgedFileError
+            The file as a whole cannot be read.
+        """
+        ...
 
 
 def wanted_columns(spec: TableSpec, header: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:

@@ -12,7 +12,7 @@ from creditaudit.feeds import FEEDS
 from creditaudit.intake.landing import PLAIN, DeliveredFile, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from creditaudit.intake.labels import Labels
@@ -137,7 +137,7 @@ def gather(book: Book, landing: Path, night: date, labels: Labels = PLAIN) -> De
             for file in survey(landing / folder, labels).files
             if not {(folder, file.feed, name) for name in labels.ever(file.path.name)} & (read | left_out)
         ]
-    files = sorted([*own.files, *late], key=lambda f: (_position(f.feed), f.name))
+    files = in_order([*own.files, *late])
     return Delivery(
         tuple(files),
         tuple(f"{file.name.split('/')[0]}/{file.feed}/{file.name.split('/', 1)[1]}" for file in late),
@@ -145,8 +145,10 @@ def gather(book: Book, landing: Path, night: date, labels: Labels = PLAIN) -> De
     )
 
 
-def _position(feed: str) -> int:
-    return list(FEEDS).index(feed)
+def in_order(files: Sequence[DeliveredFile]) -> list[DeliveredFile]:
+    """Return files in the order in which a night reads them: by feed, then by name."""
+    position = {feed: place for place, feed in enumerate(FEEDS)}
+    return sorted(files, key=lambda f: (position[f.feed], f.name))
 
 
 def _names(folder: Path, labels: Labels) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from creditaudit.feeds import EXPECTED, FEEDS, REGISTRIES
+from creditaudit.intake.readmission import ReadmittedFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +36,10 @@ def assess(reports: Sequence[FileReport], settings: Settings) -> Assessment:
     refusals: list[str] = []
     stale: dict[str, tuple[str, ...]] = {}
     for feed in FEEDS:
-        files = [r for r in reports if r.file.feed == feed]
-        refused = [f"{feed}/{r.file.name}: {r.refused}" for r in files if r.refused is not None]
+        every = [r for r in reports if r.file.feed == feed]
+        refused = [f"{feed}/{r.file.name}: {r.refused}" for r in every if r.refused is not None]
+        # What people readmit is no delivery of an institution: a feed with nothing else is missing.
+        files = [r for r in every if not isinstance(r.file, ReadmittedFile)]
         is_expected = settings.is_expected(feed, by_default=feed in EXPECTED)
         is_emptied = is_expected and bool(files) and len(refused) == len(files)
         if refused and (feed in REGISTRIES or is_emptied):

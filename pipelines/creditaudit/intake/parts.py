@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.faults import CELL_DROPPED, ROW_QUARANTINED
+from creditaudit.intake.kept_cells import CELLS, as_delivered
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,6 +33,7 @@ QUARANTINE_PART = pa.schema(
         pa.field("provider_code", pa.string()),  # NULL: not split, empty, or no such column
         pa.field("account_code", pa.string()),
         pa.field("split_ok", pa.bool_(), nullable=False),
+        pa.field("cells", CELLS),  # stripped, in the order of the feed's columns; NULL: not split
     ]
 )
 
@@ -109,6 +111,7 @@ def quarantine_table(file: DeliveredFile, block: RowBlock, found: TypedRows, rea
         id_norm = pc.if_else(readable, found.identities.norm, pa.scalar(None, pa.string()))
     why = pa.array([block.damaged[int(row)] for row in damaged], pa.string())
     lost = np.concatenate([found.faults.quarantined[listed], np.ones(len(damaged), dtype=bool)])[order]
+    kept = as_delivered(FEEDS[file.feed], found.texts, chosen)
     columns = {
         "feed": pa.repeat(file.feed, len(place)),
         "file": pa.repeat(file.name, len(place)),
@@ -121,6 +124,7 @@ def quarantine_table(file: DeliveredFile, block: RowBlock, found: TypedRows, rea
         "provider_code": beside(found.texts.get("provider_code")),
         "account_code": beside(found.texts.get("account_code")),
         "split_ok": pa.array(order < len(listed)),
+        "cells": pa.concat_arrays([kept, pa.nulls(len(damaged), CELLS)]).take(ordered),
     }
     return pa.Table.from_arrays([columns[name] for name in QUARANTINE_PART.names], schema=QUARANTINE_PART)
 

@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from creditaudit.errors import CreditAuditError, InternalError, RefusedError, StorageError, UnjudgedFileError, Where
 from creditaudit.feeds import FEEDS
-from creditaudit.intake import csv_source, parquet_source
+from creditaudit.intake import csv_source, parquet_source, readmission
 from creditaudit.intake.control import Control, read_control
 from creditaudit.intake.csv_source import CsvSource
 from creditaudit.intake.decode import BLOCK_BYTES, ENCODINGS, NotThisEncodingError, opened
 from creditaudit.intake.parquet_source import ParquetSource
 from creditaudit.intake.parts import QUARANTINE_PART, quarantine_table, typed_table
+from creditaudit.intake.readmission import ReadmissionSource, ReadmittedFile
 from creditaudit.intake.rows import type_rows
 from creditaudit.intake.sink import PartWriter
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from creditaudit.intake.blocks import RowBlock
+    from creditaudit.intake.blocks import RowBlock, Source
     from creditaudit.intake.decode import Delivery
     from creditaudit.intake.landing import DeliveredFile
 
@@ -213,6 +214,9 @@ class _Reading:
         except UnjudgedFileError as error:
             return replace(self._report, refused=error.reason)
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode") as encoder:
+            if isinstance(self._file, ReadmittedFile):
+                # A person corrected these rows one by one: no share of them speaks against the others.
+                return self._attempt(ReadmissionSource(self._spec, self._file.taken), encoder, 1.0)
             if self._file.name.endswith(f".{PARQUET}"):
                 return self._attempt(ParquetSource(self._spec), encoder, max_quarantine_share)
             offsets: list[int] = []
@@ -227,9 +231,7 @@ class _Reading:
             refused=f"neither UTF-8 (byte {offsets[0]}) nor GB18030 (byte {offsets[1]})",
         )
 
-    def _attempt(
-        self, source: CsvSource | ParquetSource, encoder: ThreadPoolExecutor, max_quarantine_share: float
-    ) -> FileReport:
+    def _attempt(self, source: Source, encoder: ThreadPoolExecutor, max_quarantine_share: float) -> FileReport:
         """Read the file in one way."""
         typed = PartWriter(self._typed_path, self._spec.schema, encoder)
         quarantine = PartWriter(self._quarantine_path, QUARANTINE_PART, encoder)
@@ -246,7 +248,7 @@ class _Reading:
 
     def _copy(
         self,
-        source: CsvSource | ParquetSource,
+        source: Source,
         delivery: Delivery,
         typed: PartWriter,
         quarantine: PartWriter,
@@ -332,7 +334,10 @@ def raw_lines(report: FileReport, rows: Sequence[int], *, block_bytes: int = BLO
     path = report.file.path
     try:
         with opened(path) as delivery:
-            if report.encoding == PARQUET:
+            if isinstance(report.file, ReadmittedFile):
+                corrected = ReadmissionSource(FEEDS[report.file.feed], report.file.taken)
+                found = readmission.raw_rows(corrected.blocks(delivery, path), rows)
+            elif report.encoding == PARQUET:
                 found = parquet_source.raw_rows(delivery, list(rows))
             else:
                 encoding = report.encoding or ENCODINGS[0]

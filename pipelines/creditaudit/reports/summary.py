@@ -21,6 +21,7 @@ def summarise(
     stale: Mapping[str, tuple[str, ...]],
     ignored: Mapping[str, int],
     contradicted: tuple[tuple[str, str], ...],
+    corrected: tuple[int, tuple[str, ...]],
 ) -> dict[str, Any]:
     """Return what a person asks first, as plain JSON values in a fixed order.
 
@@ -37,6 +38,8 @@ def summarise(
         What notices could not be made of: reason to rows.
     contradicted : tuple
         Renames whose two codes cannot be one account.
+    corrected : tuple
+        Quarantined rows that came back corrected, and the decisions of the inbox that were refused, with the reasons.
     """
     findings, clearances, covered = tables["findings"], tables["clearances"], tables["coverage"]
     rejected = tables["quarantine"].filter(pc.equal(tables["quarantine"]["disposition"], "row_quarantined"))
@@ -60,6 +63,8 @@ def summarise(
         "stale": {feed: list(reasons) for feed, reasons in sorted(stale.items())},
         "ignored_notices": dict(ignored),
         "contradicted_renames": [list(pair) for pair in contradicted],
+        "readmitted_rows": corrected[0],
+        "refused_decisions": list(corrected[1]),
     }
 
 
