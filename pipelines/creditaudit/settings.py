@@ -6,14 +6,15 @@ import difflib
 import hashlib
 import json
 import tomllib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from creditaudit.errors import UsageError, Where
+from creditaudit.source_settings import KnownFeed, SourceSettings, misfits, unknown_names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 CONFIG_NAME = "creditaudit.toml"
@@ -61,12 +62,15 @@ class Settings(_Section):
         Bounds of tier 1.
     feeds : dict
         Per feed name.
+    sources : dict
+        Source profiles by name.
     """
 
     mandate: Mandate = Mandate()
     engine: EngineSettings = EngineSettings()
     contract: ContractSettings = ContractSettings()
     feeds: dict[str, FeedSettings] = {}
+    sources: dict[str, SourceSettings] = {}
 
     def is_expected(self, feed: str, *, by_default: bool) -> bool:
         """Say whether a night without this feed is degraded."""
@@ -80,7 +84,7 @@ class Settings(_Section):
         return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def load_settings(book: Path, config: Path | None, known_feeds: Collection[str]) -> Settings:
+def load_settings(book: Path, config: Path | None, known_feeds: Mapping[str, KnownFeed]) -> Settings:
     """Read the configuration: ``config``, else ``creditaudit.toml`` beside the book, else the defaults.
 
     Parameters
@@ -89,8 +93,8 @@ def load_settings(book: Path, config: Path | None, known_feeds: Collection[str])
         The book's directory.
     config : Path or None
         A file named on the command line; it must exist.
-    known_feeds : collection of str
-        Names that ``[feeds.<name>]`` may have.
+    known_feeds : mapping of str to KnownFeed
+        The feeds that it may speak of, with their columns.
 
     Returns
     -------
@@ -132,32 +136,44 @@ def load_settings(book: Path, config: Path | None, known_feeds: Collection[str])
     if unknown_feed is not None:
         raise _unknown(path, ["feeds", unknown_feed], list(known_feeds))
     try:
-        return Settings.model_validate(content)
+        settings = Settings.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = [str(p) for p in first["loc"]]
         if first["type"] == "extra_forbidden":
             raise _unknown(path, place, _known_keys(place)) from error
-        raise UsageError(
-            "the configuration has a value that cannot be used",
-            why=f"{'.'.join(place)}: {first['msg']}",
-            next_step="mend the value",
-            where=Where(str(path), column=".".join(place)),
-        ) from error
+        raise _unusable(path, place, first["msg"].removeprefix("Value error, ")) from error
+    for place, known in unknown_names(settings.sources, known_feeds):
+        raise _unknown(path, place, known)
+    for place, why in misfits(settings.sources, known_feeds):
+        raise _unusable(path, place, why)
+    return settings
+
+
+def _unusable(path: Path, place: list[str], why: str) -> UsageError:
+    return UsageError(
+        "the configuration has a value that cannot be used",
+        why=f"{'.'.join(place)}: {why}",
+        next_step="mend the value",
+        where=Where(str(path), column=".".join(place)),
+    )
 
 
 def _known_keys(place: list[str]) -> list[str]:
+    """Return the keys that may stand where an unknown one was found."""
     model: type[BaseModel] = Settings
     for part in place[:-1]:
         field = model.model_fields.get(part)
-        annotation = FeedSettings if field is None or part == "feeds" else field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        if field is None:  # the name of a feed or a source
+            continue
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                model = inner
     return list(model.model_fields)
 
 
-def _unknown(path: Path, place: list[str], known: list[str]) -> UsageError:
-    near = difflib.get_close_matches(place[-1], known, n=1)
+def _unknown(path: Path, place: list[str], known: Iterable[str]) -> UsageError:
+    near = difflib.get_close_matches(place[-1], list(known), n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(sorted(known))}"
     return UsageError(
         "the configuration has a key that is not known",

@@ -52,6 +52,11 @@ class Column:
     note: str = ""
 
     @property
+    def is_dated(self) -> bool:
+        """Whether the cells are dates or instants."""
+        return self.kind in {Kind.DATE, Kind.INSTANT}
+
+    @property
     def stem(self) -> str:
         """Name of an instant without ``_at``: the typed columns are ``<stem>_from`` and ``<stem>_to``."""
         return self.name.removesuffix("_at")

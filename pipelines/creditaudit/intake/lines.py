@@ -6,6 +6,8 @@ cannot vouch for come here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 DELIMITER, QUOTE = ",", '"'
 
 QUOTE_IN_UNQUOTED = "quote_in_unquoted"
@@ -14,13 +16,37 @@ UNCLOSED_QUOTE = "unclosed_quote"
 WRONG_CELL_COUNT = "wrong_cell_count"
 
 
-def split_line(line: str) -> tuple[list[str], str | None]:
-    """Split one line into cells.
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How cells are told apart.
+
+    Parameters
+    ----------
+    delimiter : str
+        One to three characters, no line end among them.
+    quote : str
+        One ASCII character that is not in the delimiter; empty: there are no quotes.
+    multiline : bool
+        A quoted cell may hold line ends.
+    """
+
+    delimiter: str = DELIMITER
+    quote: str = QUOTE
+    multiline: bool = False
+
+
+DEFAULT = Dialect()
+
+
+def split_line(line: str, dialect: Dialect = DEFAULT) -> tuple[list[str], str | None]:
+    """Split one line, or one record of several lines, into cells.
 
     Parameters
     ----------
     line : str
         Without its end.
+    dialect : Dialect
+        How its cells are told apart.
 
     Returns
     -------
@@ -29,47 +55,50 @@ def split_line(line: str) -> tuple[list[str], str | None]:
     reason : str or None
         The first quote error from the left.
     """
+    delimiter, quote = dialect.delimiter, dialect.quote
+    if not quote:
+        return line.split(delimiter), None
     cells: list[str] = []
     at = 0
     while True:
-        if line.startswith(QUOTE, at):
-            cell, at, reason = _quoted(line, at + 1)
+        if line.startswith(quote, at):
+            cell, at, reason = _quoted(line, at + 1, dialect)
             if reason is not None:
                 return cells, reason
         else:
-            end = line.find(DELIMITER, at)
+            end = line.find(delimiter, at)
             end = len(line) if end < 0 else end
             cell = line[at:end]
-            if QUOTE in cell:
+            if quote in cell:
                 return cells, QUOTE_IN_UNQUOTED
             at = end
         cells.append(cell)
         if at == len(line):
             return cells, None
-        at += len(DELIMITER)
+        at += len(delimiter)
 
 
-def _quoted(line: str, at: int) -> tuple[str, int, str | None]:
+def _quoted(line: str, at: int, dialect: Dialect) -> tuple[str, int, str | None]:
     """Read on from behind an opening quote; returns the cell, where it ends, and what is wrong."""
     parts: list[str] = []
     while True:
-        quote = line.find(QUOTE, at)
+        quote = line.find(dialect.quote, at)
         if quote < 0:
             return "", len(line), UNCLOSED_QUOTE
         parts.append(line[at:quote])
         at = quote + 1
-        if line.startswith(QUOTE, at):
-            parts.append(QUOTE)
+        if line.startswith(dialect.quote, at):
+            parts.append(dialect.quote)
             at += 1
-        elif at == len(line) or line.startswith(DELIMITER, at):
+        elif at == len(line) or line.startswith(dialect.delimiter, at):
             return "".join(parts), at, None
         else:
             return "", at, TEXT_AFTER_QUOTE
 
 
-def damage(line: str, columns: int) -> str | None:
+def damage(line: str, columns: int, dialect: Dialect = DEFAULT) -> str | None:
     """Return why a line is no row of ``columns`` cells, or None; a quote error is its only reason."""
-    cells, reason = split_line(line)
+    cells, reason = split_line(line, dialect)
     if reason is None and len(cells) != columns:
         return WRONG_CELL_COUNT
     return reason
