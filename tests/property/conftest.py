@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
 from place import Place
+from reference.contract import read_night
 from reference.hostile import write_delivery
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
 PERSONS = 120
+
+
+def _written(root: Path, seed: int) -> tuple[Path, list[date]]:
+    """Write the first delivery from this seed on whose judgment does not hang on the order of its rows."""
+    for other in count(seed):
+        folder = root / str(other)
+        nights = write_delivery(folder, other, PERSONS, 2)
+        if not any(_hangs_on_order(folder / "landing", night) for night in nights):
+            return folder, nights
+    raise AssertionError
+
+
+def _hangs_on_order(landing: Path, night: date) -> bool:
+    """SPEC 12 keeps the first of identical rows; where one of them lost a cell, and another never had it, that shows."""
+    unreadable: dict[tuple[object, ...], set[frozenset[str]]] = defaultdict(set)
+    for file in read_night(landing, night):
+        for row in file.rows:
+            if not row.reasons:
+                unreadable[file.feed, *row.comparable()].add(frozenset(row.dropped))
+    return any(len(kinds) > 1 for kinds in unreadable.values())
 
 
 class Delivered:
     """One random delivery of two nights, its book sealed once with one thread."""
 
     def __init__(self, root: Path, seed: int) -> None:
-        self.root = root
-        self.nights = write_delivery(root, seed, PERSONS, 2)
-        self.reference = root / "reference"
+        self.root, self.nights = _written(root, seed)
+        self.reference = self.root / "reference"
         self.first = self.fresh("first")
         for day in self.nights:
             self.first.night(day, threads=1)
