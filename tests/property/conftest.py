@@ -31,7 +31,7 @@ def _written(root: Path, seed: int) -> tuple[Path, list[date]]:
 
 
 def _hangs_on_order(landing: Path, night: date) -> bool:
-    """SPEC 12 keeps the first of identical rows; where one of them lost a cell, and another never had it, that shows."""
+    """SPEC 12 keeps the first of identical rows; where one lost a cell that another never had, that shows."""
     unreadable: dict[tuple[object, ...], set[frozenset[str]]] = defaultdict(set)
     for file in read_night(landing, night):
         for row in file.rows:
