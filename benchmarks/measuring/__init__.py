@@ -1,0 +1,1 @@
+"""What ``night_bench.py`` and ``render.py`` are made of."""
