@@ -86,9 +86,10 @@ def admit(
     engine.scan(f"tonight_{feed}", parts, spec.schema)
     open_state(engine, book, feed, f"before_{feed}")
     resolved = resolve(engine, spec, f"tonight_{feed}", f"before_{feed}")
+    # Not "reason": issuances and inquiries have a column of that name, whose text would be published as the reason.
     rejected = _rows_by_file(
         engine,
-        f"SELECT t.*, r.reason FROM {resolved.rejected} AS r"
+        f"SELECT t.*, r.reason AS what_it_cost FROM {resolved.rejected} AS r"
         f" JOIN tonight_{feed} AS t ON t.file = r.file AND t.row = r.row",
     )
     unchanged = _rows_by_file(engine, _kept_out(spec, resolved))
@@ -209,7 +210,7 @@ def _rejected_rows(spec: TableSpec, report: FileReport, lost: pa.Table, night: d
             "row": lost["row"],
             "line": lost["line"],
             "disposition": pa.array(["row_quarantined"] * count),
-            "reasons": lost["reason"],
+            "reasons": lost["what_it_cost"],
             "raw": pa.array(texts, type=pa.string()),
             "cells": as_typed(spec, lost),
         }
