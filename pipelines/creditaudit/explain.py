@@ -116,7 +116,12 @@ def _gather(engine: Engine, book: Book, provider: str, code: str) -> _Facts:
     judge(engine, _rules(book))
     at_head = f"provider_code = {quoted(head[0])} AND account_code = {quoted(head[1])}"
     accounts = engine.fetch(f"SELECT * FROM judged_accounts WHERE {at_head}").to_pylist()
-    rows = engine.fetch("SELECT * FROM family_rows ORDER BY report_date DESC, night DESC").to_pylist()
+    # The first is the row that judges: the same order as in the sift.
+    rows = engine.fetch(
+        "SELECT f.* FROM family_rows AS f LEFT JOIN lineage AS l"
+        " ON l.provider_code = f.provider_code AND l.account_code = f.account_code"
+        " ORDER BY f.report_date DESC, COALESCE(l.steps, 0), f.provider_code DESC, f.account_code DESC"
+    ).to_pylist()
     if not rows:
         raise UsageError(
             "the account is not known",
@@ -165,8 +170,12 @@ def _spoken(facts: _Facts) -> Iterator[str]:
     )
     yield f"  Person {masked}, id_status {row['id_status']}, id_type {row['id_type']}"
     yield f"  Account type {row['account_type']}"
+    unmatched = _unmatched(row)
+    if unmatched is not None:
+        yield f"  {unmatched}"
     if account.get("no_judgment"):
-        yield "  The person has no notice in either registry: there is nothing to judge."
+        if unmatched is None:
+            yield "  The person has no notice in either registry: there is nothing to judge."
         return
     if account["no_moment"]:
         yield f"  Moment: none ({account['no_moment']})"
@@ -182,6 +191,15 @@ def _spoken(facts: _Facts) -> Iterator[str]:
         yield from _notice(notice, paired.get((notice["notice_source"], notice["notice_id"])), facts)
     yield from _without_notice(facts)
     yield _conclusion(facts)
+
+
+def _unmatched(row: dict[str, Any]) -> str | None:
+    """Say why no notice can be the account's, whatever the registries hold (SPEC 3.2, 4)."""
+    if row["id_type"] != "10":
+        return f"Not judged by notices: id_type {row['id_type']} is not the citizen number, and not matched by number."
+    if row["id_status"] == "bad_form":
+        return "Not judged by notices: a number of status bad_form is never matched."
+    return None
 
 
 def _notice(notice: dict[str, Any], pair: dict[str, Any] | None, facts: _Facts) -> Iterator[str]:
