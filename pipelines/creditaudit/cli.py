@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from creditaudit import __version__
+from creditaudit import __version__, cli_quarantine
+from creditaudit.cli_speech import BookOption, Tell
 from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, UsageError
 from creditaudit.runlog import RunLog
 
@@ -31,36 +31,11 @@ keys_app = typer.Typer(help="The key file that makes tokens and seals.", no_args
 rules_app = typer.Typer(help="The rules: list, lint, test, approve.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(rules_app, name="rules")
+app.add_typer(cli_quarantine.app, name="quarantine")
 
-BookOption = Annotated[Path, typer.Option("--book", help="Directory of the book.")]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration file (default: creditaudit.toml beside the book).")
 ]
-
-
-class Tell:
-    """Speaks to a person on stderr, in words or as JSON lines; results go to stdout."""
-
-    is_json = False
-
-    @classmethod
-    def note(cls, text: str, **facts: object) -> None:
-        """Say one thing on stderr."""
-        line = json.dumps({"note": text, **facts}, ensure_ascii=False, default=str) if cls.is_json else text
-        sys.stderr.write(line + "\n")
-
-    @classmethod
-    def error(cls, error: CreditAuditError) -> None:
-        """Say what went wrong, where, why, and the next step."""
-        if cls.is_json:
-            sys.stderr.write(json.dumps(error.as_dict(), ensure_ascii=False) + "\n")
-        else:
-            sys.stderr.write(f"creditaudit: {error}\n")
-
-    @staticmethod
-    def result(text: str) -> None:
-        """Print a result on stdout."""
-        sys.stdout.write(text + "\n")
 
 
 @app.callback()

@@ -13,6 +13,7 @@ from creditaudit.book.seal import canonical
 from creditaudit.errors import BookBrokenError, UsageError, Where
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from creditaudit.book.layout import Book
@@ -133,12 +134,23 @@ def read_entry(path: Path) -> Entry:
 
 def pending(book: Book, night: date) -> list[Entry]:
     """Return what a night takes: entries with ``decided_on`` ≤ night that no manifest names, in order."""
-    if not book.inbox.is_dir():
-        return []
-    taken = {name for manifest in book.manifests.values() for name in manifest["inbox"]}
-    waiting = [p for p in sorted(book.inbox.glob("*.json")) if p.name not in taken]
-    entries = [e for e in map(read_entry, waiting) if e.decided_on <= night]
-    return sorted(entries, key=lambda e: (e.decided_on, e.kind, e.sha256))
+    return [entry for entry in waiting(book) if entry.decided_on <= night]
+
+
+def waiting(book: Book) -> list[Entry]:
+    """Return the entries that no manifest names, in the order in which nights take them."""
+    named = {name for manifest in book.manifests.values() for name in manifest["inbox"]}
+    return _ordered(path for path in book.inbox.glob("*.json") if path.name not in named)
+
+
+def taken(book: Book) -> list[Entry]:
+    """Return the entries that sealed nights took, in the same order; one that was removed since is left out."""
+    named = {book.inbox / name for manifest in book.manifests.values() for name in manifest["inbox"]}
+    return _ordered(path for path in named if path.exists())
+
+
+def _ordered(paths: Iterable[Path]) -> list[Entry]:
+    return sorted(map(read_entry, paths), key=lambda e: (e.decided_on, e.kind, e.sha256))
 
 
 def _damaged(path: Path, why: str) -> BookBrokenError:

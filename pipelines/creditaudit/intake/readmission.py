@@ -27,7 +27,7 @@ from creditaudit.intake.blocks import RowBlock, row_numbers
 from creditaudit.intake.landing import DeliveredFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
     from pathlib import Path
 
     from creditaudit.book.inbox import Entry
@@ -135,7 +135,7 @@ def readmissions(book: Book, entries: Sequence[Entry], night: date) -> Readmissi
     return Readmissions(tuple(files), table, tuple(refused))
 
 
-def refusal(target: Target, known: Quarantines, done: set[Target]) -> str | None:
+def refusal(target: Target, known: Quarantines, done: Container[Target]) -> str | None:
     """Say why a quarantined row cannot be readmitted; None where it can."""
     if not known.holds(target):
         return NOT_QUARANTINED
@@ -148,10 +148,14 @@ def spoken(target: Target) -> str:
     return f"{feed}/{file} row {row} of {night.isoformat()}"
 
 
-def targets_of(entry: Entry) -> list[Target]:
-    """Return the quarantined rows that an entry repairs, in its order; none where its body is damaged."""
+def cells_of_rows(entry: Entry) -> dict[Target, dict[str, str]]:
+    """Return what an entry says: the quarantined row that each of its rows repairs, and the cells that are filled."""
     body = _body(entry)
-    return [] if body is None else body[1]
+    if body is None:
+        return {}
+    columns = entry.body["columns"]
+    filled = ({c: t for c, t in zip(columns, r["cells"], strict=True) if t} for r in entry.body["rows"])
+    return dict(zip(body[1], filled, strict=True))
 
 
 def readmitted(book: Book) -> dict[Target, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 LEAD_NOTE = "待核查线索"
 # What a spreadsheet would take for a formula, or for a number and round; and a quote mark of ours.
 _RISKY = r"^(?:[=+\-@\t\r'].*|[0-9]{16,})$"
+_RISKY_CELL = re.compile(r"[=+\-@\t\r'].*|[0-9]{16,}", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ def guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return text cells with a leading quote mark where a spreadsheet would run or mangle them."""
     risky = pc.fill_null(pc.match_substring_regex(column, f"(?s){_RISKY}"), fill_value=False)
     return pc.if_else(risky, pc.binary_join_element_wise("'", column, ""), column)
+
+
+def plain(cell: str) -> str:
+    """Return a cell as it was before :func:`guarded`."""
+    return cell[1:] if cell.startswith("'") and _RISKY_CELL.fullmatch(cell, 1) else cell
 
 
 def sheet(rows: pa.Table, columns: tuple[SheetColumn, ...], *, encoding: str, language: str) -> bytes:
