@@ -20,6 +20,7 @@ from creditaudit.book.seal import write_manifest
 from creditaudit.book.state import CASE_MEMORY, is_complete_due, open_state, open_states, write_changes, write_complete
 from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.cases.track import Tracked, case_memory, track
+from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contract
 from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import ExitCode, RefusedError, UsageError
 from creditaudit.feeds import FEEDS
@@ -191,6 +192,7 @@ class _Run:
     entries: list[Entry] = field(default_factory=list)
     rule_digests: dict[str, str] = field(default_factory=dict)
     unapproved: tuple[str, ...] = ()
+    doubts: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -209,7 +211,7 @@ def _workshop(book: Book, night: date, settings: Settings, threads: int) -> Iter
 
 def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
     """Do steps 1 to 6 of SPEC 2; returns the summary."""
-    recipients = _prepare(run)
+    recipients, contract = _prepare(run)
     run.entries = pending(run.book, run.night)
     corrected = readmissions(run.book, run.entries, run.night)
     with run.log.stage("receive") as stage:
@@ -232,6 +234,9 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
         )
     with run.log.stage("keys"):
         admitted = _admit(run, [r for r in reports if r.refused is None], corrected)
+    with run.log.stage("expectations"):
+        kinds = kinds_of((r.file.feed, r.file.name, r.control.kind) for r in reports if r.refused is None)
+        run.doubts = hold(run.engine, contract, run.book, run.folder, kinds)
     with run.log.stage("judge") as stage:
         judgment = judge_night(run.engine, _rules(run), run.night, run.keys)
         stage.rows = judgment.findings.num_rows
@@ -255,24 +260,18 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             contradicted=judgment.contradicted,
             corrected=(corrected.links.num_rows, corrected.refused),
         )
-        _report(
-            run,
-            delivery,
-            reports,
-            recipients=recipients,
-            summary=summary,
-            published=published,
-            coverage_table=tables["coverage"],
-        )
+        covered_files = tables["coverage"]
+        _report(run, delivery, reports, recipients, summary=summary, published=published, coverage_table=covered_files)
     return summary
 
 
-def _prepare(run: _Run) -> tuple[Recipient, ...]:
-    """Copy the reference tables into the night and read them: a bad one stops the night before the work, not after."""
+def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
+    """Copy reference tables and suites into the night and read them: a bad one stops it before the work, not after."""
     snapshot(run.book, run.folder / "reference")
     for table in ("institutions", "recipients"):
         run.engine.load(table, read(run.folder / "reference", table))
-    return read_recipients(read(run.folder / "reference", "recipients"))
+    contract = open_contract(run.engine, run.book, run.night, run.folder)
+    return read_recipients(read(run.folder / "reference", "recipients")), contract
 
 
 def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) -> list[Admitted]:
@@ -346,8 +345,8 @@ def _report(
     run: _Run,
     delivery: Delivery,
     reports: Sequence[FileReport],
-    *,
     recipients: tuple[Recipient, ...],
+    *,
     summary: dict[str, Any],
     published: dict[str, Path],
     coverage_table: pa.Table,
@@ -362,7 +361,7 @@ def _report(
     )
     summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
     summary["late_files"] = list(delivery.late)
-    summary["warnings"] = [*delivery.warnings, *file_warnings(reports)]
+    summary["warnings"] = [*delivery.warnings, *file_warnings(reports), *run.doubts]
     summary["unapproved_rules"] = list(run.unapproved)
     write_page(
         run.folder / "night.html",
