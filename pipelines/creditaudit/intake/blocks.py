@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from creditaudit.errors import UnjudgedFileError
+from creditaudit.intake.profile import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from creditaudit.feeds import TableSpec
     from creditaudit.intake.cells import Bools, Ints
     from creditaudit.intake.decode import Delivery
+    from creditaudit.intake.profile import Profile
 
 
 class RawText(Protocol):
@@ -48,6 +50,8 @@ class RowBlock:
         Raw texts.
     unreadable : dict of str to numpy bool
         Cells of rows that split which are ``bad_type`` whatever their text says.
+    settled : frozenset of str
+        Columns whose cells came typed, so that their text is ours already: date formats do not ask after them.
     """
 
     first_row: int
@@ -57,6 +61,7 @@ class RowBlock:
     damaged: dict[int, str]
     raw: RawText
     unreadable: dict[str, Bools] = field(default_factory=dict)
+    settled: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -88,15 +93,19 @@ class Source(Protocol):
         ...
 
 
-def wanted_columns(spec: TableSpec, header: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:
+def wanted_columns(
+    spec: TableSpec, names: Sequence[str], profile: Profile = DEFAULT_PROFILE
+) -> tuple[dict[str, int], tuple[str, ...]]:
     """Judge a header (SPEC 3.1).
 
     Parameters
     ----------
     spec : TableSpec
         The feed.
-    header : sequence of str
-        Column names, stripped, in the file's order.
+    names : sequence of str
+        The file's names of its columns, stripped, in its order.
+    profile : Profile
+        Renames them, and may have constants in place of columns that are missing.
 
     Returns
     -------
@@ -108,16 +117,23 @@ def wanted_columns(spec: TableSpec, header: Sequence[str]) -> tuple[dict[str, in
     Raises
     ------
     UnjudgedFileError
-        A name twice, or a required column missing. Names that are not ours are not repeated: the first line of
-        a file without header is a person's data.
+        A name twice, a required column missing, or one there that the profile has a constant for. Names that are
+        not ours are not repeated: the first line of a file without header is a person's data.
     """
     places: dict[str, int] = {}
+    header = [profile.renamed(name) for name in names]
     for place, name in enumerate(header):
         if name in places:
             what = f" ({name})" if name in spec.by_name else ""
             raise UnjudgedFileError(f"header: columns {places[name] + 1} and {place + 1} have the same name{what}")
         places[name] = place
-    missing = [name for name in spec.required if name not in places]
+    constants = profile.source.constants
+    doubled = [name for name in constants if name in places]
+    if doubled:
+        raise UnjudgedFileError(
+            f"header: the profile {profile.name} has a constant for a column that is there: {doubled[0]}"
+        )
+    missing = [name for name in spec.required if name not in places and name not in constants]
     if missing:
         raise UnjudgedFileError(f"header: required column missing: {', '.join(missing)}")
     wanted = {column.name: places[column.name] for column in spec.columns if column.name in places}

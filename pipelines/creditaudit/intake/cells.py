@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 STRIPPED = " \t\u00a0\u3000"
 
@@ -114,6 +114,31 @@ def cells_of(column: pa.Array | pa.ChunkedArray) -> Cells:
         _, where, content = array.buffers()
         array = pa.StringArray.from_buffers(len(array), where, content, validity, offset=array.offset)
     return Cells(array, offsets, data)
+
+
+def changed(cells: Cells, change: Callable[[str], str | None]) -> tuple[Cells, Bools]:
+    """Replace every given cell by what a function makes of its text.
+
+    Parameters
+    ----------
+    cells : Cells
+        The column.
+    change : callable
+        Called once per distinct text; an empty answer makes the cell empty, None says that the text is not known.
+
+    Returns
+    -------
+    cells : Cells
+        Unknown cells are empty.
+    unknown : numpy bool
+        Which those are.
+    """
+    coded = cells.array.dictionary_encode()
+    answers = [change(text) for text in coded.dictionary.to_pylist()]
+    where = coded.indices.fill_null(len(answers))
+    texts = pa.array([*(answer or "" for answer in answers), ""], pa.string()).take(where)
+    unknown = np.array([*(answer is None for answer in answers), False], dtype=bool)
+    return cells_of(texts), unknown[where.to_numpy()]
 
 
 def as_cells(array: pa.StringArray) -> Cells:

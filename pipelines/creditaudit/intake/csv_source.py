@@ -1,4 +1,4 @@
-"""CSV files as blocks of rows (SPEC 3.1)."""
+"""Text files as blocks of rows, as their profile reads them (SPEC 3.1)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from creditaudit.errors import UnjudgedFileError
+from creditaudit.intake.blocklines import Lines, lines_of, records_of
 from creditaudit.intake.blocks import RowBlock, wanted_columns
 from creditaudit.intake.cells import STRIPPED
-from creditaudit.intake.decode import text_blocks
-from creditaudit.intake.lines import split_line
-from creditaudit.intake.split import Lines, lines_of, split
+from creditaudit.intake.decode import CR, LF, text_blocks
+from creditaudit.intake.fixed import cut_line, split_fixed
+from creditaudit.intake.lines import WRONG_CELL_COUNT, split_line
+from creditaudit.intake.profile import DEFAULT_PROFILE
+from creditaudit.intake.split import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
 
     from creditaudit.feeds import TableSpec
     from creditaudit.intake.decode import Delivery
+    from creditaudit.intake.profile import Profile
 
 
 class CsvSource:
-    """One CSV file, read once in one encoding.
+    """One text file, read once in one encoding.
 
     Parameters
     ----------
@@ -34,15 +38,25 @@ class CsvSource:
         Tried strictly.
     block_bytes : int
         Bytes read at a time.
+    profile : Profile
+        How the file is read.
     """
 
-    def __init__(self, spec: TableSpec, encoding: str, block_bytes: int) -> None:
+    def __init__(self, spec: TableSpec, encoding: str, block_bytes: int, profile: Profile = DEFAULT_PROFILE) -> None:
         self._spec = spec
         self._block_bytes = block_bytes
+        self._profile = profile
         self.encoding = encoding
         self.unknown_columns: tuple[str, ...] = ()
+        self.header: tuple[str, ...] = ()
         self._wanted: dict[str, int] = {}
         self._columns = 0
+        self._filled = 0
+
+    @property
+    def counted(self) -> int | None:
+        """Data rows that the decoded bytes hold, counted without the splitter; None where only it can know them."""
+        return None if self._profile.dialect.multiline else self._filled - self._profile.has_header
 
     def blocks(self, delivery: Delivery, path: Path) -> Iterator[RowBlock]:
         """Yield the file's rows.
@@ -56,14 +70,16 @@ class CsvSource:
         """
         line = row = 1
         empty = True
-        for block, end in text_blocks(delivery, path, self.encoding, self._block_bytes):
+        if not self._profile.has_header:
+            self._take_header(self._profile.source.columns or ())
+        for found in line_blocks(self._counting(delivery, path), self._profile):
+            lines, first = found, line
             empty = False
-            lines, first = lines_of(block, end), line
             line += lines.physical
             if not self._columns and len(lines.filled):
-                self._read_header(lines.text(0), first + int(lines.filled[0]))
-                first += int(lines.filled[0]) + 1
+                self._read_header(lines.text(0), first + int(lines.numbers[0]))
                 lines = lines.after_header()
+                first = line - lines.physical
             if len(lines.filled):
                 yield self._block(lines, row, first)
                 row += len(lines.filled)
@@ -72,19 +88,73 @@ class CsvSource:
         if not self._columns:
             raise UnjudgedFileError("no header: the file holds nothing but line ends")
 
+    def _counting(self, delivery: Delivery, path: Path) -> Iterator[tuple[bytes, bytes]]:
+        """Pass decoded blocks on, and count their lines that are not empty."""
+        for block, end in text_blocks(delivery, path, self.encoding, self._block_bytes):
+            self._filled += filled_lines(block, end)
+            yield block, end
+
     def _read_header(self, text: str, line: int) -> None:
-        cells, reason = split_line(text)
+        widths = self._profile.source.widths
+        if widths is None:
+            cells, reason = split_line(text, self._profile.dialect)
+        else:
+            cut = cut_line(text, widths, self._profile.byte_encoding(self.encoding))
+            cells, reason = cut or [], None if cut is not None else WRONG_CELL_COUNT
         if reason is not None:
             raise UnjudgedFileError(f"line {line}: the header cannot be split: {reason}")
-        self._wanted, self.unknown_columns = wanted_columns(self._spec, [cell.strip(STRIPPED) for cell in cells])
-        self._columns = len(cells)
+        self._take_header([cell.strip(STRIPPED) for cell in cells])
+
+    def _take_header(self, names: list[str] | tuple[str, ...]) -> None:
+        self._wanted, self.unknown_columns = wanted_columns(self._spec, names, self._profile)
+        self._columns = len(names)
+        self.header = tuple(names)
 
     def _block(self, lines: Lines, row: int, line: int) -> RowBlock:
-        found = split(lines, self._columns, self._wanted)
-        return RowBlock(row, lines.filled + line, found.rows, found.cells, found.damaged, lines.texts)
+        widths = self._profile.source.widths
+        if widths is None:
+            found = split(lines, self._columns, self._wanted, self._profile.dialect)
+        else:
+            found = split_fixed(lines, widths, self._profile.byte_encoding(self.encoding), self._wanted)
+        return RowBlock(row, lines.numbers + line, found.rows, found.cells, found.damaged, lines.texts)
 
 
-def raw_rows(delivery: Delivery, path: Path, encoding: str, block_bytes: int, rows: list[int]) -> list[str]:
+def line_blocks(blocks: Iterator[tuple[bytes, bytes]], profile: Profile) -> Iterator[Lines]:
+    """Find the lines of decoded blocks, or the records where those may hold line ends."""
+    if not profile.dialect.multiline:
+        for block, end in blocks:
+            yield lines_of(block, end)
+        return
+    rest, end = b"", LF
+    for block, end in blocks:
+        found, rest = records_of(rest + block, end, profile.dialect, is_last=False)
+        if found is not None:
+            yield found
+    if rest:
+        found, _ = records_of(rest, end, profile.dialect, is_last=True)
+        if found is not None:
+            yield found
+
+
+def filled_lines(block: bytes, end: bytes) -> int:
+    """Count the lines of a block that are not wholly empty, by counting line ends.
+
+    The splitter finds lines in another way; where the two disagree, nothing may be sealed.
+    """
+    if not block:  # a byte order mark alone
+        return 0
+    count = block.count(end) + (not block.endswith(end))
+    blanks = (end, CR + end) if end == LF else (end,)
+    if not any(end + blank in block or block.startswith(blank) for blank in blanks):
+        return count
+    *ended, last = block.split(end)
+    empty = {blank.removesuffix(end) for blank in blanks}
+    return sum(text not in empty for text in ended) + bool(last)
+
+
+def raw_rows(
+    delivery: Delivery, path: Path, encoding: str, block_bytes: int, rows: list[int], *, profile: Profile
+) -> list[str]:
     """Return the raw texts of data rows.
 
     Parameters
@@ -99,12 +169,13 @@ def raw_rows(delivery: Delivery, path: Path, encoding: str, block_bytes: int, ro
         Bytes read at a time.
     rows : list of int
         1-based data rows, ascending; rows that the file does not have are left out.
+    profile : Profile
+        How the file is read.
     """
     found: list[str] = []
     wanted = np.array(rows, dtype=np.int64)
-    passed = 0  # rows before the block, the header among them: it is row 0
-    for block, end in text_blocks(delivery, path, encoding, block_bytes):
-        lines = lines_of(block, end)
+    passed = 0 if profile.has_header else 1  # rows before the block; a header is row 0
+    for lines in line_blocks(text_blocks(delivery, path, encoding, block_bytes), profile):
         count = len(lines.filled)
         here = wanted[(wanted >= passed) & (wanted < passed + count)] - passed
         texts: pa.StringArray = lines.texts(here)

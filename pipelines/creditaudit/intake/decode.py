@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from creditaudit.errors import UnjudgedFileError
 from creditaudit.intake.landing import open_regular
+from creditaudit.intake.profile import GZIP_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +27,10 @@ BLOCK_BYTES = 4 << 20
 # A longer line cannot be held and typed in bounded memory; its file is refused with the line's number.
 MAX_LINE_BYTES = 64 << 20
 
-ENCODINGS = ("utf-8", "gb18030")
 BYTE_ORDER_MARK = "\ufeff".encode()
 LF, CR = b"\n", b"\r"
-GZIP_SUFFIX = ".gz"
+
+_OURS = "utf-8"
 
 
 class NotThisEncodingError(Exception):
@@ -148,7 +149,7 @@ def text_blocks(delivery: Delivery, path: Path, encoding: str, block_bytes: int)
     path : Path
         The same file: a file whose first block has no LF is looked through once more, to know what ends a line.
     encoding : str
-        One of ``ENCODINGS``; decoded strictly.
+        Decoded strictly; no character of it has a line end's byte inside.
     block_bytes : int
         Bytes read at a time.
 
@@ -211,7 +212,7 @@ def _decoded(block: bytes, encoding: str, offset: int) -> bytes:
     A block ends behind a line end, and no character of either encoding has that byte inside: so blocks decode
     one by one as the whole file would.
     """
-    if encoding == ENCODINGS[0]:
+    if encoding == _OURS:
         if not is_utf8(block):
             raise NotThisEncodingError(offset + _first_error(block, encoding))
         return block

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from creditaudit.errors import StorageError, UnjudgedFileError, Where
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.labels import Labels
+from creditaudit.intake.profile import DEFAULT_PROFILE, Profile, profile_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,11 +32,14 @@ class DeliveredFile:
         Label in every table: the file's name in its feed folder, masked where it may name a person.
     path : Path
         Where its bytes are.
+    profile : Profile
+        How it is read.
     """
 
     feed: str
     name: str
     path: Path
+    profile: Profile = field(default=DEFAULT_PROFILE, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def find_files(folder: Path) -> list[DeliveredFile]:
     return list(survey(folder).files)
 
 
-def survey(folder: Path, labels: Labels = PLAIN) -> Survey:
+def survey(folder: Path, labels: Labels = PLAIN, profiles: tuple[Profile, ...] = ()) -> Survey:
     """Return the data files of one night's landing folder, and a warning for everything else but hidden files.
 
     Parameters
@@ -84,6 +88,8 @@ def survey(folder: Path, labels: Labels = PLAIN) -> Survey:
         ``LANDING/<night>``.
     labels : Labels
         What the files are called from here on.
+    profiles : tuple of Profile
+        Configured source profiles: a file whose name one of them matches is a data file, whatever its name ends in.
 
     Returns
     -------
@@ -91,6 +97,8 @@ def survey(folder: Path, labels: Labels = PLAIN) -> Survey:
 
     Raises
     ------
+    UsageError
+        Two profiles match one file.
     StorageError
         A folder cannot be listed.
     """
@@ -104,11 +112,13 @@ def survey(folder: Path, labels: Labels = PLAIN) -> Survey:
         listed = _listed(folder / feed)
         names = {inner.name for inner in listed}
         for inner in listed:
-            warning = _warning(inner, names)
+            profile = profile_for(profiles, feed, inner.name)
+            warning = _warning(inner, names, is_expected=profile is not None)
             if warning is not None:
                 warnings.append(f"{feed}/{labels.of(inner.name)} {warning}")
             elif not inner.name.endswith(CONTROL_SUFFIX):
-                files.append(DeliveredFile(feed, labels.of(inner.name), folder / feed / inner.name))
+                path = folder / feed / inner.name
+                files.append(DeliveredFile(feed, labels.of(inner.name), path, profile=profile or DEFAULT_PROFILE))
     return Survey(tuple(files), tuple(warnings))
 
 
@@ -128,15 +138,15 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
         ) from error
 
 
-def _warning(entry: os.DirEntry[str], names: set[str]) -> str | None:
+def _warning(entry: os.DirEntry[str], names: set[str], *, is_expected: bool) -> str | None:
     """Say why an entry of a feed folder is not read; None where it is."""
     if entry.is_dir(follow_symlinks=False):
         return "is a folder and is not read"
     if entry.name.endswith(CONTROL_SUFFIX):
         alone = entry.name.removesuffix(CONTROL_SUFFIX) not in names
         return "belongs to no file that was delivered" if alone else None
-    if not entry.name.endswith(DATA_SUFFIXES):
-        return f"ends in none of {', '.join(DATA_SUFFIXES)} and is not read"
+    if not is_expected and not entry.name.endswith(DATA_SUFFIXES):
+        return f"ends in none of {', '.join(DATA_SUFFIXES)}, no source profile is for it, and it is not read"
     return None
 
 

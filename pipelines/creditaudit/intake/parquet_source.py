@@ -13,6 +13,7 @@ from creditaudit.errors import UnjudgedFileError
 from creditaudit.intake.blocks import RowBlock, row_numbers, wanted_columns
 from creditaudit.intake.cells import STRIPPED
 from creditaudit.intake.lines import DELIMITER, QUOTE
+from creditaudit.intake.profile import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from creditaudit.feeds import TableSpec
     from creditaudit.intake.cells import Bools, Ints
     from creditaudit.intake.decode import Delivery
+    from creditaudit.intake.profile import Profile
 
 _BATCH_ROWS = 65_536
 _WHOLE_SECONDS = pa.timestamp("s")
@@ -33,12 +35,16 @@ class ParquetSource:
     ----------
     spec : TableSpec
         The feed.
+    profile : Profile
+        Renames, constants, codes, sentinels and formats of dates in text columns; the rest of it is for text files.
     """
 
     encoding = "parquet"
 
-    def __init__(self, spec: TableSpec) -> None:
+    def __init__(self, spec: TableSpec, profile: Profile = DEFAULT_PROFILE) -> None:
         self._spec = spec
+        self._profile = profile
+        self.counted: int | None = None
         self.unknown_columns: tuple[str, ...] = ()
 
     def blocks(self, delivery: Delivery, path: Path) -> Iterator[RowBlock]:  # noqa: ARG002 - as CsvSource has it
@@ -52,7 +58,8 @@ class ParquetSource:
         stamp = delivery.stamp()
         file = _open(delivery)
         header = [name.strip(STRIPPED) for name in file.schema_arrow.names]
-        wanted, self.unknown_columns = wanted_columns(self._spec, header)
+        wanted, self.unknown_columns = wanted_columns(self._spec, header, self._profile)
+        self.counted = file.metadata.num_rows
         row = 1
         try:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
@@ -88,7 +95,13 @@ def _block(batch: pa.RecordBatch, wanted: dict[str, int], row: int) -> RowBlock:
     def raw(chosen: Ints) -> pa.StringArray:
         return _rendered(batch, chosen)
 
-    return RowBlock(row, rows + row + 1, rows, cells, {}, raw, unreadable)
+    typed = frozenset(n for n, place in wanted.items() if not _is_text(batch.schema.field(place).type))
+    return RowBlock(row, rows + row + 1, rows, cells, {}, raw, unreadable, typed)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner))
 
 
 def _texts(column: pa.Array, name: str) -> pa.StringArray:

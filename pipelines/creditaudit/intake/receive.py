@@ -14,7 +14,7 @@ from creditaudit.feeds import FEEDS
 from creditaudit.intake import csv_source, parquet_source, readmission
 from creditaudit.intake.control import Control, read_control
 from creditaudit.intake.csv_source import CsvSource
-from creditaudit.intake.decode import BLOCK_BYTES, ENCODINGS, NotThisEncodingError, opened
+from creditaudit.intake.decode import BLOCK_BYTES, NotThisEncodingError, opened
 from creditaudit.intake.parquet_source import ParquetSource
 from creditaudit.intake.parts import QUARANTINE_PART, quarantine_table, typed_table
 from creditaudit.intake.readmission import ReadmissionSource, ReadmittedFile
@@ -202,6 +202,8 @@ class _Reading:
         self._quarantine_path = scratch / f"{part}.quarantine.parquet"
         self._block_bytes = block_bytes
         self._report = FileReport(file)
+        self._changes = {c.name: change for c in self._spec.columns if (change := file.profile.change(c)) is not None}
+        self._lost = 0
 
     def run(self, max_quarantine_share: float) -> FileReport:
         try:
@@ -213,23 +215,22 @@ class _Reading:
                     return replace(self._report, sha256=delivery.sha256(), refused=error.reason)
         except UnjudgedFileError as error:
             return replace(self._report, refused=error.reason)
+        profile = self._file.profile
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode") as encoder:
             if isinstance(self._file, ReadmittedFile):
                 # A person corrected these rows one by one: no share of them speaks against the others.
                 return self._attempt(ReadmissionSource(self._spec, self._file.taken), encoder, 1.0)
             if self._file.name.endswith(f".{PARQUET}"):
-                return self._attempt(ParquetSource(self._spec), encoder, max_quarantine_share)
-            offsets: list[int] = []
-            for encoding in ENCODINGS:
-                source = CsvSource(self._spec, encoding, self._block_bytes)
+                return self._attempt(ParquetSource(self._spec, profile), encoder, max_quarantine_share)
+            failed: list[str] = []
+            for encoding in profile.encodings:
+                source = CsvSource(self._spec, encoding, self._block_bytes, profile)
                 try:
                     return self._attempt(source, encoder, max_quarantine_share)
                 except NotThisEncodingError as error:
-                    offsets.append(error.offset)
-        return replace(
-            self._report,
-            refused=f"neither UTF-8 (byte {offsets[0]}) nor GB18030 (byte {offsets[1]})",
-        )
+                    failed.append(f"{encoding.upper()} (byte {error.offset})")
+        said = f"neither {' nor '.join(failed)}" if len(failed) > 1 else f"not {failed[0]}"
+        return replace(self._report, refused=said)
 
     def _attempt(self, source: Source, encoder: ThreadPoolExecutor, max_quarantine_share: float) -> FileReport:
         """Read the file in one way."""
@@ -254,7 +255,7 @@ class _Reading:
         quarantine: PartWriter,
         max_quarantine_share: float,
     ) -> FileReport:
-        delivered = 0
+        delivered = self._lost = 0
         try:
             for block in source.blocks(delivery, self._file.path):
                 delivered += len(block)
@@ -267,7 +268,15 @@ class _Reading:
         report = replace(self._report, sha256=delivery.sha256(), encoding=source.encoding)
         if self._report.sha256 not in {None, report.sha256}:
             return replace(report, refused="the file changed while it was read")
-        quarantined = delivered - typed.rows
+        quarantined = self._lost
+        counted = source.counted if isinstance(source, CsvSource | ParquetSource) else delivered
+        if delivered != typed.rows + quarantined or counted not in {None, delivered}:
+            raise InternalError(
+                "rows of a delivered file were lost or made up",
+                why=f"{counted} counted, {delivered} split, {typed.rows} typed, {quarantined} quarantined",
+                next_step="report this with the program's version; nothing was sealed",
+                where=Where(f"{self._file.feed}/{self._file.name}"),
+            )
         refused = _disagrees(report, delivered) or _too_many(quarantined, delivered, max_quarantine_share)
         if refused is not None:
             return replace(report, refused=refused)
@@ -283,7 +292,12 @@ class _Reading:
 
     def _block(self, block: RowBlock, typed: PartWriter, quarantine: PartWriter) -> None:
         count = len(block.rows)
-        found = type_rows(self._spec, block.cells, count, night=self._night, unreadable=block.unreadable)
+        constants = self._file.profile.source.constants
+        cells = block.cells | {name: pa.repeat(value, count) for name, value in constants.items()}
+        changes = {
+            name: change for name, change in self._changes.items() if name not in block.settled | constants.keys()
+        }
+        found = type_rows(self._spec, cells, count, night=self._night, unreadable=block.unreadable, changes=changes)
         reasons = found.faults.reasons()
         table = typed_table(self._file, self._night, block, found, reasons)
         if table.num_rows:
@@ -291,6 +305,7 @@ class _Reading:
         listed = quarantine_table(self._file, block, found, reasons)
         if listed.num_rows:
             quarantine.write(listed)
+        self._lost += int(found.faults.quarantined.sum()) + len(block.damaged)
 
 
 def _disagrees(report: FileReport, delivered: int) -> str | None:
@@ -340,8 +355,10 @@ def raw_lines(report: FileReport, rows: Sequence[int], *, block_bytes: int = BLO
             elif report.encoding == PARQUET:
                 found = parquet_source.raw_rows(delivery, list(rows))
             else:
-                encoding = report.encoding or ENCODINGS[0]
-                found = csv_source.raw_rows(delivery, path, encoding, block_bytes, list(rows))
+                encoding = report.encoding or report.file.profile.encodings[0]
+                found = csv_source.raw_rows(
+                    delivery, path, encoding, block_bytes, list(rows), profile=report.file.profile
+                )
             same = delivery.sha256() == report.sha256
     except (UnjudgedFileError, NotThisEncodingError, pa.ArrowException):
         same, found = False, []

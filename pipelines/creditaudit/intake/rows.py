@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditaudit.feeds import ID_COLUMNS, RESULTS_BY_KIND, Column, Kind, TableSpec
-from creditaudit.intake.cells import Cells, cells_of
+from creditaudit.intake.cells import Cells, cells_of, changed
 from creditaudit.intake.dates import Days, Instants, day_number, outside, read_dates, read_instants
 from creditaudit.intake.faults import BAD_CODE, BAD_TYPE, IMPOSSIBLE_DATE, REQUIRED_EMPTY, RESERVED_AREA, Faults
 from creditaudit.intake.identity import Identities, identify
@@ -19,15 +19,19 @@ from creditaudit.intake.integers import read_integers
 from creditaudit.intake.names import known_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from creditaudit.intake.cells import Bools
+
+    Change = Callable[[str], str | None]
 
 # SPEC 3.4: dates outside 1949-10-01 … night + 1 day are impossible.
 FIRST_DAY = day_number(date(1949, 10, 1))
 
 CITIZEN_NUMBER = "10"
 _OLDER_CITIZEN_TYPES = ("0", "7")
+
+_NO_CHANGES: Mapping[str, Change] = {}
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,13 @@ class TypedRows:
 
 
 def type_rows(
-    spec: TableSpec, cells: Mapping[str, pa.Array], rows: int, *, night: date, unreadable: Mapping[str, Bools]
+    spec: TableSpec,
+    cells: Mapping[str, pa.Array],
+    rows: int,
+    *,
+    night: date,
+    unreadable: Mapping[str, Bools],
+    changes: Mapping[str, Change] = _NO_CHANGES,
 ) -> TypedRows:
     """Type the cells of a block.
 
@@ -69,19 +79,22 @@ def type_rows(
         No date may lie more than a day after it.
     unreadable : mapping of str to numpy bool
         Cells that are ``bad_type`` whatever their text says (Parquet timestamps with a fraction or a zone).
+    changes : mapping of str to callable
+        What the source profile makes of a cell before it is typed, by column; see :meth:`Profile.change`.
 
     Returns
     -------
     TypedRows
     """
-    return _Typing(spec, rows, night).run(cells, unreadable)
+    return _Typing(spec, rows, night, changes).run(cells, unreadable)
 
 
 class _Typing:
     """The typing of one block, column by column, then what columns say of each other."""
 
-    def __init__(self, spec: TableSpec, rows: int, night: date) -> None:
+    def __init__(self, spec: TableSpec, rows: int, night: date, changes: Mapping[str, Change]) -> None:
         self._spec = spec
+        self._changes = changes
         self._last_day = day_number(night) + 1
         self._rows = rows
         self._faults = Faults(rows)
@@ -105,11 +118,7 @@ class _Typing:
         self._faults.add(reason, column.name, bad, droppable=column.droppable)
 
     def _column(self, column: Column, cells: Cells, unreadable: Bools | None) -> None:
-        if unreadable is not None and unreadable.any():
-            self._fault(BAD_TYPE, column, unreadable)
-            cells = cells_of(pc.if_else(pa.array(unreadable), pa.scalar(None, pa.string()), cells.array))
-        else:
-            unreadable = None
+        cells, unreadable = self._known(column, cells, unreadable)
         self._texts[column.name] = cells.array
         missing = ~cells.given if column.required else None
         if column.kind is Kind.DATE:
@@ -136,6 +145,20 @@ class _Typing:
             self._columns[column.name] = cells.array
         if missing is not None and column.required:
             self._fault(REQUIRED_EMPTY, column, missing if unreadable is None else missing & ~unreadable)
+
+    def _known(self, column: Column, cells: Cells, unreadable: Bools | None) -> tuple[Cells, Bools | None]:
+        """Take out cells that cannot be read, and make ours of the sender's; returns where a cell was bad, too."""
+        if unreadable is not None and unreadable.any():
+            self._fault(BAD_TYPE, column, unreadable)
+            cells = cells_of(pc.if_else(pa.array(unreadable), pa.scalar(None, pa.string()), cells.array))
+        else:
+            unreadable = None
+        change = self._changes.get(column.name)
+        if change is None:
+            return cells, unreadable
+        cells, unknown = changed(cells, change)
+        self._fault(BAD_TYPE if column.is_dated else BAD_CODE, column, unknown)
+        return cells, unknown if unreadable is None else unreadable | unknown
 
     def _dated(self, column: Column, read: Days | Instants) -> Bools:
         """Note what is wrong with a date or instant; returns where it is missing."""

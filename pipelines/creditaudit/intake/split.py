@@ -15,60 +15,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from creditaudit.intake.decode import CR, LF
-from creditaudit.intake.lines import DELIMITER, QUOTE, damage, split_line
+from creditaudit.intake.blocklines import INNER_END, Lines
+from creditaudit.intake.decode import CR
+from creditaudit.intake.lines import DEFAULT, damage, split_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from creditaudit.intake.cells import Bools, Bytes, Ints
+    from creditaudit.intake.lines import Dialect
 
-_LF, _DELIMITER, _QUOTE = ord("\n"), ord(DELIMITER), ord(QUOTE)
+_LF = ord("\n")
 
-# Letters that may stand in for a CR inside a cell while pyarrow, to which every CR ends a line, splits the block.
+# Letters that may stand in for others while pyarrow splits a block: for a CR inside a cell, since to pyarrow every CR
+# ends a line, for a line end inside a cell, and between cells, since pyarrow wants one ASCII letter there.
 _STAND_INS = tuple(bytes([code]) for code in (*range(1, 9), *range(14, 32), 127))
-
-
-@dataclass(frozen=True)
-class Lines:
-    """A block of lines, each ended by one LF.
-
-    Parameters
-    ----------
-    data : numpy uint8
-        UTF-8. A CR in it is cell data.
-    starts : numpy int64
-        Where each physical line starts; line ``i`` ends before the LF at ``starts[i + 1] - 1``.
-    filled : numpy int64
-        Physical lines, counted from 0, that are not wholly empty: the rows.
-    """
-
-    content: bytes
-    data: Bytes
-    starts: Ints
-    filled: Ints
-
-    @property
-    def physical(self) -> int:
-        """How many physical lines the block has."""
-        return len(self.starts) - 1
-
-    def text(self, row: int) -> str:
-        """Return the text of one row (counted from 0 in the block), without the line end."""
-        line = self.filled[row]
-        return self.content[int(self.starts[line]) : int(self.starts[line + 1]) - 1].decode()
-
-    def texts(self, rows: Ints) -> pa.StringArray:
-        """Return the texts of rows (counted from 0 in the block), without the line ends."""
-        offsets = pa.py_buffer(self.starts.astype(np.int32))
-        lines = pa.BinaryArray.from_buffers(pa.binary(), self.physical, [None, offsets, pa.py_buffer(self.content)])
-        return pc.binary_slice(lines.take(pa.array(self.filled[rows])), 0, -1).cast(pa.string())
-
-    def after_header(self) -> Lines:
-        """Return the block without its first row and all lines up to it."""
-        first = int(self.filled[0]) + 1
-        cut = int(self.starts[first])
-        return Lines(self.content[cut:], self.data[cut:], self.starts[first:] - cut, self.filled[1:] - first)
+_LAST_ASCII = "\x7f"
 
 
 @dataclass(frozen=True)
@@ -90,28 +52,7 @@ class Split:
     damaged: dict[int, str]
 
 
-def lines_of(block: bytes, end: bytes) -> Lines:
-    """Find the lines of a block.
-
-    Parameters
-    ----------
-    block : bytes
-        Whole lines in UTF-8; the last may lack its end.
-    end : bytes
-        LF (then CRLF ends a line, too), or CR in a file without LF.
-    """
-    if end == CR:
-        block = block.replace(CR, LF)
-    elif CR in block:
-        block = block.replace(CR + LF, LF)
-    if not block.endswith(LF):
-        block += LF  # only now: a CR that ends the file without an LF is cell data
-    data = np.frombuffer(block, dtype=np.uint8)
-    starts = np.concatenate([[0], np.flatnonzero(data == _LF) + 1]).astype(np.int64)
-    return Lines(block, data, starts, np.flatnonzero(np.diff(starts) > 1))
-
-
-def split(lines: Lines, columns: int, wanted: dict[str, int]) -> Split:
+def split(lines: Lines, columns: int, wanted: dict[str, int], dialect: Dialect = DEFAULT) -> Split:
     """Split a block.
 
     Parameters
@@ -122,43 +63,90 @@ def split(lines: Lines, columns: int, wanted: dict[str, int]) -> Split:
         How many cells a row must have.
     wanted : dict of str to int
         Column name and its place in the file, from 0.
+    dialect : Dialect
+        How cells are told apart.
 
     Returns
     -------
     Split
         Every row is in exactly one of ``rows`` and ``damaged``.
     """
-    suspects = _misquoted(lines) if QUOTE.encode() in lines.content else np.zeros(0, dtype=np.int64)
-    found = {int(row): damage(lines.text(int(row)), columns) for row in suspects}
-    damaged = {row: reason for row, reason in found.items() if reason is not None}
-    stand_in = _stand_in(lines.content)
-    if len(damaged) != len(found) or stand_in is None:
-        return _split_exactly(lines, columns, wanted)
+    try:
+        return _split_at_once(lines, columns, wanted, dialect)
+    except _UnsureError:
+        return _split_exactly(lines, columns, wanted, dialect)
+
+
+class _UnsureError(Exception):
+    """The whole block cannot be vouched for."""
+
+
+def _split_at_once(lines: Lines, columns: int, wanted: dict[str, int], dialect: Dialect) -> Split:
+    """Split with pyarrow, whose word is taken only where it can be checked."""
+    taken = (dialect.delimiter + dialect.quote).encode()
+    spare = (letter for letter in _STAND_INS if letter not in taken and letter not in lines.content)
+    plain, separator = _with_separator(lines, dialect, spare)
+    changes = [(separator, dialect.delimiter)] if separator != dialect.delimiter else []
+    quote = dialect.quote if dialect.quote and dialect.quote.encode() in plain.content else ""
+    suspects = _misquoted(plain, separator, quote) if quote else np.zeros(0, dtype=np.int64)
+    damaged = _damaged(lines, columns, suspects, dialect)
     if len(suspects) == len(lines.filled):
         return Split({name: pa.array([], pa.string()) for name in wanted}, suspects[:0], damaged)
-    content = _without(lines, suspects)
-    if CR in content:
-        content = content.replace(CR, stand_in)
-    cells, skipped = _read(content, columns, wanted)
+    content = _without(plain, suspects)
+    for letter, put_back in ((CR, CR), (INNER_END, lines.end)):
+        if letter in content:
+            free = _next(spare)
+            content = content.replace(letter, free)
+            changes.append((free.decode(), put_back.decode()))
+    cells, skipped = _read(content, columns, wanted, separator, quote)
     kept = np.delete(np.arange(len(lines.filled)), suspects)
-    if skipped and (skipped[-1] >= len(kept) or not _add_wrong_counts(lines, columns, kept[skipped], damaged)):
-        return _split_exactly(lines, columns, wanted)
+    if skipped:
+        if skipped[-1] >= len(kept):
+            raise _UnsureError
+        damaged |= _damaged(lines, columns, kept[skipped], dialect)
     rows = np.delete(kept, skipped) if skipped else kept
     if any(len(array) != len(rows) for array in cells.values()):
-        return _split_exactly(lines, columns, wanted)
-    if CR in lines.content:
-        letter = stand_in.decode()
-        cells = {name: pc.replace_substring(array, letter, CR.decode()) for name, array in cells.items()}
+        raise _UnsureError
+    for stand_in, meant in changes:
+        cells = {name: pc.replace_substring(array, stand_in, meant) for name, array in cells.items()}
     return Split(cells, rows, damaged)
 
 
-def _stand_in(content: bytes) -> bytes | None:
-    if CR not in content:
-        return b""
-    return next((letter for letter in _STAND_INS if letter not in content), None)
+def _damaged(lines: Lines, columns: int, rows: Iterable[int], dialect: Dialect) -> dict[int, str]:
+    """Read rows again letter by letter that are taken for damaged; they must be."""
+    damaged: dict[int, str] = {}
+    for row in rows:
+        reason = damage(lines.text(int(row)), columns, dialect)
+        if reason is None:
+            raise _UnsureError
+        damaged[int(row)] = reason
+    return damaged
 
 
-def _misquoted(lines: Lines) -> Ints:
+def _next(spare: Iterator[bytes]) -> bytes:
+    letter = next(spare, None)
+    if letter is None:
+        raise _UnsureError
+    return letter
+
+
+def _with_separator(lines: Lines, dialect: Dialect, spare: Iterator[bytes]) -> tuple[Lines, str]:
+    """Return the block with one ASCII letter between its cells, and that letter.
+
+    No delimiter holds a quote, so none is found across the border of a quoted cell: replacing all of them from the
+    left finds those that reading letter by letter finds, and others only inside quoted cells, where they are put back.
+    """
+    delimiter = dialect.delimiter
+    if len(delimiter) == 1 and "\0" < delimiter <= _LAST_ASCII:
+        return lines, delimiter
+    separator = _next(spare)
+    content = lines.content.replace(delimiter.encode(), separator)
+    data = np.frombuffer(content, dtype=np.uint8)
+    starts = np.concatenate([[0], np.flatnonzero(data == _LF) + 1]).astype(np.int64)
+    return Lines(content, data, starts, lines.filled, lines.heights, lines.end), separator.decode()
+
+
+def _misquoted(lines: Lines, separator: str, quote: str) -> Ints:
     """Return the rows whose quotes are not where a well-formed row has them.
 
     In a well-formed row quotes open and close in turn. One that opens stands at the start of the line, behind a
@@ -166,7 +154,7 @@ def _misquoted(lines: Lines) -> Ints:
     or is the first of a doubled one.
     """
     data = lines.data
-    quotes = np.flatnonzero(data == _QUOTE)
+    quotes = np.flatnonzero(data == ord(quote))
     before_line = np.searchsorted(quotes, lines.starts)
     odd = np.flatnonzero(np.diff(before_line) & 1)
     if len(odd):
@@ -174,13 +162,16 @@ def _misquoted(lines: Lines) -> Ints:
         quotes = np.delete(quotes, np.concatenate([np.arange(before_line[i], before_line[i + 1]) for i in odd]))
     opening, closing = quotes[0::2], quotes[1::2]
     # Before the block's first byte stands, as it were, the LF that is its last.
-    bad = np.concatenate([opening[_misplaced(data[opening - 1])], closing[_misplaced(data[closing + 1])]])
+    beside = (ord(separator), ord(quote))
+    bad = np.concatenate(
+        [opening[_misplaced(data[opening - 1], beside)], closing[_misplaced(data[closing + 1], beside)]]
+    )
     line = np.searchsorted(lines.starts, bad, side="right") - 1
     return np.searchsorted(lines.filled, np.union1d(line, odd))
 
 
-def _misplaced(neighbour: Bytes) -> Bools:
-    wrong: Bools = (neighbour != _DELIMITER) & (neighbour != _LF) & (neighbour != _QUOTE)
+def _misplaced(neighbour: Bytes, beside: tuple[int, int]) -> Bools:
+    wrong: Bools = (neighbour != beside[0]) & (neighbour != _LF) & (neighbour != beside[1])
     return wrong
 
 
@@ -197,17 +188,9 @@ def _without(lines: Lines, rows: Ints) -> bytes:
     return b"".join(pieces)
 
 
-def _add_wrong_counts(lines: Lines, columns: int, rows: Iterable[int], damaged: dict[int, str]) -> bool:
-    """Read the rows again that pyarrow left out; False where one of them is not damaged."""
-    for row in rows:
-        reason = damage(lines.text(int(row)), columns)
-        if reason is None:
-            return False
-        damaged[int(row)] = reason
-    return True
-
-
-def _read(content: bytes, columns: int, wanted: dict[str, int]) -> tuple[dict[str, pa.StringArray], list[int]]:
+def _read(
+    content: bytes, columns: int, wanted: dict[str, int], separator: str, quote: str
+) -> tuple[dict[str, pa.StringArray], list[int]]:
     """Split with pyarrow: the wanted columns, and the rows (counted from 0) that it left out."""
     skipped: list[int] = []
 
@@ -220,8 +203,8 @@ def _read(content: bytes, columns: int, wanted: dict[str, int]) -> tuple[dict[st
         pa.BufferReader(content),
         read_options=pa_csv.ReadOptions(use_threads=False, block_size=len(content) + 1, column_names=names),
         parse_options=pa_csv.ParseOptions(
-            delimiter=DELIMITER,
-            quote_char=QUOTE if QUOTE.encode() in content else False,
+            delimiter=separator,
+            quote_char=quote or False,
             double_quote=True,
             newlines_in_values=False,
             ignore_empty_lines=True,
@@ -242,17 +225,17 @@ def _read(content: bytes, columns: int, wanted: dict[str, int]) -> tuple[dict[st
     return cells, skipped
 
 
-def _split_exactly(lines: Lines, columns: int, wanted: dict[str, int]) -> Split:
+def _split_exactly(lines: Lines, columns: int, wanted: dict[str, int], dialect: Dialect) -> Split:
     """Split letter by letter."""
     damaged: dict[int, str] = {}
     rows: list[int] = []
     kept: list[Sequence[str]] = []
     for row in range(len(lines.filled)):
         text = lines.text(row)
-        reason = damage(text, columns)
+        reason = damage(text, columns, dialect)
         if reason is None:
             rows.append(row)
-            cells, _ = split_line(text)
+            cells, _ = split_line(text, dialect)
             kept.append([cells[place] for place in wanted.values()])
         else:
             damaged[row] = reason
