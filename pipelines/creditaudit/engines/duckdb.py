@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ _SESSION = (
     "CREATE TEMP MACRO epoch_second(t) AS CAST(epoch(CAST(t AS TIMESTAMP)) AS BIGINT)",
     "CREATE TEMP MACRO day_of_second(s) AS CAST(floor(s / 86400) AS INTEGER)",
 )
+
+# Letters of a path that the engine would read as a pattern, and find other files by.
+_PATTERN = re.compile(r"[*?\[]")
 
 
 class DuckDBEngine:
@@ -64,7 +68,7 @@ class DuckDBEngine:
         if not files:
             self.load(name, schema.empty_table())
             return
-        listed = ", ".join(quoted(str(f)) for f in files)
+        listed = ", ".join(quoted(_PATTERN.sub(r"[\g<0>]", str(f))) for f in files)
         columns = ", ".join(f'"{n}"' for n in schema.names)
         self.view(name, f"SELECT {columns} FROM read_parquet([{listed}])")
 
