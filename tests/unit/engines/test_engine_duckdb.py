@@ -1,0 +1,140 @@
+"""The engine of one machine: relations by name, order of NULLs, errors without values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from creditaudit.engines import open_engine, quoted
+from creditaudit.errors import InternalError, StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from creditaudit.engines import Engine
+
+SCHEMA = pa.schema([pa.field("a", pa.int64()), pa.field("b", pa.string())])
+
+
+def rows(*pairs: tuple[int | None, str | None]) -> pa.Table:
+    return pa.Table.from_pylist([{"a": a, "b": b} for a, b in pairs], schema=SCHEMA)
+
+
+@pytest.mark.parametrize("text", ["", "x", "it's", "''", "'; DROP TABLE x; --", "名\n", "\\'", "a;b"])
+def test_a_quoted_text_is_that_text(engine: Engine, text: str) -> None:
+    assert engine.fetch(f"SELECT {quoted(text)} AS x")["x"].to_pylist() == [text]
+
+
+def test_no_file_is_an_empty_relation_of_the_schema(engine: Engine) -> None:
+    engine.scan("none", [], SCHEMA)
+    found = engine.fetch("SELECT * FROM none")
+    assert (found.num_rows, found.schema.names, found.schema.types) == (0, SCHEMA.names, SCHEMA.types)
+
+
+def test_files_are_read_as_one_relation_by_column_name(engine: Engine, tmp_path: Path) -> None:
+    first, second = tmp_path / "it's.parquet", tmp_path / "2.parquet"
+    pq.write_table(rows((1, "x")), first)
+    pq.write_table(rows((2, "y")).select(["b", "a"]), second)
+    engine.scan("pieces", [first, second], SCHEMA)
+    assert engine.fetch("SELECT * FROM pieces ORDER BY a").to_pylist() == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+
+
+@pytest.mark.parametrize("name", ["a*b", "a?b", "[ab]", "[!a]", "a[", "a]", "{a,b}", "**", "a b%20", "名"])
+def test_a_book_may_lie_in_any_folder(engine: Engine, tmp_path: Path, name: str) -> None:
+    """The engine would take some letters of a path for a pattern."""
+    for folder in (name, "a1b", "a", "b", "ab"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        pq.write_table(rows((1 if folder == name else 2, folder)), tmp_path / folder / "x.parquet")
+    engine.scan("somewhere", [tmp_path / name / "x.parquet"], SCHEMA)
+    assert engine.fetch("SELECT a FROM somewhere")["a"].to_pylist() == [1]
+
+
+def test_a_loaded_table_is_a_copy(engine: Engine) -> None:
+    engine.load("kept", rows((1, None), (None, "y")))
+    assert engine.fetch("SELECT * FROM kept ORDER BY a").to_pylist() == [{"a": None, "b": "y"}, {"a": 1, "b": None}]
+
+
+def test_a_name_can_be_used_again_for_anything(engine: Engine) -> None:
+    engine.load("again", rows((1, "x")))
+    engine.view("again", "SELECT 2 AS a")
+    assert engine.table("again", "SELECT 3 AS a UNION ALL SELECT 4 AS a") == 2
+    engine.load("again", rows((5, "x")))
+    assert engine.fetch("SELECT a FROM again")["a"].to_pylist() == [5]
+    engine.drop("again", "never_there")
+    with pytest.raises(InternalError):
+        engine.fetch("SELECT * FROM again")
+
+
+def test_a_table_can_be_made_of_itself_and_a_view_of_it_runs_anew(engine: Engine) -> None:
+    engine.table("grown", "SELECT 1 AS a")
+    engine.view("seen", "SELECT sum(a) AS a FROM grown")
+    assert engine.table("grown", "SELECT * FROM grown UNION ALL SELECT 2 AS a") == 2
+    assert engine.fetch("SELECT a FROM seen")["a"].to_pylist() == [3]
+
+
+def test_missing_values_come_first_ascending_and_last_descending(engine: Engine) -> None:
+    """As in Spark: one text, one order."""
+    engine.load("sorted", rows((None, "n"), (2, "b"), (1, "a")))
+    assert engine.fetch("SELECT a FROM sorted ORDER BY a")["a"].to_pylist() == [None, 1, 2]
+    assert engine.fetch("SELECT a FROM sorted ORDER BY a DESC")["a"].to_pylist() == [2, 1, None]
+
+
+def test_text_is_ordered_by_code_point(engine: Engine) -> None:
+    texts = ["a", "Z", "￥", "𠀀", "é", "", "A"]
+    engine.load("texts", rows(*((None, text) for text in texts)))
+    assert engine.fetch("SELECT b FROM texts ORDER BY b")["b"].to_pylist() == sorted(texts)
+
+
+def test_days_and_seconds_are_those_of_the_wall_clock(engine: Engine) -> None:
+    engine.view(
+        "times",
+        "SELECT DATE '1970-01-02' AS d, TIMESTAMP '2024-07-01 23:59:59' AS t"
+        " UNION ALL SELECT DATE '1969-12-31' AS d, TIMESTAMP '1969-12-31 23:59:59' AS t",
+    )
+    found = engine.fetch(
+        "SELECT epoch_day(d) AS d, epoch_second(t) AS t, day_of_second(epoch_second(t)) AS n FROM times"
+    )
+    assert found.to_pylist() == [{"d": 1, "t": 1719878399, "n": 19905}, {"d": -1, "t": -1, "n": -1}]
+    assert [str(t) for t in found.schema.types] == ["int32", "int64", "int32"]
+
+
+def test_a_stream_gives_all_rows_in_order_in_batches(engine: Engine) -> None:
+    batches = list(engine.stream("SELECT * FROM range(10000) AS r(a) ORDER BY a DESC", 3000))
+    assert len(batches) > 1
+    assert [a for batch in batches for a in batch.column("a").to_pylist()] == list(range(9999, -1, -1))
+
+
+def test_a_failed_query_names_its_kind_and_text_and_no_value(engine: Engine) -> None:
+    """SPEC 10.4: the engine's own message may hold values of rows."""
+    engine.load("people", rows((1, "11010519491231002X")))
+    with pytest.raises(InternalError) as failed:
+        engine.fetch("SELECT CAST(b AS INTEGER) AS n FROM people")
+    assert "ConversionException" in str(failed.value)
+    assert "FROM people" in str(failed.value)
+    assert "11010519491231002X" not in str(failed.value)
+
+
+def test_a_failed_table_leaves_the_old_one(engine: Engine) -> None:
+    engine.table("steady", "SELECT 1 AS a")
+    with pytest.raises(InternalError):
+        engine.table("steady", "SELECT error('x') AS a")
+    assert engine.fetch("SELECT a FROM steady")["a"].to_pylist() == [1]
+
+
+def test_a_file_that_is_gone_is_a_fault_of_the_storage(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(rows((1, "x")), path)
+    engine.scan("fleeting", [path], SCHEMA)
+    path.unlink()
+    with pytest.raises(StorageError):
+        engine.fetch("SELECT * FROM fleeting")
+
+
+def test_a_closed_engine_leaves_nothing_behind(tmp_path: Path) -> None:
+    opened = open_engine(tmp_path, threads=1, memory_limit="100MB")
+    opened.table("t", "SELECT * FROM range(100) AS r(a)")
+    opened.close()
+    assert list(tmp_path.iterdir()) == []
