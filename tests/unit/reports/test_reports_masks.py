@@ -1,0 +1,56 @@
+"""What a recipient may see of an ID number (SPEC 10.2)."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from creditaudit.errors import UsageError
+from creditaudit.reports.masks import Mask, read_mask
+
+NUMBER = "11010519491231002X"
+
+
+def shown(mask: Mask, *numbers: str | None) -> list[str | None]:
+    return mask.apply(pa.chunked_array([pa.array(numbers, pa.string())])).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (None, "110***********002X"),
+        ("", "110***********002X"),
+        ("3+4", "110***********002X"),
+        ("1+1", "1****************X"),
+        ("0+4", "**************002X"),
+        ("3+0", "110***************"),
+        ("0+0", "******************"),
+        ("6+1", "110105***********X"),
+    ],
+)
+def test_a_mask_shows_both_ends(text: str | None, masked: str) -> None:
+    assert shown(read_mask(text, "r"), NUMBER) == [masked]
+
+
+@pytest.mark.parametrize(
+    "text", ["6+4", "4+4", "7+1", "18+0", "3", "3+", "+4", "3-4", " 3+4", "3+4 ", "３+4", "a+b", "100+1"]
+)
+def test_a_mask_that_shows_too_much_or_has_another_form_is_refused(text: str) -> None:
+    """Never 6+4."""
+    with pytest.raises(UsageError, match="id_mask") as refused:
+        read_mask(text, "支行")
+    assert "支行" in str(refused.value)
+
+
+@pytest.mark.parametrize("number", ["", "1", "123", "1234567"])
+def test_a_number_as_short_as_what_would_be_shown_is_hidden_whole(number: str) -> None:
+    assert shown(Mask(3, 4), number) == ["*" * len(number)]
+
+
+def test_rows_are_masked_each_by_its_own_length() -> None:
+    assert shown(Mask(3, 4), "12345678", None, "110105491231002", "一二三四五六七八九") == [
+        "123*5678",
+        None,
+        "110********1002",
+        "一二三**六七八九",
+    ]

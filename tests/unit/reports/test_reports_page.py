@@ -1,0 +1,212 @@
+"""The night in numbers, and the page of the night (SPEC 10.1, 10.3)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from creditaudit.reports.page import write_page
+from creditaudit.reports.summary import summarise
+from creditaudit.tables import COVERAGE, FINDINGS, PUBLISHED
+from unit.kit import NIGHT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from creditaudit.engines import Engine
+
+Row = dict[str, Any]
+CASE_ROWS = pa.schema(
+    [
+        *[(name, pa.string()) for name in ("case_id", "provider_code", "verdict")],
+        *[(name, pa.bool_()) for name in ("is_new", "is_changed", "is_quiet")],
+    ]
+)
+HOSTILE = "<script>alert('x')</script>&\"{{ 1 }}"
+
+
+def numbers(
+    engine: Engine,
+    *,
+    cases: tuple[Row, ...] = (),
+    sent: tuple[str, ...] = (),
+    findings: tuple[Row, ...] = (),
+    before: tuple[Row, ...] = (),
+    stale: dict[str, tuple[str, ...]] | None = None,
+    **tables: list[Row],
+) -> dict[str, Any]:
+    engine.load("case_rows", pa.Table.from_pylist(list(cases), schema=CASE_ROWS))
+    engine.load(
+        "case_recipients",
+        pa.Table.from_pylist(
+            [{"case_id": c, "recipient": r} for c in sent for r in "ab"],
+            schema=pa.schema([("case_id", pa.string()), ("recipient", pa.string())]),
+        ),
+    )
+    published = {name: pa.Table.from_pylist(tables.get(name, []), schema=schema) for name, schema in PUBLISHED.items()}
+    published["findings"] = pa.Table.from_pylist(list(findings), schema=FINDINGS)
+    engine.load("findings", published["findings"])
+    engine.load("previous_findings", pa.Table.from_pylist(list(before), schema=FINDINGS))
+    return summarise(engine, published, stale=stale or {}, ignored={}, contradicted=(), corrected=(0, ()))
+
+
+def finding(rule: str, verdict: str, fingerprint: str) -> Row:
+    return {"rule_id": rule, "verdict": verdict, "fingerprint": fingerprint}
+
+
+def test_findings_are_counted_by_rule_and_verdict_and_new_ones_by_fingerprint(engine: Engine) -> None:
+    rows = (finding("R102", "lead", "1"), finding("R101", "violation", "2"), finding("R102", "lead", "3"))
+    found = numbers(engine, findings=rows, before=(finding("R102", "lead", "3"), finding("R101", "violation", "9")))
+    assert found["findings_by_rule"] == [
+        {"rule_id": "R101", "verdict": "violation", "rows": 1},
+        {"rule_id": "R102", "verdict": "lead", "rows": 2},
+    ]
+    assert found["new_findings"] == 2
+
+
+def test_rows_are_counted_and_dropped_cells_are_no_quarantined_rows(engine: Engine) -> None:
+    quarantine = [
+        {"feed": "accounts", "disposition": "row_quarantined", "reasons": "stale"},
+        {"feed": "accounts", "disposition": "row_quarantined", "reasons": "stale"},
+        {"feed": "accounts", "disposition": "cell_dropped", "reasons": "bad_type:amount"},
+    ]
+    coverage = [{"delivered": 5, "accepted": 3, "quarantined": 2}, {"delivered": None}, {"delivered": 0, "accepted": 0}]
+    found = numbers(engine, quarantine=quarantine, coverage=coverage)
+    assert (found["delivered"], found["accepted"], found["quarantined"], found["refused_files"]) == (5, 3, 2, 1)
+    assert found["quarantined_by_reason"] == [{"feed": "accounts", "reasons": "stale", "rows": 2}]
+
+
+def test_cases_are_counted_per_institution_with_those_that_are_sent_to_nobody(engine: Engine) -> None:
+    """SPEC 10.1: R103 alone, and cases without a recipient, are counted per institution."""
+
+    def case(number: int, provider: str, *, quiet: bool | None, new: bool = False, verdict: str = "lead") -> Row:
+        flags = {"is_new": new, "is_changed": number == 4, "is_quiet": quiet}
+        return {"case_id": str(number), "provider_code": provider, "verdict": verdict, **flags}
+
+    cases = (
+        case(1, "B02", quiet=False, new=True, verdict="violation"),
+        case(2, "B02", quiet=True, new=True),
+        case(3, "B02", quiet=None),
+        case(4, "B01", quiet=False),
+    )
+    found = numbers(engine, cases=cases, sent=("1",))
+    assert found["institutions"] == [
+        {
+            "provider_code": "B01",
+            "cases": 1,
+            "new_cases": 0,
+            "violations": 0,
+            "only_replaced_cards": 0,
+            "without_recipient": 1,
+        },
+        {
+            "provider_code": "B02",
+            "cases": 3,
+            "new_cases": 2,
+            "violations": 1,
+            "only_replaced_cards": 1,
+            "without_recipient": 0,
+        },
+    ]
+    assert (found["new_cases"], found["changed_cases"]) == (2, 1)
+
+
+def test_an_empty_night_is_all_noughts(engine: Engine) -> None:
+    found = numbers(engine)
+    assert {name: found[name] for name in ("cases", "new_findings", "delivered", "quarantined", "refused_files")} == (
+        dict.fromkeys(("cases", "new_findings", "delivered", "quarantined", "refused_files"), 0)
+    )
+    assert found["clearances_by_reason"] == found["institutions"] == []
+
+
+# --- the page ------------------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What a page shows and what it asks for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.shown: list[str] = []
+        self.tags: set[str] = set()
+        self.addresses: list[str] = []
+        self.feed(text)
+        self.text = " ".join(" ".join(self.shown).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep tags and every attribute that could fetch something."""
+        self.tags.add(tag)
+        self.addresses += [f"{k}={v}" for k, v in attrs if k in {"src", "href", "action", "data", "style", "srcset"}]
+
+    def handle_data(self, data: str) -> None:
+        """Keep the text."""
+        self.shown.append(data)
+
+
+def page(engine: Engine, path: Path, *, is_demo: bool = False, refused: str | None = None, **more: Any) -> Page:
+    summary = numbers(engine, **more)
+    summary |= {"sent": {HOSTILE: 3}, "late_files": [f"late {HOSTILE}"], "warnings": [], "unapproved_rules": ["R101_x"]}
+    coverage = [{"night": NIGHT, "feed": "accounts", "file": HOSTILE, "kind": "delta"}]
+    coverage += [{"night": NIGHT, "feed": "openings", "file": "o", "kind": "full", "delivered": 7, "accepted": 6}]
+    write_page(
+        path,
+        night=NIGHT + timedelta(days=1),
+        mandate=f"授权 {HOSTILE}",
+        summary=summary,
+        coverage=pa.Table.from_pylist(coverage, schema=COVERAGE),
+        inputs=[_input("accounts", HOSTILE, refused), _input("openings", "o", None)],
+        is_demo=is_demo,
+    )
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def _input(feed: str, file: str, refused: str | None) -> Row:
+    night = (NIGHT + timedelta(days=1)).isoformat()
+    return {"folder": night, "feed": feed, "file": file, "sha256": "0", "refused": refused, "profile": None}
+
+
+def test_the_page_asks_nothing_of_the_network_and_runs_nothing(engine: Engine, tmp_path: Path) -> None:
+    found = page(engine, tmp_path / "night.html", refused=HOSTILE)
+    assert found.tags.isdisjoint({"script", "img", "link", "iframe", "object", "form", "video"})
+    assert found.addresses == []
+    text = (tmp_path / "night.html").read_text(encoding="utf-8")
+    assert re.search(r"https?:|@import|url\(", text) is None
+    assert "default-src 'none'" in text
+
+
+def test_whatever_a_file_is_called_is_shown_as_text(engine: Engine, tmp_path: Path) -> None:
+    found = page(engine, tmp_path / "night.html", refused=HOSTILE)
+    assert found.text.count(HOSTILE) == 6  # mandate, late file, refused file, its reason, recipient, delivered file
+
+
+@pytest.mark.parametrize("is_demo", [True, False])
+def test_the_demonstration_key_is_named(engine: Engine, tmp_path: Path, is_demo: bool) -> None:
+    assert ("演示密钥" in page(engine, tmp_path / "night.html", is_demo=is_demo).text) is is_demo
+
+
+def test_what_could_not_be_seen_is_said(engine: Engine, tmp_path: Path) -> None:
+    stale = {"accounts": ("missing: no file of accounts was delivered",)}
+    found = page(engine, tmp_path / "night.html", stale=stale, refused="zero bytes").text
+    for words in ("This night is degraded", "no file of accounts was delivered", "zero bytes", "R101_x", "2026-11-21"):
+        assert words in found
+    sound = page(engine, tmp_path / "night.html").text
+    assert "degraded" not in sound
+    assert "Refused files" not in sound
+
+
+def test_the_page_says_that_every_line_is_a_lead(engine: Engine, tmp_path: Path) -> None:
+    assert "待核查线索" in page(engine, tmp_path / "night.html").text
+
+
+def test_clearances_are_counted_by_reason(engine: Engine) -> None:
+    rows = [{"reason": reason} for reason in ("no_card_shown", "newer_card_shown", "no_card_shown")]
+    found = numbers(engine, clearances=rows)
+    assert found["clearances_by_reason"] == [
+        {"reason": "newer_card_shown", "rows": 1},
+        {"reason": "no_card_shown", "rows": 2},
+    ]
