@@ -29,6 +29,7 @@ from creditaudit.intake.coverage import coverage, covered, file_warnings, full_d
 from creditaudit.intake.labels import Labels
 from creditaudit.intake.order import Delivery, Skipped, check_order, gather, in_order
 from creditaudit.intake.outcome import Assessment, assess
+from creditaudit.intake.profile import profiles_of
 from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.receive import FileReport, receive
 from creditaudit.reports.page import write_page
@@ -149,8 +150,9 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
                 is_demo=keys.is_demo,
                 summary=manifest["summary"],
             )
-        skipped = check_order(book, request.landing, request.night, request.skips, Labels(keys))
-        delivery = gather(book, request.landing, request.night, Labels(keys))
+        labels, profiles = Labels(keys), profiles_of(settings.sources)
+        skipped = check_order(book, request.landing, request.night, request.skips, labels, profiles=profiles)
+        delivery = gather(book, request.landing, request.night, labels, profiles=profiles)
         threads = request.threads or settings.engine.threads
         is_complete = is_complete_due(book, request.night)
         with _workshop(book, request.night, settings, threads) as (folder, engine):

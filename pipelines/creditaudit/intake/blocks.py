@@ -137,6 +137,8 @@ def wanted_columns(
     if missing:
         raise UnjudgedFileError(f"header: required column missing: {', '.join(missing)}")
     wanted = {column.name: places[column.name] for column in spec.columns if column.name in places}
+    if not wanted:
+        raise UnjudgedFileError("header: no column of the feed is there")
     return wanted, tuple(name for name in header if name not in spec.by_name)
 
 

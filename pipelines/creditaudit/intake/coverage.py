@@ -77,7 +77,7 @@ def full_deliveries(reports: Sequence[FileReport], night: date) -> pa.Table:
 
 
 def inputs(reports: Sequence[FileReport], night: date) -> list[dict[str, Any]]:
-    """Return what the manifest says of each delivered file: folder, feed, file, SHA-256, why it was refused."""
+    """Return what the manifest says of each delivered file: its place, SHA-256, profile, why it was refused."""
     listed = []
     for report in reports:
         folder, _, name = report.file.name.rpartition("/")
@@ -87,6 +87,7 @@ def inputs(reports: Sequence[FileReport], night: date) -> list[dict[str, Any]]:
                 "feed": report.file.feed,
                 "file": name,
                 "sha256": report.sha256,
+                "profile": report.file.profile.name,
                 "refused": report.refused,
             }
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from creditaudit.intake.labels import Labels
+    from creditaudit.intake.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,13 @@ def settled_nights(book: Book) -> set[date]:
 
 
 def check_order(
-    book: Book, landing: Path, night: date, skips: Mapping[date, str], labels: Labels = PLAIN
+    book: Book,
+    landing: Path,
+    night: date,
+    skips: Mapping[date, str],
+    labels: Labels = PLAIN,
+    *,
+    profiles: tuple[Profile, ...] = (),
 ) -> tuple[Skipped, ...]:
     """Refuse a night that is not the next one; returns the nights that are skipped with it.
 
@@ -115,12 +122,14 @@ def check_order(
                 why="it does not wait: it is not before this night, not delivered, or settled already",
                 next_step="leave out this --skip",
             )
-    return tuple(Skipped(d, skips[d], _names(landing / d.isoformat(), labels)) for d in waiting)
+    return tuple(Skipped(d, skips[d], _names(landing / d.isoformat(), labels, profiles)) for d in waiting)
 
 
-def gather(book: Book, landing: Path, night: date, labels: Labels = PLAIN) -> Delivery:
+def gather(
+    book: Book, landing: Path, night: date, labels: Labels = PLAIN, *, profiles: tuple[Profile, ...] = ()
+) -> Delivery:
     """Return the files of a night: its folder's, and those that turned up in folders of settled nights."""
-    own = survey(landing / night.isoformat(), labels)
+    own = survey(landing / night.isoformat(), labels, profiles)
     read = {
         (entry["folder"], entry["feed"], entry["file"])
         for manifest in book.manifests.values()
@@ -134,7 +143,7 @@ def gather(book: Book, landing: Path, night: date, labels: Labels = PLAIN) -> De
         folder = settled.isoformat()
         late += [
             replace(file, name=f"{folder}/{file.name}")
-            for file in survey(landing / folder, labels).files
+            for file in survey(landing / folder, labels, profiles).files
             if not {(folder, file.feed, name) for name in labels.ever(file.path.name)} & (read | left_out)
         ]
     files = in_order([*own.files, *late])
@@ -151,5 +160,5 @@ def in_order(files: Sequence[DeliveredFile]) -> list[DeliveredFile]:
     return sorted(files, key=lambda f: (position[f.feed], f.name))
 
 
-def _names(folder: Path, labels: Labels) -> tuple[str, ...]:
-    return tuple(f"{f.feed}/{f.name}" for f in survey(folder, labels).files)
+def _names(folder: Path, labels: Labels, profiles: tuple[Profile, ...]) -> tuple[str, ...]:
+    return tuple(f"{f.feed}/{f.name}" for f in survey(folder, labels, profiles).files)

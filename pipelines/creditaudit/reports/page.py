@@ -33,12 +33,17 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    profiles = {(i["folder"], i["feed"], i["file"]): i["profile"] for i in inputs}
+    rows = coverage.to_pylist()
+    for row in rows:
+        folder, _, name = row["file"].rpartition("/")
+        row["profile"] = profiles.get((folder or night.isoformat(), row["feed"], name), "")
     refused = [i for i in inputs if i["refused"] is not None]
     text = environment.get_template("night.html.j2").render(
         night=night.isoformat(),
         mandate=mandate,
         summary=summary,
-        coverage=coverage.to_pylist(),
+        coverage=rows,
         refused=refused,
         is_demo=is_demo,
     )

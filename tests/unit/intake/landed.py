@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.landing import DeliveredFile
+from creditaudit.intake.profile import DEFAULT_PROFILE, Profile
 from creditaudit.intake.receive import FileReport, read_file
 
 NIGHT = date(2026, 11, 20)
@@ -102,6 +103,7 @@ def land(
     night: date = NIGHT,
     block_bytes: int = 4 << 20,
     share: float = 1.0,
+    profile: Profile = DEFAULT_PROFILE,
 ) -> Outcome:
     """Write a file, read it, and check what must hold of every file."""
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +115,7 @@ def land(
         scratch = Path(folder, "scratch")
         scratch.mkdir()
         report = read_file(
-            DeliveredFile(feed, name, path),
+            DeliveredFile(feed, name, path, profile=profile),
             night=night,
             scratch=scratch,
             part="p",
