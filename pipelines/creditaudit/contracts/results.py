@@ -23,8 +23,8 @@ NOT_SHOWN = "(not shown)"
 
 
 def run_time(night: date) -> str:
-    """Return the instant that stands for a night's run: its midnight, never a clock's."""
-    return f"{night.isoformat()}T00:00:00+08:00"
+    """Return the instant that stands for a night's run, never a clock's: in UTC, so that pages show its date."""
+    return f"{night.isoformat()}T00:00:00+00:00"
 
 
 def suite_result(compiled: Compiled, outcomes: Sequence[Outcome], night: date, warnings: Sequence[str]) -> bytes:
@@ -63,7 +63,7 @@ def suite_result(compiled: Compiled, outcomes: Sequence[Outcome], night: date, w
                 "data_asset_name": suite.feed,
                 "batch_identifiers": {"night": night.isoformat()},
             },
-            "batch_spec": {"path": f"intake/{suite.feed}/*.parquet"},
+            "batch_spec": {"data_asset_name": suite.feed, "path": f"intake/{suite.feed}/*.parquet"},
             "creditaudit": {
                 "feed": suite.feed,
                 "version": suite.version,
@@ -103,7 +103,7 @@ def _told(compiled: Compiled, outcome: Outcome) -> dict[str, Any]:
     if check.shape is Shape.NUMBER:
         return {"observed_value": outcome.observed}
     total, considered, bad = outcome.total, outcome.considered, outcome.bad
-    hidden = dict.fromkeys(check.columns, NOT_SHOWN)
+    hidden = {", ".join(check.columns): NOT_SHOWN}
     listed = [{**hidden, "file": file, "row": row} for file, row in outcome.places]
     told: dict[str, Any] = {
         "element_count": total,
