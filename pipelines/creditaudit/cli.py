@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from datetime import datetime
+from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +16,11 @@ from typer.exceptions import TyperException
 from creditaudit import __version__, cli_quarantine
 from creditaudit.cli_speech import BookOption, Tell
 from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, UsageError
-from creditaudit.runlog import RunLog
+from creditaudit.runlog import RunLog, run_log_begun
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from creditaudit.night import NightOutcome
 
 app = typer.Typer(
@@ -115,11 +118,16 @@ def night(
     threads: Annotated[int | None, typer.Option(min=1, help="Worker threads; changes no result.")] = None,
     fail_on_findings: Annotated[bool, typer.Option("--fail-on-findings", help="Exit 1 on new findings.")] = False,
     run_log: Annotated[Path | None, typer.Option(help="Append stage timings to this file.")] = None,
+    docs: Annotated[
+        str, typer.Option(help="now: make the contract's pages after the seal; later: see `docs`.")
+    ] = "later",
 ) -> int:
     """Run a night: receive, contract, judge, track, report, seal."""
     from creditaudit.intake.order import delivered_nights, settled_nights
     from creditaudit.night import NightRequest, run_night
 
+    if docs not in {"now", "later"}:
+        raise UsageError("--docs is not known", why=f"{docs!r} is neither now nor later", next_step="use one of them")
     skips = {d.date(): reason.strip() for d in skip or []}
     if skips and not all(skips.values()):
         raise UsageError("nights cannot be skipped", why="no reason is given", next_step="give --reason TEXT")
@@ -138,6 +146,9 @@ def night(
         nights = [d for d in delivered_nights(landing) if d not in settled and d not in skips]
         if not nights:
             Tell.note("no night is pending; nothing was done")
+    _check_skips(skips, nights)
+    if run_log is not None:
+        run_log_begun(run_log)
     codes = [ExitCode.SEALED]
     for day in nights:
         earlier = {d: r for d, r in skips.items() if d < day}
@@ -151,7 +162,20 @@ def night(
             log.write(run_log, day.isoformat())
         _tell_outcome(outcome)
         codes.append(outcome.exit_code(fail_on_findings=fail_on_findings))
+    for day in nights if docs == "now" else []:  # after all seals: what renders them takes memory
+        _tell_docs(book, day)
     return int(next(code for code in EXIT_CODE_ORDER if code in codes))
+
+
+def _check_skips(skips: Mapping[date, str], nights: Sequence[date]) -> None:
+    """Refuse a night that nothing of this run comes after: it would be dropped without a word."""
+    late = [day for day in skips if not nights or day >= nights[-1]]
+    if late:
+        raise UsageError(
+            f"night {late[0]} cannot be skipped",
+            why="no night that is run comes after it, and the seal of that night would name it",
+            next_step="leave out this --skip, or give it with the night that comes after",
+        )
 
 
 def _tell_outcome(outcome: NightOutcome) -> None:
@@ -175,6 +199,31 @@ def _tell_outcome(outcome: NightOutcome) -> None:
         night=outcome.night,
         new_cases=summary["new_cases"],
     )
+
+
+@app.command("docs")
+def docs(
+    book: BookOption,
+    night: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A sealed night (default: the last).")
+    ] = None,
+) -> None:
+    """Make the pages of a night's contract (Great Expectations Data Docs, offline) in BOOK/docs."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.contracts.docs import build_docs
+
+    Tell.result(str(build_docs(open_book(book), night.date() if night else None)))
+
+
+def _tell_docs(book: Path, night: date) -> None:
+    """Make the pages of a night that is sealed; what goes wrong changes nothing of the seal, nor the exit code."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.contracts.docs import build_docs
+
+    try:
+        Tell.note(f"pages of the contract: {build_docs(open_book(book), night)}", night=night)
+    except CreditAuditError as error:
+        Tell.error(error)
 
 
 @app.command("show")
@@ -323,6 +372,9 @@ def main() -> None:
 
 
 def _run() -> int:
+    # Asked before the words are parsed, so that what is wrong with them is said in the format that they ask for.
+    words = sys.argv[1:]
+    Tell.is_json = "--log-format=json" in words or ("--log-format", "json") in pairwise(words)
     try:
         code = app(standalone_mode=False)
     except CreditAuditError as error:
