@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.judgment import judge_night
 from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, shipped_rules
+from creditaudit.audit.suggestions import suggest
 from creditaudit.book.files import storage, write_parquet
 from creditaudit.book.inbox import Entry, pending
 from creditaudit.book.keys import Keyring, load_keys
@@ -34,6 +35,7 @@ from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.receive import FileReport, receive
 from creditaudit.reports.page import write_page
 from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, write_reports
+from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.reports.summary import summarise
 from creditaudit.settings import Settings, load_settings
 from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS, PUBLISHED
@@ -165,11 +167,7 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
                 commit(book, request.night)
                 copy_rules(book, request.night)
     return NightOutcome(
-        request.night,
-        book.folder(request.night),
-        was_sealed=False,
-        is_demo=keys.is_demo,
-        summary=summary,
+        request.night, book.folder(request.night), was_sealed=False, is_demo=keys.is_demo, summary=summary
     )
 
 
@@ -360,6 +358,10 @@ def _report(
         run.book.manifests[run.book.last]["seal"] if run.book.last else None,
         published,
         covered(reports),
+    )
+    summary["numbers_without_suggestions"] = suggest(run.engine)
+    summary |= build_side_rows(
+        run.engine, run.night, lambda night: run.folder if night == run.night else run.book.folder(night)
     )
     summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
     summary["late_files"] = list(delivery.late)

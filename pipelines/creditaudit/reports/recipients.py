@@ -14,7 +14,8 @@ from creditaudit.book.files import sha256_of, write_bytes
 from creditaudit.engines import quoted
 from creditaudit.errors import UsageError, Where
 from creditaudit.reports.masks import Mask, read_mask
-from creditaudit.reports.sheets import EXCEPTIONS, LEAD_NOTE, csvw, sheet
+from creditaudit.reports.sheets import EXCEPTIONS, LEAD_NOTE, SheetColumn, csvw, sheet
+from creditaudit.reports.side_sheets import side_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +98,7 @@ def write_reports(
 ) -> dict[str, int]:
     """Write the folder of every recipient; returns rows of ``exceptions.csv`` by recipient.
 
-    Reads ``case_rows``, ``case_recipients``, ``judged_rows``.
+    Reads ``case_rows``, ``case_recipients``, ``judged_rows``, and what ``build_side_rows`` makes.
     """
     tables = {name: sha256_of(path) for name, path in sorted(context.published.items())}
     sent: dict[str, int] = {}
@@ -107,8 +108,12 @@ def write_reports(
         whole = pa.array(["all"] * rows.num_rows, type=pa.string())
         every = rows.set_column(rows.schema.get_field_index("change"), "change", whole)
         files = [
-            _write(folder / recipient.name, "exceptions.csv", fresh, recipient),
-            _write(folder / recipient.name, "exceptions_all.csv", every, recipient),
+            _write(folder / recipient.name, name, sheet_rows, recipient, columns)
+            for name, columns, sheet_rows in (
+                ("exceptions.csv", EXCEPTIONS, fresh),
+                ("exceptions_all.csv", EXCEPTIONS, every),
+                *side_sheets(engine, recipient),
+            )
         ]
         manifest = {
             "format": 1,
@@ -127,10 +132,12 @@ def write_reports(
     return sent
 
 
-def _write(folder: Path, name: str, rows: pa.Table, recipient: Recipient) -> dict[str, Any]:
-    content = sheet(rows, EXCEPTIONS, encoding=recipient.encoding, language=recipient.language)
+def _write(
+    folder: Path, name: str, rows: pa.Table, recipient: Recipient, columns: tuple[SheetColumn, ...]
+) -> dict[str, Any]:
+    content = sheet(rows, columns, encoding=recipient.encoding, language=recipient.language)
     write_bytes(folder / name, content)
-    meta = csvw(name, EXCEPTIONS, encoding=recipient.encoding, language=recipient.language)
+    meta = csvw(name, columns, encoding=recipient.encoding, language=recipient.language)
     write_bytes(folder / f"{name}-metadata.json", meta)
     return {"file": name, "rows": rows.num_rows, "sha256": hashlib.sha256(content).hexdigest()}
 
