@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from creditaudit.errors import StorageError, UsageError, Where
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -42,6 +44,33 @@ class RunLog:
 
     def write(self, path: Path, night: str) -> None:
         """Append the stages of a run to a file, one JSON object a line."""
-        with path.open("a", encoding="utf-8") as file:
-            for entry in self.stages:
-                file.write(json.dumps({"night": night, **asdict(entry)}) + "\n")
+        lines = [json.dumps({"night": night, **asdict(entry)}) + "\n" for entry in self.stages]
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.writelines(lines)
+        except OSError as error:
+            raise StorageError(
+                f"the run log of night {night} was not written",
+                why=error.strerror or type(error).__name__,
+                next_step="the night itself is sealed; make room, and run the nights that follow",
+                where=Where(str(path)),
+            ) from error
+
+
+def run_log_begun(path: Path) -> None:
+    """Make the run log, or find that it can be appended to, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        It cannot be written.
+    """
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise UsageError(
+            "the run log cannot be written",
+            why=error.strerror or type(error).__name__,
+            next_step="name a file in a folder that you may write with --run-log",
+            where=Where(str(path)),
+        ) from error
