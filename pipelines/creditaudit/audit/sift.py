@@ -77,21 +77,25 @@ def _candidates(engine: Engine, night: date) -> None:
 def _heads(engine: Engine) -> None:
     """Make ``judged_rows``: the row that judges each lineage, under the lineage's newest code.
 
-    Latest report_date first; ties by the fewest renames to the end, then by the greater code.
+    Latest report_date first; ties by the fewest renames to the end, then by the greater code. Only the rows that a
+    rename names are ranked: every other row is the one row of its own lineage.
     """
     engine.table(
         "judged_rows",
         """
-        SELECT * FROM (
+        SELECT c.* FROM candidate_rows AS c WHERE NOT EXISTS (
+            SELECT 1 FROM lineage AS l WHERE l.provider_code = c.provider_code AND l.account_code = c.account_code
+        )
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (place) FROM (
             SELECT c.* EXCLUDE (provider_code, account_code),
-                COALESCE(l.head_provider, c.provider_code) AS provider_code,
-                COALESCE(l.head_code, c.account_code) AS account_code,
+                l.head_provider AS provider_code, l.head_code AS account_code,
                 row_number() OVER (
-                    PARTITION BY COALESCE(l.head_provider, c.provider_code), COALESCE(l.head_code, c.account_code)
-                    ORDER BY c.report_date DESC, COALESCE(l.steps, 0), c.provider_code DESC, c.account_code DESC
+                    PARTITION BY l.head_provider, l.head_code
+                    ORDER BY c.report_date DESC, l.steps, c.provider_code DESC, c.account_code DESC
                 ) AS place
             FROM candidate_rows AS c
-            LEFT JOIN lineage AS l ON l.provider_code = c.provider_code AND l.account_code = c.account_code
+            JOIN lineage AS l ON l.provider_code = c.provider_code AND l.account_code = c.account_code
         ) AS placed WHERE place = 1
         """,
     )
@@ -100,52 +104,43 @@ def _heads(engine: Engine) -> None:
 def _openings(engine: Engine) -> None:
     """Make ``head_openings``: the first accepted opening of all codes of a lineage; and ``opening_changed``."""
     engine.table(
-        "candidate_codes",
-        """
-        SELECT c.provider_code, c.account_code, c.provider_code AS head_provider, c.account_code AS head_code
-        FROM candidate_rows AS c
+        "head_openings",
+        f"""
+        SELECT o.provider_code AS head_provider, o.account_code AS head_code, {_SHOWN}
+        FROM standing_openings AS o
+        JOIN judged_rows AS j ON j.provider_code = o.provider_code AND j.account_code = o.account_code
         WHERE NOT EXISTS (
-            SELECT 1 FROM lineage AS l WHERE l.provider_code = c.provider_code AND l.account_code = c.account_code
+            SELECT 1 FROM lineage AS l WHERE l.provider_code = o.provider_code AND l.account_code = o.account_code
         )
         UNION ALL
-        SELECT provider_code, account_code, head_provider, head_code FROM lineage
-        """,
-    )
-    engine.table(
-        "code_openings",
-        """
-        SELECT c.head_provider, c.head_code, o.document_kind, o.card_valid_from, o.card_valid_to, row_number() OVER (
-            PARTITION BY c.head_provider, c.head_code ORDER BY o.night, o.provider_code, o.account_code
-        ) AS place
-        FROM standing_openings AS o JOIN candidate_codes AS c
-            ON c.provider_code = o.provider_code AND c.account_code = o.account_code
-        """,
-    )
-    engine.table(
-        "head_openings",
-        """
-        SELECT head_provider, head_code, document_kind,
-            CASE WHEN document_kind = 'other' THEN NULL ELSE epoch_day(card_valid_from) END AS shown_on,
-            CASE WHEN document_kind = 'other' THEN NULL ELSE epoch_day(card_valid_to) END AS shown_to
-        FROM code_openings WHERE place = 1
+        SELECT head_provider, head_code, document_kind, shown_on, shown_to FROM (
+            SELECT l.head_provider, l.head_code, {_SHOWN}, row_number() OVER (
+                PARTITION BY l.head_provider, l.head_code ORDER BY o.night, o.provider_code, o.account_code
+            ) AS place
+            FROM standing_openings AS o
+            JOIN lineage AS l ON l.provider_code = o.provider_code AND l.account_code = o.account_code
+        ) AS placed WHERE place = 1
         """,
     )
     engine.table(
         "opening_changed",
-        """
-        SELECT DISTINCT c.head_provider AS provider_code, c.head_code AS account_code
-        FROM standing_opening_changes AS o JOIN candidate_codes AS c
-            ON c.provider_code = o.provider_code AND c.account_code = o.account_code
+        f"""
+        SELECT DISTINCT COALESCE(l.head_provider, o.provider_code) AS provider_code,
+            COALESCE(l.head_code, o.account_code) AS account_code
+        FROM standing_opening_changes AS o
+        LEFT JOIN lineage AS l ON l.provider_code = o.provider_code AND l.account_code = o.account_code
         UNION
         SELECT n.head_provider AS provider_code, n.head_code AS account_code
-        FROM code_openings AS n JOIN code_openings AS f
-            ON f.head_provider = n.head_provider AND f.head_code = n.head_code AND f.place = 1
+        FROM (
+            SELECT l.head_provider, l.head_code, {_SHOWN} FROM standing_openings AS o
+            JOIN lineage AS l ON l.provider_code = o.provider_code AND l.account_code = o.account_code
+        ) AS n
+        JOIN head_openings AS f ON f.head_provider = n.head_provider AND f.head_code = n.head_code
         WHERE n.document_kind IS DISTINCT FROM f.document_kind
-            OR n.card_valid_from IS DISTINCT FROM f.card_valid_from
-            OR n.card_valid_to IS DISTINCT FROM f.card_valid_to
+            OR n.shown_on IS DISTINCT FROM f.shown_on
+            OR n.shown_to IS DISTINCT FROM f.shown_to
         """,
     )
-    engine.drop("code_openings", "candidate_codes")
 
 
 def _originals(engine: Engine) -> None:
@@ -172,26 +167,37 @@ def _originals(engine: Engine) -> None:
     engine.drop("original_edges")
 
 
+# What an opening says of the card that was shown; with document_kind other no ID card was (SPEC 3.2).
+_SHOWN = """o.document_kind,
+            CASE WHEN o.document_kind = 'other' THEN NULL ELSE epoch_day(o.card_valid_from) END AS shown_on,
+            CASE WHEN o.document_kind = 'other' THEN NULL ELSE epoch_day(o.card_valid_to) END AS shown_to"""
+
+# A C1 debt has moment and opening of the account that it comes from; every other account has its own.
 _JUDGED = """
-    SELECT r.provider_code, r.account_code, r.id_norm, r.id_status, r.id_type, r.account_type,
-        r.region_code, r.business_code,
+    SELECT m.provider_code, m.account_code, m.id_norm, m.id_status, m.id_type, m.account_type,
+        m.region_code, m.business_code,
         CASE WHEN m.no_moment IS NULL THEN m.moment_from END AS moment_from,
         CASE WHEN m.no_moment IS NULL THEN m.moment_to END AS moment_to,
         CASE WHEN m.no_moment IS NULL THEN day_of_second(m.moment_from) END AS moment_day,
         m.no_moment, o.document_kind, o.shown_on, o.shown_to
-    FROM judged_rows AS r
-    JOIN (
-        SELECT c.provider_code, c.account_code,
-            COALESCE(e.end_provider, c.provider_code) AS source_provider,
-            COALESCE(e.end_code, c.account_code) AS source_code,
+    FROM (
+        SELECT r.*, r.provider_code AS source_provider, r.account_code AS source_code,
+            COALESCE(r.agreement_from, r.opened_from) AS moment_from,
+            COALESCE(r.agreement_to, r.opened_to) AS moment_to,
+            CASE WHEN r.account_type = 'R4' AND r.agreement_from IS NULL THEN 'agreement_unknown' END AS no_moment
+        FROM judged_rows AS r WHERE r.account_type <> 'C1'
+        UNION ALL BY NAME
+        SELECT r.*, e.end_provider AS source_provider, e.end_code AS source_code,
             COALESCE(s.agreement_from, s.opened_from) AS moment_from,
             COALESCE(s.agreement_to, s.opened_to) AS moment_to,
             CASE WHEN s.account_type IS NULL OR s.account_type = 'C1' OR e.in_ring THEN 'transferred_debt'
                  WHEN s.account_type = 'R4' AND s.agreement_from IS NULL THEN 'agreement_unknown' END AS no_moment
-        FROM judged_rows AS c
-        LEFT JOIN original_ends AS e ON e.from_provider = c.provider_code AND e.from_code = c.account_code
-        LEFT JOIN judged_rows AS s ON s.provider_code = COALESCE(e.end_provider, c.provider_code)
-            AND s.account_code = COALESCE(e.end_code, c.account_code)
-    ) AS m ON m.provider_code = r.provider_code AND m.account_code = r.account_code
+        FROM judged_rows AS r
+        LEFT JOIN original_ends AS e ON e.from_provider = r.provider_code AND e.from_code = r.account_code
+        LEFT JOIN judged_rows AS s ON s.provider_code = e.end_provider AND s.account_code = e.end_code
+        WHERE r.account_type = 'C1'
+    ) AS m
+    -- A debt without an original has no opening either.
     LEFT JOIN head_openings AS o ON o.head_provider = m.source_provider AND o.head_code = m.source_code
+        AND m.no_moment IS DISTINCT FROM 'transferred_debt'
 """

@@ -51,6 +51,7 @@ def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Res
     met, contested = f"met_{spec.name}", f"contested_{spec.name}"
     rejected, known = f"rejected_{spec.name}", f"known_{spec.name}"
     engine.table(met, _met(spec, tonight, standing))
+    engine.table("repeated_hashes", _repeated(spec, tonight))
     engine.table(contested, _contested(spec, tonight, met))
     engine.table(
         rejected,
@@ -62,7 +63,7 @@ def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Res
         f"SELECT m.file, m.row, m.same FROM {met} AS m"
         f" WHERE NOT EXISTS (SELECT 1 FROM {rejected} AS r WHERE r.file = m.file AND r.row = m.row)",
     )
-    engine.drop(met, contested)
+    engine.drop(met, contested, "repeated_hashes")
     return Resolved(rejected, known)
 
 
@@ -76,18 +77,22 @@ def _met(spec: TableSpec, tonight: str, standing: str) -> str:
     )
 
 
-def _contested(spec: TableSpec, tonight: str, met: str) -> str:
-    """Rows whose key came more than once tonight, without the stale ones.
+def _repeated(spec: TableSpec, tonight: str) -> str:
+    """Select the 64-bit hashes of keys that came more than once tonight.
 
-    Keys are counted by a 64-bit hash, which needs a fraction of the memory of the keys themselves; two keys that share
-    a hash are only looked at for nothing.
+    Hashes need a fraction of the memory of the keys themselves; two keys that share one are only looked at for nothing.
     """
+    key = ", ".join(spec.key)
+    return f"SELECT h FROM (SELECT hash({key}) AS h FROM {tonight}) AS k GROUP BY h HAVING count(*) > 1"
+
+
+def _contested(spec: TableSpec, tonight: str, met: str) -> str:
+    """Select the rows whose key came more than once tonight, without the stale ones."""
     key = ", ".join(f"t.{k}" for k in spec.key)
     columns = ", ".join(f"t.{c}" for c in dict.fromkeys((*spec.key, *spec.compared, "file", "row")))
     return (
-        f"SELECT {columns} FROM {tonight} AS t WHERE hash({key}) IN"
-        f" (SELECT h FROM (SELECT hash({key}) AS h FROM {tonight} AS t) AS k GROUP BY h HAVING count(*) > 1)"
-        f" AND NOT EXISTS (SELECT 1 FROM {met} AS m WHERE m.is_stale AND m.file = t.file AND m.row = t.row)"
+        f"SELECT {columns} FROM {tonight} AS t JOIN repeated_hashes AS h ON h.h = hash({key})"
+        f" WHERE NOT EXISTS (SELECT 1 FROM {met} AS m WHERE m.is_stale AND m.file = t.file AND m.row = t.row)"
     )
 
 
