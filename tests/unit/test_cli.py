@@ -1,0 +1,365 @@
+"""The command line: commands, exit codes, what is said and where (SPEC 2, 8, 9)."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from creditaudit import __version__
+from creditaudit import night as night_module
+from creditaudit.audit.rulebook import shipped_rules
+from place import Place, changed, tree_of
+from reference.small import ACCOUNT, EVENT, NIGHT, OPENING, REPORT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NEXT = NIGHT + timedelta(days=1)
+AFTER_NEXT = NIGHT + timedelta(days=2)
+RULES = ("R101", "R102", "R103", "R104", "R105", "R106", "R107", "R108")
+
+
+def deliver(place: Place, night: date) -> None:
+    for feed, row in (("accounts", ACCOUNT), ("openings", OPENING), ("loss_reports", REPORT), ("invalid_cards", EVENT)):
+        place.deliver(night, feed, [row])
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A house with one sealed night, for commands that only read."""
+    place = Place(tmp_path_factory.mktemp("sealed")).made()
+    deliver(place, NIGHT)
+    place.night(NIGHT)
+    return place
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_version(place: Place) -> None:
+    assert place.say("version") == type(place.say("version"))(0, f"{__version__}\n", "")
+
+
+def test_exit_codes_are_listed_in_the_order_of_the_page(place: Place) -> None:
+    said = place.say("exit-codes")
+    assert [int(line.split()[0]) for line in said.out.splitlines()] == [2, 4, 70, 3, 6, 5, 1, 0]
+    table = place.say("exit-codes", "--markdown").out.splitlines()
+    assert table[0] == "| exit code | meaning |"
+    assert len(table) == 10
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nosuch",),
+        ("--nosuch",),
+        ("night",),
+        ("explain", "--book", "x"),
+        ("rules", "nosuch"),
+        ("rules", "approve", "R101"),
+        ("synth", "--out", "x", "--accounts", "0", "--nights", "1", "--seed", "1"),
+        ("verify",),
+        ("keys", "new"),
+    ],
+)
+@pytest.mark.parametrize("is_json", [False, True])
+def test_bad_usage_is_exit_2_in_words_or_as_json(place: Place, arguments: tuple[str, ...], is_json: bool) -> None:
+    said = place.say(*(("--log-format", "json") if is_json else ()), *arguments)
+    assert (said.code, said.out) == (2, "")
+    [line] = said.err.splitlines()
+    if is_json:
+        spoken = json.loads(line)
+        assert spoken["exit_code"] == 2
+        line = spoken["note"]
+    assert "Next step" in line
+
+
+@pytest.mark.parametrize("spelling", [("--log-format", "json"), ("--log-format=json",)])
+def test_json_is_one_object_a_line(sealed: Place, spelling: tuple[str, ...]) -> None:
+    said = sealed.say(*spelling, *sealed.asked("--night", NIGHT.isoformat()))
+    assert said.code == 0
+    notes = [json.loads(line)["note"] for line in said.err.splitlines()]
+    assert len(notes) == 2
+    assert "was sealed before; nothing changed" in notes[1]
+
+
+def test_an_error_as_json_has_its_parts(place: Place) -> None:
+    said = place.say("--log-format", "json", "show", "--book", str(place.root / "gone"))
+    spoken = json.loads(said.err)
+    assert (said.code, spoken["error"], spoken["exit_code"]) == (2, "UsageError", 2)
+    assert spoken["file"] == str(place.root / "gone")
+    assert all(spoken[name] for name in ("what", "why", "next_step"))
+
+
+# --- init and keys -------------------------------------------------------------------------------------------------
+
+
+def test_init_makes_a_book_and_never_writes_over_one(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    said = place.say("init", str(place.book), "--mandate", "首次")
+    assert said.code == 0
+    assert "put your mandate into it" in said.err
+    assert stat.S_IMODE(place.book.stat().st_mode) == 0o700
+    before = tree_of(tmp_path)
+    again = place.say("init", str(place.book), "--mandate", "第二次")
+    assert (again.code, "not changed" in again.err) == (0, True)
+    assert tree_of(tmp_path) == before
+    assert "首次" in place.config.read_text(encoding="utf-8")
+
+
+def test_init_into_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "a.txt").write_text("x", encoding="utf-8")
+    before = tree_of(tmp_path)
+    assert Place(tmp_path).say("init", str(tmp_path / "letters")).code == 2
+    assert tree_of(tmp_path) == before
+
+
+@pytest.mark.parametrize(("kind", "word"), [("new", "back it up"), ("demo", "DEMONSTRATION KEY")])
+def test_keys_are_written_for_their_owner_and_never_over_a_file(tmp_path: Path, kind: str, word: str) -> None:
+    place = Place(tmp_path)
+    said = place.say("keys", kind, str(tmp_path / "k"))
+    assert (said.code, word in said.err) == (0, True)
+    content = (tmp_path / "k").read_bytes()
+    assert stat.S_IMODE((tmp_path / "k").stat().st_mode) == 0o600
+    assert json.loads(content)["keys"][0]["secret"] not in said.err
+    assert place.say("keys", kind, str(tmp_path / "k")).code == 2
+    assert (tmp_path / "k").read_bytes() == content
+
+
+# --- nights --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("choice", [("--night", NEXT.isoformat()), ("--catch-up",)])
+@pytest.mark.parametrize("skip", [NEXT, AFTER_NEXT])
+def test_a_skip_that_no_night_comes_after_is_refused(
+    sealed: Place, tmp_path: Path, choice: tuple[str, ...], skip: date
+) -> None:
+    """SPEC 2: a skip is recorded in the seal of a later night; it is never dropped in silence."""
+    place = sealed.copied(tmp_path / "house")
+    deliver(place, NEXT)
+    before = place.tree()
+    said = place.say(*place.asked(*choice, "--skip", skip.isoformat(), "--reason", "x"))
+    assert said.code == 2
+    assert f"night {skip} cannot be skipped" in said.err
+    assert place.tree() == before
+
+
+def test_a_run_log_that_cannot_be_written_is_found_before_the_night(sealed: Place, tmp_path: Path) -> None:
+    place = sealed.copied(tmp_path / "house")
+    deliver(place, NEXT)
+    before = place.tree()
+    said = place.say(*place.asked("--night", NEXT.isoformat(), "--run-log", str(tmp_path / "gone" / "log")))
+    assert (said.code, "the run log cannot be written" in said.err) == (2, True)
+    assert place.tree() == before
+
+
+def test_a_run_log_lies_outside_the_book_one_object_a_stage(sealed: Place, tmp_path: Path) -> None:
+    place = sealed.copied(tmp_path / "house")
+    deliver(place, NEXT)
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"night": "before"}\n', encoding="utf-8")
+    assert place.say(*place.asked("--night", NEXT.isoformat(), "--run-log", str(log))).code == 0
+    first, *stages = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert first == {"night": "before"}
+    assert {s["night"] for s in stages} == {NEXT.isoformat()}
+    assert [s["name"] for s in stages][:2] == ["receive", "contract"]
+    assert "seal" in [s["name"] for s in stages]
+    assert all(set(s) == {"night", "name", "seconds", "rows", "peak_mib"} for s in stages)
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def test_show_and_explain_print_results(sealed: Place, place: Place) -> None:
+    shown = sealed.say("show", "--book", str(sealed.book))
+    assert (shown.code, shown.err) == (0, "")
+    for word in ("R101", "violation", "B01", "pboc", str(sealed.folder(NIGHT) / "night.html")):
+        assert word in shown.out
+    assert "no sealed night" in place.say("show", "--book", str(place.book)).out
+    explained = sealed.say("explain", "--book", str(sealed.book), "--account", "B01/A1")
+    assert (explained.code, "R101 violation" in explained.out) == (0, True)
+    assert sealed.say("explain", "--book", str(sealed.book), "--account", "B01/A9").code == 2
+    assert sealed.say("explain", "--book", str(sealed.book), "--account", "B01/A1", "--night", "2026-11-19").code == 2
+
+
+def test_readers_change_nothing(sealed: Place) -> None:
+    before = sealed.tree()
+    for arguments in (("show",), ("verify",), ("explain", "--account", "B01/A1")):
+        sealed.say(arguments[0], "--book", str(sealed.book), *arguments[1:])
+    assert changed(before, sealed.tree()) == []
+
+
+def test_synth_writes_into_an_empty_folder_only(place: Place) -> None:
+    out = place.root / "out"
+    asked = ("synth", "--out", str(out), "--accounts", "100", "--nights", "1", "--seed", "1")
+    assert place.say(*asked).code == 0
+    before = tree_of(out)
+    said = place.say(*asked)
+    assert (said.code, said.out) == (2, "")
+    assert tree_of(out) == before
+
+
+# --- verify --------------------------------------------------------------------------------------------------------
+
+
+def without_key(place: Place) -> dict[str, str]:
+    return {name: value for name, value in place.environment().items() if name != "CREDITAUDIT_KEY_FILE"}
+
+
+def test_verify_says_what_it_checked(sealed: Place) -> None:
+    files = sum(p.is_file() for p in sealed.folder(NIGHT).rglob("*")) - 1
+    with_key = sealed.say("verify", "--book", str(sealed.book))
+    assert (with_key.code, with_key.out) == (0, f"1 nights, {files} files: hashes and seals hold\n")
+    alone = sealed.say("verify", "--book", str(sealed.book), environment=without_key(sealed))
+    assert alone.code == 0
+    assert "without the key, seals were not checked" in alone.out
+
+
+def test_one_flipped_byte_in_any_file_of_a_night_is_named(sealed: Place, tmp_path: Path) -> None:
+    """SPEC 9: every file, so every kind of file; with the key and, but for the manifest, without."""
+    place = sealed.copied(tmp_path / "house")
+    folder = place.folder(NIGHT)
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    kinds = {p.relative_to(folder).parts[0] for p in files}
+    assert kinds >= {
+        "manifest.json",
+        "night.html",
+        "published",
+        "intake",
+        "state",
+        "quarantine",
+        "reports",
+        "reference",
+    }
+    assert {p.parent.name for p in files} >= {"accounts", "pboc", "R101_lost_card_used"}
+    for path in files:
+        sound = path.read_bytes()
+        assert sound
+        path.unlink()  # so that the file under the other name keeps its bytes
+        path.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+        for environment in (None, without_key(place)):
+            said = place.say("verify", "--book", str(place.book), environment=environment)
+            assert (said.code, said.out) == (70, "")
+            assert NIGHT.isoformat() in said.err
+            assert path.relative_to(folder).as_posix() in said.err
+            assert "restore" in said.err
+        path.write_bytes(sound)
+    assert place.say("verify", "--book", str(place.book)).code == 0
+
+
+def test_what_lies_outside_the_chain_is_no_damage(sealed: Place, tmp_path: Path) -> None:
+    """SPEC 9."""
+    place = sealed.copied(tmp_path / "house")
+    (place.book / "latest").unlink()
+    for table in (place.book / "reference").glob("*.csv"):
+        table.write_text("x", encoding="utf-8")
+    (place.book / "inbox" / "note").write_text("x", encoding="utf-8")
+    (place.book / "nights" / ".2026-11-21.partial").mkdir()
+    assert place.say("verify", "--book", str(place.book)).code == 0
+
+
+# --- rules ---------------------------------------------------------------------------------------------------------
+
+
+def own_rules(folder: Path, *names: str) -> Path:
+    """Copy some shipped rules into a folder of one's own."""
+    for rule in shipped_rules().iterdir():
+        if rule.name.split("_")[0] in names:
+            target = folder / rule.name
+            target.mkdir(parents=True)
+            for file in rule.iterdir():
+                (target / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def text_of(folder: Path, rule: str) -> Path:
+    [path] = folder.glob(f"{rule}_*/rule.sql")
+    return path
+
+
+def test_rules_are_listed_with_their_source(place: Place) -> None:
+    said = place.say("rules", "list")
+    assert tuple(line.split()[0] for line in said.out.splitlines()) == RULES
+    assert all("SPEC" in line for line in said.out.splitlines())
+    table = place.say("rules", "list", "--markdown").out.splitlines()
+    assert len(table) == len(RULES) + 2
+
+
+def test_lint_names_file_line_and_reason(place: Place) -> None:
+    assert place.say("rules", "lint").code == 0
+    folder = own_rules(place.root / "rules", "R101", "R106")
+    path = text_of(folder, "R101")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text(
+        "\n".join([*lines, "    AND p.noticed_on NOT IN (SELECT p.noticed_on FROM pairs AS p)"]), encoding="utf-8"
+    )
+    said = place.say("rules", "lint", "--folder", str(folder))
+    assert said.code == 2
+    assert any(f"{path.parent.name}/rule.sql:{len(lines) + 1}: " in line for line in said.out.splitlines())
+    assert "R106" not in said.out
+    assert place.say("rules", "lint", "--folder", str(place.root / "gone")).code == 2
+
+
+def test_a_rule_whose_cases_fail_is_exit_2(place: Place) -> None:
+    folder = own_rules(place.root / "rules", "R108")
+    asked = ("rules", "test", "R108", "--folder", str(folder))
+    said = place.say(*asked)
+    assert (said.code, said.out.startswith("R108: ")) == (0, True)
+    path = text_of(folder, "R108")
+    text = path.read_text(encoding="utf-8")
+    assert "<" in text
+    path.write_text(text.replace(" < ", " <= "), encoding="utf-8")
+    failed = place.say(*asked)
+    assert failed.code == 2
+    assert len(failed.out.splitlines()) > 1
+    unknown = place.say("rules", "test", "R999", "--folder", str(folder))
+    assert (unknown.code, "R999" in unknown.err) == (2, True)
+
+
+def test_an_approved_rule_goes_through_the_inbox_into_the_next_night(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC 9: rules in force are those of the last sealed night, changed by tonight's approvals."""
+    folder = own_rules(place.root / "rules", *RULES)
+    path = text_of(folder, "R108")
+    name = path.parent.name
+    shipped = path.read_text(encoding="utf-8")
+    path.write_text(shipped.replace("title:", "# an older text\ntitle:", 1), encoding="utf-8")
+    days = [NIGHT + timedelta(days=n) for n in range(3)]
+    for day in days:
+        deliver(place, day)
+    with monkeypatch.context() as older:
+        older.setattr(night_module, "shipped_rules", lambda: folder)
+        assert place.say(*place.asked("--night", days[0].isoformat())).code == 0
+    waiting = place.say(*place.asked("--night", days[1].isoformat()))
+    assert f"shipped rule {name} is not in force: run `creditaudit rules approve R108 --by NAME`" in waiting.err
+    assert (place.folder(days[1]) / "rules" / name / "rule.sql").read_text(encoding="utf-8") != shipped
+
+    before = place.tree()
+    assert place.say("rules", "approve", "R108", "--book", str(place.book), "--by", " ").code == 2
+    assert place.say("rules", "approve", "R999", "--book", str(place.book), "--by", "x").code == 2
+    assert place.tree() == before
+    approved = place.say("rules", "approve", "R108", "--book", str(place.book), "--by", "王审计", "--reason", "复核")
+    assert (approved.code, f"recorded for {days[2]}" in approved.err) == (0, True)
+    [entry] = [path.name for path in (place.book / "inbox").iterdir()]
+    assert changed(before, place.tree()) == [f"inbox/{entry}"]
+
+    taken = place.say(*place.asked("--night", days[2].isoformat()))
+    assert "not in force" not in taken.err
+    manifest = json.loads((place.folder(days[2]) / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["inbox"] == [entry]
+    for copy in (place.folder(days[2]) / "rules", place.book / "reference" / "rules"):
+        assert (copy / name / "rule.sql").read_text(encoding="utf-8") == shipped
+    assert place.say("verify", "--book", str(place.book)).code == 0
+
+
+def test_a_book_without_a_night_needs_the_date_of_an_approval(place: Place) -> None:
+    said = place.say("rules", "approve", "R101", "--book", str(place.book), "--by", "x")
+    assert (said.code, "--on DATE" in said.err) == (2, True)
+    said = place.say("rules", "approve", "R101", "--book", str(place.book), "--by", "x", "--on", "2026-11-20")
+    assert (said.code, "2026-11-20" in said.err) == (0, True)
