@@ -20,7 +20,7 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Rows = slice | Ints
 
-_AT_ONCE = 8_192
+_AT_ONCE = 16_384
 
 # A cell can only lose something if it starts, or ends, with the UTF-8 form of one of the four characters; most
 # columns have no such cell and are left as they are.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -27,10 +26,11 @@ _ZERO = ord("0")
 # year * 100 + month * 1, as delivered, → first day of that month, and its number of days (0: no such month).
 _FIRST_OF_MONTH = np.zeros(10_000 * 100, dtype=np.int32)
 _MONTH_DAYS = np.zeros(10_000 * 100, dtype=np.uint8)
-for _year in range(1, 10_000):
-    for _month in range(1, 13):
-        _FIRST_OF_MONTH[_year * 100 + _month] = date(_year, _month, 1).toordinal() - _EPOCH
-        _MONTH_DAYS[_year * 100 + _month] = calendar.monthrange(_year, _month)[1]
+_MONTHS = np.arange("0001-01", "10000-02", dtype="datetime64[M]")
+_FIRSTS = _MONTHS.astype("datetime64[D]").astype(np.int64)
+_NUMBERS = np.repeat(np.arange(1, 10_000) * 100, 12) + np.tile(np.arange(1, 13), 9_999)
+_FIRST_OF_MONTH[_NUMBERS] = _FIRSTS[:-1]
+_MONTH_DAYS[_NUMBERS] = np.diff(_FIRSTS)
 
 # Days that stand for "not given", as year month day digits (SPEC 4).
 _SENTINELS = (19000101, 99991231, 0)

@@ -78,8 +78,12 @@ class Identities:
 
     def status_array(self) -> pa.StringArray:
         """Return ``id_status`` as text; NULL where the cell is empty."""
-        indices = pa.array(self.status.astype(np.int8), mask=self.norm.is_null().to_numpy(zero_copy_only=False))
-        return pa.DictionaryArray.from_arrays(indices, pa.array(STATUSES)).cast(pa.string())
+        return self.coded_status().cast(pa.string())
+
+    def coded_status(self) -> pa.DictionaryArray:
+        """Return ``id_status`` as a dictionary of texts, which costs a byte a row; NULL where the cell is empty."""
+        empty = self.norm.is_null().to_numpy(zero_copy_only=False) if self.norm.null_count else None
+        return pa.DictionaryArray.from_arrays(pa.array(self.status.view(np.int8), mask=empty), pa.array(STATUSES))
 
     def readable(self) -> Bools:
         """Which cells hold a number that may be matched: given and not ``bad_form``."""
@@ -123,7 +127,7 @@ def identify(cells: Cells) -> Identities:
     return replace(found, norm=put(found.norm, where, _texts(numbers)))
 
 
-def normalise_ids(column: pa.Array | pa.ChunkedArray) -> tuple[pa.StringArray, pa.StringArray]:
+def normalise_ids(column: pa.Array | pa.ChunkedArray) -> tuple[pa.StringArray, pa.DictionaryArray]:
     """Return ``id_norm`` and ``id_status`` of a text column (SPEC 4).
 
     Parameters
@@ -133,11 +137,13 @@ def normalise_ids(column: pa.Array | pa.ChunkedArray) -> tuple[pa.StringArray, p
 
     Returns
     -------
-    id_norm, id_status : pa.StringArray
-        NULL where missing. ``id_norm`` of a ``bad_form`` is the folded text, and is never matched.
+    id_norm : pa.StringArray
+        NULL where missing; of a ``bad_form`` the folded text, which is never matched.
+    id_status : pa.DictionaryArray of string
+        NULL where missing.
     """
     found = identify(cells_of(column))
-    return found.norm, found.status_array()
+    return found.norm, found.coded_status()
 
 
 def normalise_id(text: str) -> tuple[str, str]:
@@ -249,10 +255,19 @@ def _judge_short(found: Identities, at: Rows, letters: Bytes) -> tuple[Ints, Byt
 
 def _check_of(digits: Bytes) -> Bytes:
     """Return the check characters of 17 rows of digits."""
-    total = np.zeros(digits.shape[1], dtype=np.uint16)
-    for digit, weight in zip(digits, _WEIGHTS, strict=True):
-        total += digit * np.uint8(weight)  # at most 90: stays within a byte
-    return _CHECK_OF_SUM[total]
+    # Positions of equal weight are added up first, and sums that stay below 256 are kept in bytes: half the work.
+    d = digits
+    tens = (d[2] + d[12]) * np.uint8(10)
+    nines = (d[1] + d[11]) * np.uint8(9)
+    sevens = (d[0] + d[10]) * np.uint8(7)
+    middle = (d[3] + d[13]) * np.uint8(5) + ((d[4] + d[14]) << np.uint8(3))
+    small = ((d[5] + d[15]) << np.uint8(2)) + ((d[6] + d[16]) << np.uint8(1)) + d[7]
+    small += d[8] * np.uint8(6) + d[9] * np.uint8(3)
+    total = np.add(tens, nines, dtype=np.uint16)
+    for part in (sevens, middle, small):
+        total += part
+    check: Bytes = _CHECK_OF_SUM.take(total)
+    return check
 
 
 def _chosen(at: Rows, mask: Bools) -> Ints:
