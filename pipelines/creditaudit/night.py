@@ -262,6 +262,9 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
         )
         covered_files = tables["coverage"]
         _report(run, delivery, reports, recipients, summary=summary, published=published, coverage_table=covered_files)
+    if run.is_complete and run.book.last is not None:  # last of all: nothing in force can be read after it
+        for table in STATE_TABLES:
+            write_complete(run.engine, run.folder, table, f"standing_{table}")
     return summary
 
 
@@ -322,9 +325,6 @@ def _track(run: _Run, assessment: Assessment) -> Tracked:
     memory = case_memory(run.engine, run.night)
     run.tonight[CASE_MEMORY.name] = write_changes(run.folder, CASE_MEMORY.name, memory)
     open_state(run.engine, run.book, CASE_MEMORY.name, "standing_case_memory", tonight=run.tonight[CASE_MEMORY.name])
-    if run.is_complete and run.book.last is not None:
-        for table in STATE_TABLES:
-            write_complete(run.engine, run.folder, table, f"standing_{table}")
     return tracked
 
 

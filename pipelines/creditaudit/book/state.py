@@ -242,7 +242,10 @@ def write_changes(folder: Path, table: str, rows: pa.Table) -> list[Path]:
 
 
 def write_complete(engine: Engine, folder: Path, table: str, relation: str) -> None:
-    """Replace tonight's changes of a table by all its rows in force, sorted by key."""
+    """Replace tonight's changes of a table by all its rows in force, sorted by key.
+
+    ``relation`` cannot be read any more after this: the changes that it reads are gone.
+    """
     spec = TABLES[table]
     target = folder / "state" / table
     names = spec.schema.names
