@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from creditaudit.book.state import QUARANTINED_NUMBERS
 from creditaudit.errors import UsageError
 from creditaudit.reports.masks import Mask
 from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, spoken, write_reports
+from creditaudit.reports.side_sheets import build_side_rows
+from creditaudit.tables import NOTICES
 from unit.kit import NIGHT, PERSON, demo_keys, interval, seconds
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 COLUMNS = ("recipient", "kind", "provider_code", "region_prefix", "id_mask", "encoding", "language", "pseudonym_key_id")
+DATES = [("valid_from", pa.date32()), ("valid_to", pa.date32())]
+SUGGESTED = ("provider_code", "account_code", "region_code", "id_norm", "suggested", "fix", "registry")
 PBOC = Recipient("pboc", "pboc_liaison", Mask(3, 4), "utf-8-sig", "en")
 
 
@@ -109,6 +114,20 @@ CASE_ROWS = pa.schema(
 )
 
 
+def no_side_rows(engine: Engine) -> None:
+    """Make what the further sheets read, without rows."""
+    text = pa.string()
+    for name, columns in (
+        ("institutions", [("provider_code", text), ("region_code", text), ("row", pa.int64()), *DATES]),
+        ("recipients", [(column, text) for column in COLUMNS]),
+        ("suggestions", [(column, text) for column in SUGGESTED]),
+    ):
+        engine.load(name, pa.schema(columns).empty_table())
+    engine.load("notices", NOTICES.empty_table())
+    engine.load("standing_quarantined_numbers", QUARANTINED_NUMBERS.schema.empty_table())
+    build_side_rows(engine, NIGHT, lambda _: pytest.fail("no night is asked"))
+
+
 class Desk:
     """Writes reports of cases made by hand."""
 
@@ -145,6 +164,7 @@ class Desk:
         )
         schema = pa.schema([("case_id", pa.string()), ("recipient", pa.string())])
         self.engine.load("case_recipients", pa.Table.from_pylist(sent, schema=schema))
+        no_side_rows(self.engine)
         (self.folder / "t.parquet").write_bytes(b"table")
         covered = [{"feed": "accounts", "files": 1, "covers_from": None, "covers_to": None}]
         context = ReportContext(NIGHT, "授权", "seal", {"findings": self.folder / "t.parquet"}, covered)
