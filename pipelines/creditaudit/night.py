@@ -28,7 +28,7 @@ from creditaudit.feeds import FEEDS
 from creditaudit.intake.admit import Admitted, admit, quarantine, quarantined_numbers
 from creditaudit.intake.coverage import coverage, covered, file_warnings, full_deliveries, inputs
 from creditaudit.intake.labels import Labels
-from creditaudit.intake.order import Delivery, Skipped, check_order, gather, in_order
+from creditaudit.intake.order import Delivery, Skipped, check_order, gather
 from creditaudit.intake.outcome import Assessment, assess
 from creditaudit.intake.profile import profiles_of
 from creditaudit.intake.readmission import Readmissions, readmissions
@@ -216,7 +216,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
     corrected = readmissions(run.book, run.entries, run.night)
     with run.log.stage("receive") as stage:
         reports = receive(
-            in_order([*delivery.files, *corrected.files]),
+            corrected.among(delivery.files),
             night=run.night,
             scratch=run.folder / _SCRATCH,
             workers=run.threads,

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 # In `dates` and `sentinels`: all columns that no entry of their own names.
 EVERY_COLUMN = "*"
 
+# Personal credit reports: read whether a profile names them or not, from a folder of their own, always in one way.
+REPORT_FORMAT = "pbc2-report-xml"
+_REPORT_PLACE = {"feed": "reports", "files": "*.xml"}
+
 # The name of the reading of SPEC 3.2 for files that no profile is for.
 DEFAULT_NAME = "default"
 
@@ -60,6 +64,8 @@ class SourceSettings(BaseModel):
 
     Parameters
     ----------
+    format : str
+        ``table``, or ``pbc2-report-xml``, which leaves nothing else to set.
     feed : str
         Whose files they are.
     files : str
@@ -92,6 +98,7 @@ class SourceSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    format: Literal["table", "pbc2-report-xml"] = "table"
     feed: str
     files: Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")]
     encoding: Literal["utf-8", "gb18030", "gbk"] | None = None
@@ -106,6 +113,15 @@ class SourceSettings(BaseModel):
     dates: dict[str, tuple[str, ...]] = {}
     codes: dict[str, Annotated[dict[str, str], Field(min_length=1)]] = {}
     sentinels: dict[str, tuple[str, ...]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reports_lie_in_one_place(cls, value: object) -> object:
+        if not isinstance(value, dict) or value.get("format") != REPORT_FORMAT:
+            return value
+        if any(_REPORT_PLACE.get(key) != text for key, text in value.items() if key != "format"):
+            raise ValueError(f"{REPORT_FORMAT} reads reports/*.xml and has no other key")
+        return {**value, **_REPORT_PLACE}
 
     @field_validator("dates", "sentinels", mode="before")
     @classmethod
@@ -226,6 +242,8 @@ def unknown_names(
         The names that could have been meant.
     """
     for name, source in sources.items():
+        if source.format == REPORT_FORMAT:
+            continue
         if source.feed not in feeds:
             yield ["sources", name, "feed", source.feed], feeds
             continue
@@ -251,7 +269,8 @@ def misfits(sources: Mapping[str, SourceSettings], feeds: Mapping[str, KnownFeed
     why : str
     """
     patterns: dict[tuple[str, str], str] = {}
-    for name, source in sources.items():
+    tables = {name: source for name, source in sources.items() if source.format != REPORT_FORMAT}
+    for name, source in tables.items():
         columns = feeds[source.feed].by_name
         other = patterns.setdefault((source.feed, source.files), name)
         if name == DEFAULT_NAME:

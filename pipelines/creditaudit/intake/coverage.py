@@ -9,6 +9,7 @@ import pyarrow as pa
 from creditaudit.book.state import FULL_DELIVERIES
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.labels import masked
+from creditaudit.intake.landing import REPORTS
 from creditaudit.tables import COVERAGE
 
 if TYPE_CHECKING:
@@ -80,10 +81,12 @@ def inputs(reports: Sequence[FileReport], night: date) -> list[dict[str, Any]]:
     """Return what the manifest says of each delivered file: its place, SHA-256, profile, why it was refused."""
     listed = []
     for report in reports:
-        folder, _, name = report.file.name.rpartition("/")
+        first, slash, rest = report.file.name.partition("/")
+        is_elsewhere = bool(slash) and first != REPORTS  # late, or of the inbox
+        folder, name = (first, rest) if is_elsewhere else (night.isoformat(), report.file.name)
         listed.append(
             {
-                "folder": folder or night.isoformat(),
+                "folder": folder,
                 "feed": report.file.feed,
                 "file": name,
                 "sha256": report.sha256,
@@ -117,12 +120,19 @@ def covered(reports: Sequence[FileReport]) -> list[dict[str, Any]]:
 
 
 def file_warnings(reports: Sequence[FileReport]) -> list[str]:
-    """Return tier-3 warnings on single files: columns that no feed has, kept aside.
+    """Return tier-3 warnings on single files: columns that no feed has, kept aside; credit reports that are none.
 
     A header that is not ours may hold a person's data, so such names are masked.
     """
-    return [
-        f"{r.file.feed}/{r.file.name}: unknown columns kept aside: {', '.join(map(masked, r.unknown_columns))}"
-        for r in reports
-        if r.unknown_columns
-    ]
+    stand_ins = [r.stand_ins for r in reports if r.stand_ins]
+    made = f"accounts: {sum(stand_ins)} accounts of {len(stand_ins)} credit reports have a stand-in for their mark"
+    told = [f"{r.file.name}: {remark}" for r in reports if r.file.feed == "accounts" for remark in r.remarks]
+    return (
+        ([made] if stand_ins else [])
+        + [
+            f"{r.file.feed}/{r.file.name}: unknown columns kept aside: {', '.join(map(masked, r.unknown_columns))}"
+            for r in reports
+            if r.unknown_columns
+        ]
+        + told
+    )

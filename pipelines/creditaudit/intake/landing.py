@@ -13,6 +13,7 @@ from creditaudit.intake.labels import Labels
 from creditaudit.intake.profile import DEFAULT_PROFILE, Profile, profile_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 DATA_SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -40,6 +41,17 @@ class DeliveredFile:
     name: str
     path: Path
     profile: Profile = field(default=DEFAULT_PROFILE, kw_only=True)
+
+
+REPORTS, REPORT_SUFFIX = "reports", ".xml"
+
+# The feeds that a personal credit report has rows of.
+REPORT_FEEDS = ("accounts", "fraud_alerts")
+
+
+@dataclass(frozen=True)
+class ReportFile(DeliveredFile):
+    """One person's credit report, as a delivered file of one of its feeds; its label begins with ``reports/``."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,8 @@ def survey(folder: Path, labels: Labels = PLAIN, profiles: tuple[Profile, ...] =
     """
     files: list[DeliveredFile] = []
     entries = {entry.name: entry for entry in _listed(folder)}
-    warnings = [f"{labels.of(name)} is no feed and is not read" for name in entries if name not in FEEDS]
+    known = FEEDS.keys() | {REPORTS}
+    warnings = [f"{labels.of(name)} is no feed and is not read" for name in entries if name not in known]
     for feed in (name for name in FEEDS if name in entries):
         if not entries[feed].is_dir(follow_symlinks=False):
             warnings.append(f"{feed} is not a folder and is not read")
@@ -119,7 +132,26 @@ def survey(folder: Path, labels: Labels = PLAIN, profiles: tuple[Profile, ...] =
             elif not inner.name.endswith(CONTROL_SUFFIX):
                 path = folder / feed / inner.name
                 files.append(DeliveredFile(feed, labels.of(inner.name), path, profile=profile or DEFAULT_PROFILE))
-    return Survey(tuple(files), tuple(warnings))
+    if REPORTS in entries:
+        for inner in _listed(folder / REPORTS):
+            if inner.is_dir(follow_symlinks=False) or not inner.name.endswith(REPORT_SUFFIX):
+                warnings.append(f"{REPORTS}/{labels.of(inner.name)} is no {REPORT_SUFFIX} file and is not read")
+                continue
+            label = f"{REPORTS}/{labels.of(inner.name)}"
+            files += [ReportFile(feed, label, folder / REPORTS / inner.name) for feed in REPORT_FEEDS]
+    return Survey(tuple(in_order(files)), tuple(warnings))
+
+
+def in_order(files: Sequence[DeliveredFile]) -> list[DeliveredFile]:
+    """Return files in the order in which a night reads them: by feed, then by name."""
+    position = {feed: place for place, feed in enumerate(FEEDS)}
+    return sorted(files, key=lambda f: (position[f.feed], f.name))
+
+
+def labels_ever(file: DeliveredFile, labels: Labels) -> frozenset[str]:
+    """Return the labels that a file has had under any key of the key file."""
+    within = f"{REPORTS}/" if isinstance(file, ReportFile) else ""
+    return frozenset(f"{within}{name}" for name in labels.ever(file.path.name))
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from creditaudit.book.layout import Book, night_of
 from creditaudit.errors import UsageError, Where
-from creditaudit.feeds import FEEDS
-from creditaudit.intake.landing import PLAIN, DeliveredFile, survey
+from creditaudit.intake.landing import PLAIN, DeliveredFile, in_order, labels_ever, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from creditaudit.intake.labels import Labels
@@ -144,7 +143,7 @@ def gather(
         late += [
             replace(file, name=f"{folder}/{file.name}")
             for file in survey(landing / folder, labels, profiles).files
-            if not {(folder, file.feed, name) for name in labels.ever(file.path.name)} & (read | left_out)
+            if not {(folder, file.feed, name) for name in labels_ever(file, labels)} & (read | left_out)
         ]
     files = in_order([*own.files, *late])
     return Delivery(
@@ -152,12 +151,6 @@ def gather(
         tuple(f"{file.name.split('/')[0]}/{file.feed}/{file.name.split('/', 1)[1]}" for file in late),
         own.warnings,
     )
-
-
-def in_order(files: Sequence[DeliveredFile]) -> list[DeliveredFile]:
-    """Return files in the order in which a night reads them: by feed, then by name."""
-    position = {feed: place for place, feed in enumerate(FEEDS)}
-    return sorted(files, key=lambda f: (position[f.feed], f.name))
 
 
 def _names(folder: Path, labels: Labels, profiles: tuple[Profile, ...]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from creditaudit.book.state import READMITTED_ROWS, state_files
 from creditaudit.errors import UnjudgedFileError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.blocks import RowBlock, row_numbers
-from creditaudit.intake.landing import DeliveredFile
+from creditaudit.intake.landing import DeliveredFile, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -77,6 +77,10 @@ class Readmissions:
     files: tuple[ReadmittedFile, ...]
     links: pa.Table
     refused: tuple[str, ...]
+
+    def among(self, delivered: Sequence[DeliveredFile]) -> list[DeliveredFile]:
+        """Return what was delivered and these files, in the order in which a night reads them."""
+        return in_order([*delivered, *self.files])
 
 
 def label(sha256: str) -> str:

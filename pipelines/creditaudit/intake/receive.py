@@ -15,9 +15,11 @@ from creditaudit.intake import csv_source, parquet_source, readmission
 from creditaudit.intake.control import Control, read_control
 from creditaudit.intake.csv_source import CsvSource
 from creditaudit.intake.decode import BLOCK_BYTES, NotThisEncodingError, opened
+from creditaudit.intake.landing import ReportFile
 from creditaudit.intake.parquet_source import ParquetSource
 from creditaudit.intake.parts import QUARANTINE_PART, quarantine_table, typed_table
 from creditaudit.intake.readmission import ReadmissionSource, ReadmittedFile
+from creditaudit.intake.report_xml import ReportSource
 from creditaudit.intake.rows import type_rows
 from creditaudit.intake.sink import PartWriter
 
@@ -58,6 +60,10 @@ class FileReport:
         Why the file as a whole is refused (tier 1), no raw values; None: it is not.
     unknown_columns : tuple of str
         Columns that the feed does not have, in the file's order.
+    remarks : tuple of str
+        What a credit report says of itself, for the page.
+    stand_ins : int
+        Accounts of a credit report that had no mark.
     typed_part : Path or None
         Parquet with ``spec.schema``: the rows that passed splitter and cells, in row order. None: there are none.
     quarantine_part : Path or None
@@ -73,6 +79,8 @@ class FileReport:
     quarantined: int | None = None
     refused: str | None = None
     unknown_columns: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    stand_ins: int = 0
     typed_part: Path | None = None
     quarantine_part: Path | None = None
 
@@ -209,7 +217,8 @@ class _Reading:
         try:
             with opened(self._file.path) as delivery:
                 try:
-                    control = read_control(self._file.path)
+                    # A report speaks for one person and for no provider: nothing beside it can prove an absence.
+                    control = Control() if isinstance(self._file, ReportFile) else read_control(self._file.path)
                     self._report = replace(self._report, control=control)
                 except UnjudgedFileError as error:
                     return replace(self._report, sha256=delivery.sha256(), refused=error.reason)
@@ -217,11 +226,11 @@ class _Reading:
             return replace(self._report, refused=error.reason)
         profile = self._file.profile
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode") as encoder:
-            if isinstance(self._file, ReadmittedFile):
-                # A person corrected these rows one by one: no share of them speaks against the others.
-                return self._attempt(ReadmissionSource(self._spec, self._file.taken), encoder, 1.0)
-            if self._file.name.endswith(f".{PARQUET}"):
-                return self._attempt(ParquetSource(self._spec, profile), encoder, max_quarantine_share)
+            only = self._only_source()
+            if only is not None:
+                # A person corrected readmitted rows one by one: no share of them speaks against the others.
+                share = 1.0 if isinstance(only, ReadmissionSource) else max_quarantine_share
+                return self._attempt(only, encoder, share)
             failed: list[str] = []
             for encoding in profile.encodings:
                 source = CsvSource(self._spec, encoding, self._block_bytes, profile)
@@ -231,6 +240,15 @@ class _Reading:
                     failed.append(f"{encoding.upper()} (byte {error.offset})")
         said = f"neither {' nor '.join(failed)}" if len(failed) > 1 else f"not {failed[0]}"
         return replace(self._report, refused=said)
+
+    def _only_source(self) -> Source | None:
+        """Return the one way to read the file; None where encodings are to be tried."""
+        if isinstance(self._file, ReadmittedFile):
+            return ReadmissionSource(self._spec, self._file.taken)
+        if isinstance(self._file, ReportFile):
+            return ReportSource(self._spec)
+        is_parquet = self._file.name.endswith(f".{PARQUET}")
+        return ParquetSource(self._spec, self._file.profile) if is_parquet else None
 
     def _attempt(self, source: Source, encoder: ThreadPoolExecutor, max_quarantine_share: float) -> FileReport:
         """Read the file in one way."""
@@ -286,6 +304,8 @@ class _Reading:
             typed=typed.rows,
             quarantined=quarantined,
             unknown_columns=source.unknown_columns,
+            remarks=source.remarks if isinstance(source, ReportSource) else (),
+            stand_ins=source.stand_ins if isinstance(source, ReportSource) else 0,
             typed_part=typed.close(),
             quarantine_part=quarantine.close(),
         )
@@ -352,6 +372,8 @@ def raw_lines(report: FileReport, rows: Sequence[int], *, block_bytes: int = BLO
             if isinstance(report.file, ReadmittedFile):
                 corrected = ReadmissionSource(FEEDS[report.file.feed], report.file.taken)
                 found = readmission.raw_rows(corrected.blocks(delivery, path), rows)
+            elif isinstance(report.file, ReportFile):
+                found = readmission.raw_rows(ReportSource(FEEDS[report.file.feed]).blocks(delivery, path), rows)
             elif report.encoding == PARQUET:
                 found = parquet_source.raw_rows(delivery, list(rows))
             else:

@@ -100,6 +100,7 @@ class _Typing:
         self._faults = Faults(rows)
         self._columns: dict[str, pa.Array] = {}
         self._texts: dict[str, pa.StringArray] = {}
+        self._shown: dict[str, pa.StringArray] = {}
         self._days: dict[str, Days | Instants] = {}
         self._identities: dict[str, Identities] = {}
 
@@ -119,7 +120,7 @@ class _Typing:
 
     def _column(self, column: Column, cells: Cells, unreadable: Bools | None) -> None:
         cells, unreadable = self._known(column, cells, unreadable)
-        self._texts[column.name] = cells.array
+        self._texts[column.name] = self._shown.get(column.name, cells.array)
         missing = ~cells.given if column.required else None
         if column.kind is Kind.DATE:
             days = read_dates(cells, column.name)
@@ -156,7 +157,10 @@ class _Typing:
         change = self._changes.get(column.name)
         if change is None:
             return cells, unreadable
+        delivered = cells.array
         cells, unknown = changed(cells, change)
+        if unknown.any():  # whoever corrects the row must see what it said
+            self._shown[column.name] = pc.if_else(pa.array(unknown), delivered, cells.array)
         self._fault(BAD_TYPE if column.is_dated else BAD_CODE, column, unknown)
         return cells, unknown if unreadable is None else unreadable | unknown
 
