@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from fractions import Fraction
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -247,17 +248,22 @@ class _Series:
                 series.rows = row["accepted"]
         return found
 
-    def share(self, column: str, values: tuple[str, ...]) -> float:
+    def share(self, column: str, values: tuple[str, ...]) -> Fraction:
         """Return the share of some values among all rows."""
-        return sum(self.counts[column].get(value, 0) for value in values) / self.rows
+        return Fraction(sum(self.counts[column].get(value, 0) for value in values), self.rows)
+
+
+def _exact(bound: float) -> Fraction:
+    """Return a bound by its decimal digits: as a binary fraction 0.2 lies a little off, and a share can lie just there."""
+    return Fraction(str(bound))
 
 
 def _far(limits: Limits, now: _Series, last: list[_Series]) -> list[str]:
     said = []
     usual = median(s.rows for s in last)
-    if usual >= limits.at_least_rows and now.rows < limits.rows_below * usual:
+    if usual >= limits.at_least_rows and now.rows < _exact(limits.rows_below) * Fraction(usual):
         said.append(f"{now.rows} rows, fewer than {limits.rows_below:g} of the usual {usual:g}")
-    if now.rows >= limits.at_least_rows and now.rows > limits.rows_above * usual:
+    if now.rows >= limits.at_least_rows and now.rows > _exact(limits.rows_above) * Fraction(usual):
         said.append(f"{now.rows} rows, more than {limits.rows_above:g} times the usual {usual:g}")
     together = _together(last)
     if min(now.rows, together.rows) < limits.at_least_rows:
@@ -268,20 +274,20 @@ def _far(limits: Limits, now: _Series, last: list[_Series]) -> list[str]:
             continue
         values = sorted({*now.counts[column], *together.counts[column]})
         moved = {v: now.share(column, (v,)) - together.share(column, (v,)) for v in values}
-        distance = sum(map(abs, moved.values())) / 2
-        if distance > most:
+        distance = Fraction(sum(map(abs, moved.values()))) / 2
+        if distance > _exact(most):
             value = max(values, key=lambda v: abs(moved[v]))
             before = together.share(column, (value,))
             said.append(
-                f"the mix of {column} has moved by {distance:.2f}, most of all {value or 'missing'}:"
-                f" {before:.1%} before, {before + moved[value]:.1%} now"
+                f"the mix of {column} has moved by {float(distance):.2f}, most of all {value or 'missing'}:"
+                f" {float(before):.1%} before, {float(before + moved[value]):.1%} now"
             )
     for column, chosen, by in limits.shares:
         if column not in counted:
             continue
         before, after = together.share(column, chosen), now.share(column, chosen)
-        if after - before > by:
-            said.append(f"{column} {' or '.join(chosen)}: {before:.1%} before, {after:.1%} now")
+        if after - before > _exact(by):
+            said.append(f"{column} {' or '.join(chosen)}: {float(before):.1%} before, {float(after):.1%} now")
     return said
 
 
