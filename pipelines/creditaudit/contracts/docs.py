@@ -151,10 +151,11 @@ def _render(folder: Path, night: date, suites: dict[str, dict[str, Any]], result
 def _escaped(content: Any) -> Any:
     """Return JSON with its texts as HTML.
 
-    The library puts them into its pages as they are, and a file's name or a suite's note may hold a tag.
+    The library puts them into its pages as they are, and a file's name or an argument may hold a tag. Notes it reads as
+    Markdown, and escapes itself.
     """
     if isinstance(content, dict):
-        return {name: _escaped(value) for name, value in content.items()}
+        return {name: value if name == "notes" else _escaped(value) for name, value in content.items()}
     if isinstance(content, list):
         return [_escaped(value) for value in content]
     return html.escape(content, quote=False) if isinstance(content, str) else content

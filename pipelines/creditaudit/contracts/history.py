@@ -254,7 +254,7 @@ class _Series:
 
 
 def _exact(bound: float) -> Fraction:
-    """Return a bound by its decimal digits: as a binary fraction 0.2 lies a little off, and a share can lie just there."""
+    """Return a bound by its decimal digits: 0.2 as a binary fraction lies a little off, where a share can lie."""
     return Fraction(str(bound))
 
 
