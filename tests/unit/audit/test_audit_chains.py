@@ -19,9 +19,9 @@ Code = tuple[str, str]
 Edges = dict[Code, tuple[Code, date]]
 FIRST = date(2026, 1, 1)
 
-CODES = st.tuples(st.sampled_from(["B1", "B2"]), st.sampled_from("0123456789"))
+CODES = st.tuples(st.sampled_from(["B1", "B2"]), st.sampled_from("0123"))
 DAYS = st.integers(0, 2).map(lambda n: FIRST + timedelta(days=n))
-EDGES = st.dictionaries(CODES, st.tuples(CODES, DAYS), max_size=20)
+EDGES = st.dictionaries(CODES, st.tuples(CODES, DAYS), min_size=1, max_size=8)
 
 
 def load(engine: Engine, edges: Edges) -> None:

@@ -302,7 +302,7 @@ def greedy(reports: list[tuple[int, str | None]], events: list[tuple[int, str | 
 def test_twins_are_those_of_a_greedy_choice(engine: Engine) -> None:
     """Each report has its own lost_at, so an event says by its lost which report is its twin."""
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
     @given(SIDE, SIDE)
     def check(reports: list[tuple[int, str | None]], events: list[tuple[int, str | None]]) -> None:
         found = notices(
