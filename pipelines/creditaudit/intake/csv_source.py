@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from creditaudit.intake.profile import Profile
 
 
+_AT_ONCE = 1 << 17
+
+
 class CsvSource:
     """One text file, read once in one encoding.
 
@@ -143,13 +146,20 @@ def filled_lines(block: bytes, end: bytes) -> int:
     """
     if not block:  # a byte order mark alone
         return 0
-    count = block.count(end) + (not block.endswith(end))
-    blanks = (end, CR + end) if end == LF else (end,)
-    if not any(end + blank in block or block.startswith(blank) for blank in blanks):
-        return count
-    *ended, last = block.split(end)
-    empty = {blank.removesuffix(end) for blank in blanks}
-    return sum(text not in empty for text in ended) + bool(last)
+    letters = np.frombuffer(block, dtype=np.uint8)
+    has_pairs = end == LF and CR in block
+    count = 0
+    # Piece by piece, so that what is computed stays in the processor's cache; two letters before each are known.
+    for at in range(0, len(block), _AT_ONCE):
+        piece = letters[max(0, at - 2) : at + _AT_ONCE]
+        ends = piece == ord(end)
+        new = min(at, 2)
+        blank = np.count_nonzero(ends[new:] & ends[new - 1 : -1]) if new else np.count_nonzero(ends[1:] & ends[:-1])
+        if has_pairs:
+            blank += np.count_nonzero(ends[2:] & (piece[1:-1] == ord(CR)) & ends[:-2])
+        count += np.count_nonzero(ends[new:]) - blank
+    first = block.startswith((end, CR + LF) if has_pairs else end)
+    return int(count) - first + (not block.endswith(end))
 
 
 def raw_rows(
