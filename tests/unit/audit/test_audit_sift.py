@@ -62,6 +62,7 @@ def test_only_numbers_with_a_notice_ended_cards_and_renamed_codes_are_looked_at(
     accounts = [
         account("noticed"),
         account("nobody", id_number=OTHER),
+        account("other_type", id_type="20"),
         account("ended", id_number=OTHER),
         account("ended_later", id_number=OTHER),
         account("ended_same_day", id_number=OTHER),
@@ -127,7 +128,6 @@ def debt(code: str, original: str, **cells: Any) -> Row:
 def test_an_original_is_known_by_its_number_whatever_its_id_type(engine: Engine) -> None:
     found = judged(engine, accounts=[account("O", id_type="20"), debt("D", "O")])["D"]
     assert (found["no_moment"], found["moment_from"]) == (None, seconds("2024-01-01 10:00:00"))
-
 
 
 def test_a_debt_has_the_moment_and_the_opening_of_its_original_through_any_number_of_sales(engine: Engine) -> None:
