@@ -64,7 +64,7 @@ def _candidates(engine: Engine, night: date) -> None:
             epoch_second(a.opened_from) AS opened_from, epoch_second(a.opened_to) AS opened_to,
             epoch_second(a.agreement_from) AS agreement_from, epoch_second(a.agreement_to) AS agreement_to
         FROM standing_accounts AS a
-        LEFT JOIN noticed_people AS p ON p.id_norm = a.id_norm AND a.id_type = '10'
+        LEFT JOIN noticed_people AS p ON p.id_norm = a.id_norm
         LEFT JOIN ended_cards AS w ON w.provider_code = a.provider_code AND w.account_code = a.account_code
         LEFT JOIN renamed_codes AS r ON r.provider_code = a.provider_code AND r.account_code = a.account_code
         WHERE p.id_norm IS NOT NULL OR r.account_code IS NOT NULL
