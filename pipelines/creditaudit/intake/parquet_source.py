@@ -135,9 +135,16 @@ def _odd_timestamps(column: pa.Array) -> Bools | None:
 
 def _rendered(batch: pa.RecordBatch, rows: Ints) -> pa.StringArray:
     """Return rows as CSV lines, all columns of the file in its order."""
-    picked = batch.take(pa.array(rows))
-    columns = [_quoted(_shown(column)) for column in picked.columns]
+    chosen = pa.array(rows)
+    columns = [_quoted(_shown(_taken(column, chosen))) for column in batch.columns]
     return pc.binary_join_element_wise(*columns, DELIMITER)
+
+
+def _taken(column: pa.Array, rows: pa.Array) -> pa.Array:
+    try:
+        return column.take(rows)
+    except pa.ArrowNotImplementedError:  # views, from which pyarrow cannot take
+        return _shown(column).take(rows)
 
 
 def _quoted(texts: pa.StringArray) -> pa.StringArray:

@@ -87,6 +87,18 @@ def test_other_types_become_their_text():
     assert [row["status"] for row in found.typed] == ["true", None]
 
 
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.large_string()])
+def test_the_raw_text_of_other_layouts_of_text(kind):
+    content = packed(
+        provider_code=pa.array(["B01", "B01"], kind),
+        account_code=pa.array(["A1", "A,2"], kind),
+        card_valid_from=pa.array(["2020-02-29", "x"], kind),
+    )
+    found = land(content, name="x.parquet", feed="openings")
+    assert [row["account_code"] for row in found.typed] == ["A1"]
+    assert [row["raw"] for row in found.quarantine] == ['B01,"A,2",x']
+
+
 def test_unreadable_files_and_columns():
     whole = good()
     assert "zero bytes" in land(b"", name="x.parquet").report.refused
