@@ -157,9 +157,9 @@ def filled_lines(block: bytes, end: bytes) -> int:
         blank = np.count_nonzero(ends[new:] & ends[new - 1 : -1]) if new else np.count_nonzero(ends[1:] & ends[:-1])
         if has_pairs:
             blank += np.count_nonzero(ends[2:] & (piece[1:-1] == ord(CR)) & ends[:-2])
-        count += np.count_nonzero(ends[new:]) - blank
+        count += int(np.count_nonzero(ends[new:])) - int(blank)
     first = block.startswith((end, CR + LF) if has_pairs else end)
-    return int(count) - first + (not block.endswith(end))
+    return count - first + (not block.endswith(end))
 
 
 def raw_rows(
