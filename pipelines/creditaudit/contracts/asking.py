@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Bad rows named in a result; as many as Great Expectations names in its summaries.
 PLACES = 20
 
+# Columns with few different values: a regex is asked of each value once, not of each row (a quarter of the time).
+_FEW = frozenset({"provider_code", "region_code", "currency", "business_code", "status", "report_reason", "id_type"})
+
 _PRESENT = re.compile(r"(\w+) IS NOT NULL")
 
 
@@ -109,10 +112,10 @@ def _ask_alone(engine: Engine, rows: str, check: Check) -> Outcome:
 
 
 def _ask_together(engine: Engine, rows: str, checks: Sequence[Check]) -> list[Outcome]:
-    """Count for all checks in one pass, then look at each key that must be unique, and at what failed."""
+    """Count for all checks in one pass, then look at what failed."""
     numbers: dict[str, int] = {}  # SQL of a number → its place in the select list
     for check in checks:
-        for sql in _numbers(check):
+        for sql in _numbers(check, rows):
             numbers.setdefault(sql, len(numbers))
     found: list[Any] = []
     if numbers:
@@ -121,12 +124,12 @@ def _ask_together(engine: Engine, rows: str, checks: Sequence[Check]) -> list[Ou
         found = [row[f"n{place}"] for place in range(len(numbers))]
     outcomes = []
     for check in checks:
-        values = [found[numbers[sql]] for sql in _numbers(check)]
+        values = [found[numbers[sql]] for sql in _numbers(check, rows)]
         outcomes.append(_OUTCOMES[check.shape](engine, rows, check, values))
     return outcomes
 
 
-def _numbers(check: Check) -> list[str]:
+def _numbers(check: Check, rows: str) -> list[str]:
     """Return the SQL of what must be counted for a check."""
     if check.shape is Shape.SCHEMA:
         return []
@@ -134,7 +137,11 @@ def _numbers(check: Check) -> list[str]:
         return [check.observed, check.bad]
     total, considered = _count(check.about), _count(check.about, check.considered)
     if check.shape is Shape.DUPLICATES:
-        return [total, considered]
+        return [total, considered, _distinct(check)]
+    if "regex" in check.kwargs and check.about == "TRUE" and _FEW.issuperset(check.columns):
+        values = f"SELECT {check.columns[0]}, count(*) AS copies FROM {rows} GROUP BY {check.columns[0]}"
+        bad = f"SELECT sum(copies) FROM ({values}) AS v WHERE {_all(check.considered, check.bad)}"
+        return [total, considered, f"COALESCE(CAST(({bad}) AS BIGINT), 0)"]
     return [total, considered, _count(check.about, check.considered, check.bad)]
 
 
@@ -153,15 +160,16 @@ def _rows_outcome(engine: Engine, rows: str, check: Check, values: list[Any]) ->
     return Outcome(check, total, considered, bad, places=places)
 
 
+def _distinct(check: Check) -> str:
+    """Return SQL that counts different keys by a hash: an eighth of the memory that the keys themselves would take."""
+    wanted = _all(check.about, check.considered)
+    hashed = f"hash({check.bad})"
+    return f"count(DISTINCT {hashed if wanted == 'TRUE' else f'CASE WHEN {wanted} THEN {hashed} END'})"
+
+
 def _duplicates_outcome(engine: Engine, rows: str, check: Check, values: list[Any]) -> Outcome:
-    total, considered = values
-    where = _all(check.about, check.considered)
-    # Equal keys have equal hashes, so no hash twice is no key twice; the keys themselves are only compared otherwise.
-    hashed = (
-        f"SELECT count(*) AS n FROM (SELECT h FROM (SELECT hash({check.bad}) AS h FROM {rows} WHERE {where}) AS k"
-        " GROUP BY h HAVING count(*) > 1) AS d"
-    )
-    if not engine.fetch(hashed)["n"][0].as_py():
+    total, considered, distinct = values
+    if considered == distinct:  # as many hashes as rows: no key twice; the keys are only compared otherwise
         return Outcome(check, total, considered)
     query = bad_rows(check, rows)
     bad = int(engine.fetch(f"SELECT count(*) AS n FROM ({query}) AS b")["n"][0].as_py())
