@@ -109,7 +109,13 @@ def _validated(compiled: Compiled, rows: pa.Table) -> dict[int, dict[str, Any]]:
 @functools.cache
 def _source() -> Any:
     import great_expectations as gx  # noqa: PLC0415
+    from great_expectations.data_context.types.base import (  # noqa: PLC0415
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+    )
 
-    context = gx.get_context(mode="ephemeral")
+    # Its own defaults would leave a folder in the temporary directory.
+    configuration = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults())
+    context = gx.get_context(mode="ephemeral", project_config=configuration)
     context.variables.progress_bars = {"globally": False}
     return context.data_sources.add_pandas("rows")
