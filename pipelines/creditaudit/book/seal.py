@@ -5,10 +5,11 @@ from __future__ import annotations
 import hmac
 import json
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.book.files import sha256_of, storage, write_bytes
-from creditaudit.book.layout import MANIFEST, Book, read_manifest
+from creditaudit.book.layout import MANIFEST, Book, night_of, read_manifest
 from creditaudit.errors import BookBrokenError
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def verify(book: Book, keys: Keyring | None) -> Verified:
     """
     previous: str | None = None
     files = 0
+    _check_nights(book)
     for night in book.sealed:
         folder = book.folder(night)
         manifest = read_manifest(folder)
@@ -99,6 +101,20 @@ def _check_spelling(night: date, folder: Path, manifest: dict[str, Any]) -> None
         raise _broken(night, MANIFEST, "its bytes are not those that were sealed")
 
 
+def _check_nights(book: Book) -> None:
+    """Name what lies among the nights and is none; a partial is what a killed run left, and is no night yet."""
+    if not book.nights.is_dir():
+        return
+    for path in sorted(book.nights.iterdir()):
+        partial = path.name.startswith(".") and path.name.endswith(".partial")
+        if not partial and (night_of(path.name) is None or path.is_symlink() or not path.is_dir()):
+            raise BookBrokenError(
+                f"nights/{path.name} does not belong to the book",
+                why="it is no sealed night",
+                next_step="move it away; if a night was renamed, give it its name back",
+            )
+
+
 def _check_chain(night: date, manifest: dict[str, Any], previous: str | None, keys: Keyring | None) -> None:
     if manifest.get("night") != night.isoformat():
         raise _broken(night, MANIFEST, f"it is the manifest of night {manifest.get('night')}")
@@ -117,8 +133,17 @@ def _check_chain(night: date, manifest: dict[str, Any], previous: str | None, ke
 
 def _check_files(night: date, folder: Path, manifest: dict[str, Any]) -> int:
     named = {f["path"]: f for f in manifest["files"]}
-    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
-    for name in sorted(there - named.keys()):
+    folders = {parent.as_posix() for name in named for parent in PurePosixPath(name).parents}
+    there = set()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():  # what it points to can change without a byte of the night changing
+            raise _broken(night, name, "it is a link, not a file")
+        if not path.is_dir():
+            there.add(name)
+        elif name not in folders:
+            raise _broken(night, name, "the manifest names no file in this folder")
+    for name in sorted(there - named.keys() - {MANIFEST}):
         raise _broken(night, name, "the manifest does not name it")
     for name, entry in sorted(named.items()):
         if name not in there:

@@ -177,3 +177,29 @@ def test_a_superseded_key_still_proves_its_nights(book: Book) -> None:
 
 def test_canonical_json_has_one_spelling() -> None:
     assert canonical({"b": 1, "a": {"d": "字", "c": None}}) == '{"a":{"c":null,"d":"字"},"b":1}'.encode()
+
+
+def test_a_link_to_the_same_bytes_is_named(book: Book) -> None:
+    path = book.folder(book.sealed[1]) / next(
+        f["path"] for f in book.manifests[book.sealed[1]]["files"] if f["path"] != "manifest.json"
+    )
+    copy = book.root / "copy"
+    path.rename(copy)
+    path.symlink_to(copy)
+    assert "it is a link" in broken(book)
+
+
+def test_an_empty_folder_in_a_night_is_named(book: Book) -> None:
+    (book.folder(book.sealed[1]) / "extra").mkdir()
+    assert "broken at extra" in broken(book)
+
+
+@pytest.mark.parametrize("name", ["2026-11-21.bak", "junk"])
+def test_a_folder_that_is_no_night_is_named(book: Book, name: str) -> None:
+    (book.nights / name).mkdir()
+    assert name in broken(book)
+
+
+def test_what_a_killed_night_left_is_no_damage(book: Book) -> None:
+    (book.nights / ".2026-11-23.partial").mkdir()
+    assert verify(book, KEYS).nights == 3
