@@ -7,7 +7,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick lint types imports format samples golden bench bench-large lock clean
+.PHONY: help install run test test-quick test-corpus lint types imports format samples golden bench bench-large lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ test: $(READY) ## Install and pass the tests
 
 test-quick: $(READY) ## The unit and rule tests alone
 	$(BIN)/python -m pytest tests/unit tests/rules
+
+test-corpus: $(READY) ## The whole corpus of damaged files (7,000 files; `make test` reads every tenth)
+	CORPUS_FULL=1 $(BIN)/python -m pytest tests/corpus
 
 lint: $(READY) ## Ruff: rules and format
 	$(BIN)/ruff check .

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 
 import pytest
-from landed import Outcome, csv_text, land
+from landed import NIGHT, Outcome, csv_text, land
 
-from creditaudit.errors import UsageError
+from creditaudit.errors import InternalError, UsageError
 from creditaudit.feeds import FEEDS
+from creditaudit.intake import csv_source
 from creditaudit.intake.landing import survey
 from creditaudit.intake.profile import Profile, profiles_of
+from creditaudit.intake.split import Split, split
 from creditaudit.settings import load_settings
 from creditaudit.source_settings import SourceSettings
 
@@ -374,3 +377,51 @@ def test_profiles_are_part_of_the_digest(tmp_path):
     other = configured(tmp_path, SOURCE + 'sentinels = { session_id = ["-"] }')
     assert len({plain.digest, one.digest, other.digest}) == 3
     assert one.sources["bank"].delimiter == ","
+
+
+CHECK_ROWS = b"B01\x1bC1\x1b2020.01.01\x1b01\r\nB01\x1bC2\x1b2020.01.02\x1b07\r\n"
+CHECK_PROFILE = """
+[sources.log]
+feed = "verifications"
+files = "LOG-*.dat"
+delimiter = "\\u001b"
+quote = ""
+columns = ["provider_code", "check_id", "checked_at", "result"]
+constants = { check_kind = "network_check" }
+dates = { checked_at = "YYYY.MM.DD" }
+codes = { result = { "01" = "match_photo" } }
+"""
+
+
+def test_a_night_reads_by_profiles_and_names_them(place):
+    place.config.write_text(place.config.read_text(encoding="utf-8") + CHECK_PROFILE, encoding="utf-8")
+    place.drop(NIGHT, "verifications", CHECK_ROWS, name="LOG-01-20261120.dat")
+    place.drop(NIGHT, "verifications", CHECK_ROWS, name="LOG-02-20261120.dat.ok")
+    place.night(NIGHT)
+    [row] = [r for r in place.rows(NIGHT, "coverage") if r["feed"] == "verifications"]
+    assert (row["file"], row["delivered"], row["accepted"], row["quarantined"]) == ("LOG-01-20261120.dat", 2, 1, 1)
+    [lost] = [r for r in place.rows(NIGHT, "quarantine") if r["feed"] == "verifications"]
+    assert (lost["line"], lost["reasons"]) == (2, "bad_code:result")
+    manifest = json.loads((place.folder(NIGHT) / "manifest.json").read_text(encoding="utf-8"))
+    assert [i["profile"] for i in manifest["inputs"] if i["file"] == row["file"]] == ["log"]
+    page = (place.folder(NIGHT) / "night.html").read_text(encoding="utf-8")
+    assert "<td>log</td>" in page
+    assert "LOG-02-20261120.dat.ok ends in none of" in page
+
+
+@pytest.mark.parametrize("more", [1, -1])
+def test_a_count_that_disagrees_seals_nothing(monkeypatch, more):
+    real = csv_source.filled_lines
+    monkeypatch.setattr(csv_source, "filled_lines", lambda block, end: real(block, end) + more)
+    with pytest.raises(InternalError, match="lost or made up"):
+        land(csv_text("accounts", {}, {}))
+
+
+def test_a_splitter_that_loses_rows_is_noticed(monkeypatch):
+    def forgetful(lines, columns, wanted, dialect):
+        found = split(lines, columns, wanted, dialect)
+        return Split({name: cells.slice(1) for name, cells in found.cells.items()}, found.rows[1:], found.damaged)
+
+    monkeypatch.setattr(csv_source, "split", forgetful)
+    with pytest.raises(InternalError, match="lost or made up"):
+        land(csv_text("accounts", {}, {}))
