@@ -10,12 +10,10 @@ import pytest
 from landed import NIGHT, Outcome, csv_text, land
 
 from creditaudit.errors import InternalError, UsageError
-from creditaudit.feeds import FEEDS
 from creditaudit.intake import csv_source
 from creditaudit.intake.landing import survey
 from creditaudit.intake.profile import Profile, profiles_of
 from creditaudit.intake.split import Split, split
-from creditaudit.settings import load_settings
 from creditaudit.source_settings import SourceSettings
 
 HEAD = ("provider_code", "account_code", "card_issuer")
@@ -319,64 +317,6 @@ def test_packed_files_are_read_by_the_pattern_of_their_content(tmp_path):
     both = profiles_of({"bank": source, "other": source.model_copy(update={"files": "a*"})})
     with pytest.raises(UsageError, match="more than one source profile"):
         survey(tmp_path, profiles=both)
-
-
-def configured(tmp_path, text: str):
-    path = tmp_path / "c.toml"
-    path.write_text(text, encoding="utf-8")
-    return load_settings(tmp_path / "book", path, FEEDS)
-
-
-SOURCE = '[sources.bank]\nfeed = "verifications"\nfiles = "*.dat"\n'
-
-
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        ('delimeter = "|"', "did you mean 'delimiter'?"),
-        ('delimiter = ""', "delimiter"),
-        ('delimiter = "|@|@"', "delimiter"),
-        ('delimiter = "a\\n"', "a line end cannot be"),
-        ("delimiter = '\"'", "the delimiter holds the quote"),
-        ('quote = "’"', "one ASCII character"),
-        ('quote = ""\nmultiline = true', "multiline needs a quote"),
-        ('widths = [3]\ndelimiter = "|"', "widths and delimiter are two ways"),
-        ("widths = [3]\nmultiline = true", "widths and multiline"),
-        ("widths = [0]", "widths"),
-        ('widths = [3, 4]\ncolumns = ["a"]', "1 columns, but 2 widths"),
-        ('width_unit = "bytes"', "width_unit says nothing"),
-        ('columns = ["a", "a"]', "'a' stands twice"),
-        ('encoding = "utf-16"', "encoding"),
-        ('renames = { X = "reslt" }', "did you mean 'result'?"),
-        ('renames = { X = "result", Y = "result" }', "two columns become 'result'"),
-        ('constants = { result = "ok" }', "'ok' is none of"),
-        ('columns = ["result"]\nconstants = { result = "valid" }', "is a column of the file"),
-        ('codes = { result = { "00" = "photo" } }', "'photo' is none of"),
-        ('dates = { result = "YYYY" }', "needs year, month and day"),
-        ('dates = { result = "YYYYMMDD" }', "holds no dates"),
-        ('dates = { checked_at = "YY-MM-DD" }', "is none of YYYY"),
-        ('dates = { checked_at = "YYYY-MM-DD HH" }', "hour and minute"),
-        ('dates = { checked_at = "YYYY-MM-DD MM" }', "month stands twice"),
-        ('sentinels = { chekced_at = ["x"] }', "did you mean 'checked_at'?"),
-        ('feed = "x"', "feed"),
-        ('[sources.other]\nfeed = "verifications"\nfiles = "*.dat"', "is for the same files"),
-        ('[sources.default]\nfeed = "verifications"\nfiles = "*.txt"', "this name belongs to"),
-    ],
-)
-def test_configurations_that_are_refused(tmp_path, more, said):
-    text = SOURCE.replace('feed = "verifications"\n', "") + more if more.startswith("feed") else SOURCE + more
-    with pytest.raises(UsageError) as caught:
-        configured(tmp_path, text)
-    assert said in str(caught.value)
-    assert "c.toml" in str(caught.value)
-
-
-def test_profiles_are_part_of_the_digest(tmp_path):
-    plain = configured(tmp_path, "")
-    one = configured(tmp_path, SOURCE)
-    other = configured(tmp_path, SOURCE + 'sentinels = { session_id = ["-"] }')
-    assert len({plain.digest, one.digest, other.digest}) == 3
-    assert one.sources["bank"].delimiter == ","
 
 
 CHECK_ROWS = b"B01\x1bC1\x1b2020.01.01\x1b01\r\nB01\x1bC2\x1b2020.01.02\x1b07\r\n"
