@@ -127,8 +127,8 @@ def test_the_sample_is_what_its_command_makes(tmp_path: Path) -> None:
     told = json.loads((SAMPLES / "truth" / "summary.json").read_text("utf-8"))
     generate(tmp_path, accounts=told["accounts"], nights=told["nights"], seed=told["seed"])
     made = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file())
-    made = [SAMPLES / part for part in ("landing", "reference", "truth")]  # sources/ is written by hand
-    kept = sorted(p.relative_to(SAMPLES) for part in made for p in part.rglob("*") if p.is_file())
+    parts = [SAMPLES / part for part in ("landing", "reference", "truth")]  # sources/ is written by hand
+    kept = sorted(p.relative_to(SAMPLES) for part in parts for p in part.rglob("*") if p.is_file())
     assert made == kept
     for name in made:
         new, old = (tmp_path / name).read_bytes(), (SAMPLES / name).read_bytes()
