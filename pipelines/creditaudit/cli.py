@@ -277,7 +277,14 @@ def synth(
     from creditaudit.synth import generate
 
     try:
-        summary = generate(out, accounts=accounts, nights=nights, seed=seed, first_night=first_night.date())
+        summary = generate(
+            out,
+            accounts=accounts,
+            nights=nights,
+            seed=seed,
+            first_night=first_night.date(),
+            processes=os.cpu_count() or 1,
+        )
     except (ValueError, FileExistsError) as error:
         raise UsageError(
             "no delivery was written", why=str(error), next_step="name an empty folder, and numbers in range"

@@ -207,11 +207,11 @@ def test_validity_follows_age(files: list[File]) -> None:
     assert seen == {5, 10, 20, 0}
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_equal_arguments_give_equal_bytes_whatever_the_threads(
-    tmp_path: Path, run: tuple[Path, SynthSummary], threads: int
+@pytest.mark.parametrize("makers", [{"threads": 1}, {"threads": 3}, {"processes": 2}], ids=str)
+def test_equal_arguments_give_equal_bytes_whatever_the_makers(
+    tmp_path: Path, run: tuple[Path, SynthSummary], makers: dict[str, int]
 ) -> None:
-    again = generate(tmp_path, accounts=ACCOUNTS, nights=3, seed=11, threads=threads)
+    again = generate(tmp_path, accounts=ACCOUNTS, nights=3, seed=11, **makers)
     assert again == run[1]
     assert digest(tmp_path) == digest(run[0])
 
