@@ -26,6 +26,7 @@ from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import ExitCode, RefusedError, UsageError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.admit import Admitted, admit, quarantine, quarantined_numbers
+from creditaudit.intake.check_gaps import check_gaps
 from creditaudit.intake.coverage import coverage, covered, file_warnings, full_deliveries, inputs
 from creditaudit.intake.labels import Labels
 from creditaudit.intake.order import Delivery, Skipped, check_order, gather
@@ -295,6 +296,7 @@ def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) ->
         **{a.feed: a.state for a in admitted},
         "opening_changes": sorted((run.folder / "state" / "opening_changes").glob("*.parquet")),
         "quarantined_numbers": write_changes(run.folder, "quarantined_numbers", numbers),
+        "check_gaps": write_changes(run.folder, "check_gaps", check_gaps(admitted, reports)),
         "full_deliveries": write_changes(run.folder, "full_deliveries", full_deliveries(reports, run.night)),
         "readmitted_rows": write_changes(run.folder, "readmitted_rows", corrected.links),
     }

@@ -92,6 +92,23 @@ READMITTED_ROWS = StateTable(
     Overlay.ALL,
 )
 
+# Rows that full verifications files could not deliver: where the records of an account's checks may be missing
+# through no fault of its institution (SPEC 7.3, covered).
+CHECK_GAPS = StateTable(
+    "check_gaps",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("file"),
+            pa.field("row", pa.int64()),
+            *_text("account_code", "session_id"),  # as delivered; NULL: empty, or not split
+            pa.field("is_unsplit", pa.bool_()),  # the line could not be split: it may be anyone's
+        ]
+    ),
+    ("night", "file", "row"),
+    Overlay.ALL,
+)
+
 # Openings that came after the first accepted one of their account and differ from it.
 OPENING_CHANGES = StateTable("opening_changes", FEEDS["openings"].schema, (), Overlay.ALL)
 
@@ -115,8 +132,14 @@ TABLES: dict[str, StateTable] = {
         )
         for spec in FEEDS.values()
     },
-    **{t.name: t for t in (OPENING_CHANGES, FULL_DELIVERIES, QUARANTINED_NUMBERS, READMITTED_ROWS, CASE_MEMORY)},
+    **{
+        t.name: t
+        for t in (OPENING_CHANGES, FULL_DELIVERIES, QUARANTINED_NUMBERS, CHECK_GAPS, READMITTED_ROWS, CASE_MEMORY)
+    },
 }
+
+# Tables of quarantined rows, and their feed (None: a column of the table): rows that were readmitted are left out.
+_REPAIRABLE: dict[str, str | None] = {QUARANTINED_NUMBERS.name: None, CHECK_GAPS.name: "verifications"}
 
 
 def is_complete_due(book: Book, night: date) -> bool:
@@ -192,7 +215,7 @@ def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight
 def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | None = None) -> None:
     """Name the rows in force of every table as ``standing_<table>``.
 
-    ``standing_quarantined_numbers`` leaves out the rows that were readmitted.
+    ``standing_quarantined_numbers`` and ``standing_check_gaps`` leave out the rows that were readmitted.
 
     Parameters
     ----------
@@ -202,32 +225,32 @@ def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | 
         Changes of the night that is being written, by table.
     """
     for table in TABLES:
-        prefix = "every" if table == QUARANTINED_NUMBERS.name else "standing"
+        prefix = "every" if table in _REPAIRABLE else "standing"
         open_state(engine, book, table, f"{prefix}_{table}", tonight=(tonight or {}).get(table))
-    hide_repaired(
-        engine,
-        f"every_{QUARANTINED_NUMBERS.name}",
-        f"standing_{READMITTED_ROWS.name}",
-        f"standing_{QUARANTINED_NUMBERS.name}",
-    )
+    for table in _REPAIRABLE:
+        hide_repaired(engine, table, f"every_{table}", f"standing_{READMITTED_ROWS.name}", f"standing_{table}")
 
 
-def hide_repaired(engine: Engine, standing: str, readmitted: str, relation: str) -> None:
-    """Name the ID numbers of quarantined rows that no corrected row replaces.
+def hide_repaired(engine: Engine, table: str, standing: str, readmitted: str, relation: str) -> None:
+    """Name the rows of a table of quarantined rows that no corrected row replaces.
 
     Parameters
     ----------
     engine : Engine
+    table : str
+        ``quarantined_numbers`` or ``check_gaps``.
     standing, readmitted : str
-        Relations of ``quarantined_numbers`` and ``readmitted_rows``.
+        Relations of that table and of ``readmitted_rows``.
     relation : str
-        Relation to make, with the columns of ``quarantined_numbers``.
+        Relation to make, with the columns of the table.
     """
-    columns = ", ".join(f"q.{name}" for name in QUARANTINED_NUMBERS.schema.names)
+    columns = ", ".join(f"q.{name}" for name in TABLES[table].schema.names)
+    only = _REPAIRABLE[table]
+    feed = "q.feed" if only is None else f"'{only}'"
     engine.view(
         relation,
         f"SELECT {columns} FROM {standing} AS q WHERE NOT EXISTS (SELECT 1 FROM {readmitted} AS r"
-        " WHERE r.replaces_night = q.night AND r.feed = q.feed"
+        f" WHERE r.replaces_night = q.night AND r.feed = {feed}"
         " AND r.replaces_file = q.file AND r.replaces_row = q.row)",
     )
 
