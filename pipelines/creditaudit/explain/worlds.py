@@ -1,0 +1,109 @@
+"""Other worlds: the rows of one account with some facts changed, all judged in one run by the night's own SQL.
+
+Each world is a copy of the rows whose persons, institutions, codes and sessions carry the world's number, so that
+worlds do not meet and any number of them costs one judgment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from creditaudit.engines import Engine
+
+Row = dict[str, Any]
+Rows = dict[str, list[Row]]  # relation → rows
+
+_MARK = "/"
+
+# What tells persons, institutions, accounts and files apart, by relation. What is not named here is shared by all
+# worlds, as it is: the full files of the registries, and the duties that name no institution.
+_OWN: dict[str, tuple[str, ...]] = {
+    "standing_accounts": (
+        *("provider_code", "account_code", "id_norm", "original_provider_code", "original_account_code"),
+        *("settlement_provider_code", "settlement_account_code"),
+    ),
+    "standing_openings": ("provider_code", "account_code", "session_id", "handler_id_norm"),
+    "standing_verifications": ("provider_code", "check_id", "session_id", "account_code"),
+    "standing_invalid_cards": ("event_id", "id_norm", "withdraws_event_id"),
+    "standing_loss_reports": ("report_no", "id_norm"),
+    "standing_issuances": ("id_norm",),
+    "standing_impostors": ("person_ref", "id_norm"),
+    "standing_fraud_alerts": ("alert_id", "id_norm"),
+    "standing_inquiries": ("provider_code", "inquiry_id", "id_norm"),
+    "standing_account_renames": ("provider_code", "old_account_code", "new_provider_code", "new_account_code"),
+    "standing_full_deliveries": ("provider_code", "file"),
+    "standing_check_gaps": ("file", "account_code", "session_id"),
+    "institutions": ("provider_code", "parent_code"),
+    "duties": ("provider_code", "duty_id"),  # the id last: ties go by the smallest
+}
+_SHARED: dict[str, Callable[[Row], bool]] = {
+    "standing_full_deliveries": lambda row: row["feed"] != "verifications",
+    "duties": lambda row: row["provider_code"] in {None, "*"},
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one world's judgment says of the account.
+
+    Parameters
+    ----------
+    fault : str or None
+        As in ``cases``; None: no finding stands.
+    tier, verdict : str or None
+        Of the strongest finding.
+    """
+
+    fault: str | None
+    tier: str | None
+    verdict: str | None
+
+
+def load_worlds(engine: Engine, schemas: Mapping[str, pa.Schema], worlds: Sequence[Rows]) -> None:
+    """Make the relations that the judgment reads, with the rows of all worlds.
+
+    Parameters
+    ----------
+    engine : Engine
+    schemas : mapping of str to pyarrow.Schema
+        Every relation to make; one that a world does not name is empty.
+    worlds : sequence of dict
+        Relation to rows.
+    """
+    for relation, schema in schemas.items():
+        shared = _SHARED.get(relation, lambda _: relation not in _OWN)
+        rows = [row for row in worlds[0].get(relation, []) if shared(row)] if worlds else []
+        for number, world in enumerate(worlds):
+            rows += [_marked(relation, row, number) for row in world.get(relation, []) if not shared(row)]
+        engine.load(relation, pa.Table.from_pylist(rows, schema=schema))
+
+
+def _marked(relation: str, row: Row, number: int) -> Row:
+    marked = dict(row)
+    for column in _OWN[relation]:
+        if column == "duty_id":
+            marked[column] = f"{marked[column]}{_MARK}{number}"
+        elif marked[column] is not None:
+            marked[column] = f"{number}{_MARK}{marked[column]}"
+    return marked
+
+
+def read_answers(engine: Engine, worlds: int, provider: str, subject: str) -> list[Answer]:
+    """Return what the judgment of :func:`load_worlds` says of one account in each world, in their order.
+
+    Reads ``case_faults`` and ``standing_cases``-like columns tier and verdict of it.
+    """
+    found = engine.fetch("SELECT provider_code, subject, fault, tier, verdict FROM case_faults").to_pylist()
+    kind, _, code = subject.partition(":")
+    place = {(row["provider_code"], row["subject"]): row for row in found}
+    answers = []
+    for number in range(worlds):
+        row = place.get((f"{number}{_MARK}{provider}", f"{kind}:{number}{_MARK}{code}"))
+        answers.append(Answer(None, None, None) if row is None else Answer(row["fault"], row["tier"], row["verdict"]))
+    return answers
