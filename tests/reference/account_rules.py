@@ -46,15 +46,22 @@ class Checks:
 
     def counting(self, account: Account) -> list[Row]:
         """Return the account's verifications that count: checked_at.from <= moment.to."""
-        basis, moment = account.basis, account.moment
-        if basis is None or moment is None:
+        moment = account.moment
+        if moment is None:
+            return []
+        return [row for row in self.of_account(account) if row.get("checked_at").start <= moment.end]
+
+    def of_account(self, account: Account) -> list[Row]:
+        """Return the verifications that belong to the account (for C1: to its original), in order of time."""
+        basis = account.basis
+        if basis is None:
             return []
         found = {id(row): row for code in basis.codes for row in self.by_account.get(code, [])}
         opening = basis.own_opening
         if opening is not None and opening.get("session_id") is not None:
             session = (opening.get("provider_code"), opening.get("session_id"))
             found |= {id(row): row for row in self.by_session.get(session, [])}
-        return sorted((row for row in found.values() if row.get("checked_at").start <= moment.end), key=_order)
+        return sorted(found.values(), key=_order)
 
 
 def last_of(rows: list[Row], *kinds: str) -> Row | None:

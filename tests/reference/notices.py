@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from reference.identity import identify
@@ -37,6 +37,8 @@ class Notice:
     noticed_unreadable: bool
     withdrawn_unreadable: bool
     earlier_reported: Interval
+    visible_from: datetime  # its own; twins do not share it
+    visible_to: datetime | None  # None: any time after
     withdrawn: Interval | None = None  # the effective withdrawal
     collected: Interval | None = None
     twin: Notice | None = field(default=None, repr=False)
@@ -56,6 +58,8 @@ def _notice(row: Row, kind: str) -> Notice:
     is_report = row.feed == "loss_reports"
     reported: Interval = row.get("reported_at" if is_report else "effective_at")
     valid_to = row.get("card_valid_to")
+    visible, entered = row.get("visible_at"), row.get("entered_at")
+    begins: datetime = (visible or entered or reported).start
     return Notice(
         source=row.feed,
         notice_id=row.get("report_no" if is_report else "event_id"),
@@ -70,6 +74,8 @@ def _notice(row: Row, kind: str) -> Notice:
         noticed_unreadable="card_valid_from" in row.unreadable,
         withdrawn_unreadable="withdrawn_at" in row.unreadable,
         earlier_reported=reported,
+        visible_from=begins,
+        visible_to=None if visible is None else visible.end,
     )
 
 
