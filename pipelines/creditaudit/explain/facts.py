@@ -69,20 +69,18 @@ class Judged:
         return self.account["provider_code"], self.account["account_code"]
 
 
-def changes_of(judged: Judged, rows: Rows) -> tuple[Change, ...]:
+def changes_of(judged: Judged) -> tuple[Change, ...]:
     """Return every change that can be asked about, in a fixed order."""
     noticed = {(f["notice_source"], f["notice_id"]) for f in judged.faults if f["notice_id"] is not None}
     pairs = [p for p in judged.pairs if (p["notice_source"], p["notice_id"]) in noticed]
-    return tuple(
-        [
-            *_moment(judged),
-            *_card_check(judged),
-            *_other_checks(judged),
-            *_exception(judged),
-            *_duty(judged),
-            *_card_shown(judged, pairs),
-            *(change for pair in pairs for change in _notice(judged, pair, rows)),
-        ]
+    return (
+        *_moment(judged),
+        *_card_check(judged),
+        *_other_checks(judged),
+        *_exception(judged),
+        *_duty(judged),
+        *_card_shown(judged, pairs),
+        *(change for pair in pairs for change in _notice(judged, pair)),
     )
 
 
@@ -252,7 +250,7 @@ def _card_shown(judged: Judged, pairs: Iterable[Row]) -> Iterator[Change]:
         yield Change("card_shown", "still_valid_at_the_moment", None, is_unknown=False, apply=apply)
 
 
-def _notice(judged: Judged, pair: Row, rows: Rows) -> Iterator[Change]:
+def _notice(judged: Judged, pair: Row) -> Iterator[Change]:
     source, key = pair["notice_source"], pair["notice_id"]
     about = f"{source} {key}"
     moment = judged.account["moment_from"], judged.account["moment_to"]
@@ -277,12 +275,12 @@ def _notice(judged: Judged, pair: Row, rows: Rows) -> Iterator[Change]:
             if pair["reported_from"] != pair["reported_to"]:
                 yield Change("reported", f"at_its_{name}_second", about, is_unknown=True, apply=told(stem, second))
     if pair["kind"] == "lost":
-        yield from _loss(pair, about, moment, rows)
+        yield from _loss(pair, about, moment)
     else:
         yield Change("withdrawn", "the_event_was_annulled", about, is_unknown=False, apply=_annulled(pair))
 
 
-def _loss(pair: Row, about: str, moment: tuple[int, int], rows: Rows) -> Iterator[Change]:
+def _loss(pair: Row, about: str, moment: tuple[int, int]) -> Iterator[Change]:
     """Yield what a lost notice's own times could be."""
     source, key = pair["notice_source"], pair["notice_id"]
     if pair["standing"] != "no" and moment[0] - 1 >= pair["reported_from"]:

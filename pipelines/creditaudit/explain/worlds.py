@@ -77,11 +77,15 @@ def load_worlds(engine: Engine, schemas: Mapping[str, pa.Schema], worlds: Sequen
         Relation to rows.
     """
     for relation, schema in schemas.items():
-        shared = _SHARED.get(relation, lambda _: relation not in _OWN)
-        rows = [row for row in worlds[0].get(relation, []) if shared(row)] if worlds else []
+        rows = [row for row in worlds[0].get(relation, []) if _is_shared(relation, row)]
         for number, world in enumerate(worlds):
-            rows += [_marked(relation, row, number) for row in world.get(relation, []) if not shared(row)]
+            own = (row for row in world.get(relation, []) if not _is_shared(relation, row))
+            rows += [_marked(relation, row, number) for row in own]
         engine.load(relation, pa.Table.from_pylist(rows, schema=schema))
+
+
+def _is_shared(relation: str, row: Row) -> bool:
+    return _SHARED[relation](row) if relation in _SHARED else relation not in _OWN
 
 
 def _marked(relation: str, row: Row, number: int) -> Row:
