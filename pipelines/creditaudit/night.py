@@ -25,15 +25,16 @@ from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contra
 from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import ExitCode, RefusedError, UsageError
 from creditaudit.feeds import FEEDS
-from creditaudit.intake.admit import Admitted, admit, quarantine, quarantined_numbers
-from creditaudit.intake.check_gaps import check_gaps
-from creditaudit.intake.coverage import coverage, covered, file_warnings, full_deliveries, inputs
+from creditaudit.intake.admit import Admitted, admit, quarantine
+from creditaudit.intake.coverage import coverage, covered, file_warnings, inputs
+from creditaudit.intake.kept_tables import kept_tables
 from creditaudit.intake.labels import Labels
 from creditaudit.intake.order import Delivery, Skipped, check_order, gather
 from creditaudit.intake.outcome import Assessment, assess
 from creditaudit.intake.profile import profiles_of
 from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.receive import FileReport, receive
+from creditaudit.intake.volume import delta_rows, shrunken
 from creditaudit.reports.page import write_page
 from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, write_reports
 from creditaudit.reports.side_sheets import build_side_rows
@@ -226,7 +227,9 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
         run.inputs = inputs(reports, run.night)
         stage.rows = sum(r.delivered or 0 for r in reports)
     with run.log.stage("contract"):
-        assessment = assess(reports, run.settings)
+        deltas = delta_rows(reports, run.night)
+        run.tonight["delta_rows"] = write_changes(run.folder, "delta_rows", deltas)
+        assessment = assess(reports, run.settings, shrunken(run.book, reports, deltas, run.settings, run.night))
     if assessment.refusals:
         raise RefusedError(
             f"night {run.night} is refused by the contract",
@@ -291,14 +294,11 @@ def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) ->
         )
         for feed in FEEDS
     ]
-    numbers = quarantined_numbers(admitted, reports, run.night)
-    run.tonight = {
+    made = {**kept_tables(admitted, reports, run.night), "readmitted_rows": corrected.links}
+    run.tonight |= {
         **{a.feed: a.state for a in admitted},
         "opening_changes": sorted((run.folder / "state" / "opening_changes").glob("*.parquet")),
-        "quarantined_numbers": write_changes(run.folder, "quarantined_numbers", numbers),
-        "check_gaps": write_changes(run.folder, "check_gaps", check_gaps(admitted, reports)),
-        "full_deliveries": write_changes(run.folder, "full_deliveries", full_deliveries(reports, run.night)),
-        "readmitted_rows": write_changes(run.folder, "readmitted_rows", corrected.links),
+        **{name: write_changes(run.folder, name, rows) for name, rows in made.items()},
     }
     open_states(run.engine, run.book, run.tonight)
     return admitted
@@ -362,9 +362,7 @@ def _report(
         covered(reports),
     )
     summary["numbers_without_suggestions"] = suggest(run.engine)
-    summary |= build_side_rows(
-        run.engine, run.night, lambda night: run.folder if night == run.night else run.book.folder(night)
-    )
+    summary |= build_side_rows(run.engine, run.night, lambda n: run.folder if n == run.night else run.book.folder(n))
     summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
     summary["late_files"] = list(delivery.late)
     summary["warnings"] = [*delivery.warnings, *file_warnings(reports), *run.doubts]

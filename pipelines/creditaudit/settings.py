@@ -44,9 +44,10 @@ class ContractSettings(_Section):
 
 
 class FeedSettings(_Section):
-    """What is expected of one feed (SPEC 3.1)."""
+    """What is expected of one feed (SPEC 3.1); None: the default of the feed, or of the kind of file."""
 
     expected: bool | None = None
+    min_share_of_last: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class Settings(_Section):
@@ -75,6 +76,11 @@ class Settings(_Section):
     def is_expected(self, feed: str, *, by_default: bool) -> bool:
         """Say whether a night without this feed is degraded."""
         chosen = self.feeds[feed].expected if feed in self.feeds else None
+        return by_default if chosen is None else chosen
+
+    def min_share_of_last(self, feed: str, *, by_default: float) -> float:
+        """Return the share of the last deliveries below which a delivery of this feed is incomplete."""
+        chosen = self.feeds[feed].min_share_of_last if feed in self.feeds else None
         return by_default if chosen is None else chosen
 
     @property

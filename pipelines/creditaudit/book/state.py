@@ -67,6 +67,14 @@ FULL_DELIVERIES = StateTable(
     Overlay.ALL,
 )
 
+# How much each provider delivered in delta files: what its next nights are measured by (SPEC 3.1, min_share_of_last).
+DELTA_ROWS = StateTable(
+    "delta_rows",
+    pa.schema([pa.field("night", pa.date32()), *_text("feed", "provider_code"), pa.field("delivered", pa.int64())]),
+    ("night", "feed", "provider_code"),
+    Overlay.ALL,
+)
+
 # ID numbers found in quarantined rows: what is too weak to accuse still counts as unknown (SPEC 3.4).
 QUARANTINED_NUMBERS = StateTable(
     "quarantined_numbers",
@@ -134,7 +142,15 @@ TABLES: dict[str, StateTable] = {
     },
     **{
         t.name: t
-        for t in (OPENING_CHANGES, FULL_DELIVERIES, QUARANTINED_NUMBERS, CHECK_GAPS, READMITTED_ROWS, CASE_MEMORY)
+        for t in (
+            OPENING_CHANGES,
+            FULL_DELIVERIES,
+            DELTA_ROWS,
+            QUARANTINED_NUMBERS,
+            CHECK_GAPS,
+            READMITTED_ROWS,
+            CASE_MEMORY,
+        )
     },
 }
 

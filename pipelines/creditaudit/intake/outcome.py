@@ -9,7 +9,7 @@ from creditaudit.feeds import EXPECTED, FEEDS, REGISTRIES
 from creditaudit.intake.readmission import ReadmittedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from creditaudit.intake.receive import FileReport
     from creditaudit.settings import Settings
@@ -24,15 +24,25 @@ class Assessment:
     refusals : tuple of str
         Why the night is refused (exit 3), one sentence a file; empty: it is not.
     stale : dict
-        Feed to reasons: expected feeds that are missing, and feeds of which a file was refused.
+        Feed to reasons: expected feeds that are missing, and feeds of which a file was refused or is too small.
     """
 
     refusals: tuple[str, ...]
     stale: dict[str, tuple[str, ...]]
 
 
-def assess(reports: Sequence[FileReport], settings: Settings) -> Assessment:
-    """Decide whether the night is refused, and which feeds are missing or incomplete."""
+def assess(
+    reports: Sequence[FileReport], settings: Settings, shrunken: Mapping[str, tuple[str, ...]] | None = None
+) -> Assessment:
+    """Decide whether the night is refused, and which feeds are missing or incomplete.
+
+    Parameters
+    ----------
+    reports : sequence of FileReport
+    settings : Settings
+    shrunken : mapping, optional
+        As :func:`creditaudit.intake.volume.shrunken` gives it.
+    """
     refusals: list[str] = []
     stale: dict[str, tuple[str, ...]] = {}
     for feed in FEEDS:
@@ -48,4 +58,6 @@ def assess(reports: Sequence[FileReport], settings: Settings) -> Assessment:
             stale[feed] = tuple(f"incomplete: {reason}" for reason in refused)
         elif is_expected and not files:
             stale[feed] = (f"missing: no file of {feed} was delivered",)
+        if small := (shrunken or {}).get(feed):
+            stale[feed] = (*stale.get(feed, ()), *small)
     return Assessment(tuple(refusals), stale)
