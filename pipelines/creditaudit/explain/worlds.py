@@ -56,12 +56,12 @@ class Answer:
     ----------
     fault : str or None
         As in ``cases``; None: no finding stands.
-    tier, verdict : str or None
-        Of the strongest finding.
+    rule_id, verdict : str or None
+        Of the finding that decided; None: none is in the fault lane.
     """
 
     fault: str | None
-    tier: str | None
+    rule_id: str | None
     verdict: str | None
 
 
@@ -99,15 +99,9 @@ def _marked(relation: str, row: Row, number: int) -> Row:
 
 
 def read_answers(engine: Engine, worlds: int, provider: str, subject: str) -> list[Answer]:
-    """Return what the judgment of :func:`load_worlds` says of one account in each world, in their order.
-
-    Reads ``case_faults`` and ``standing_cases``-like columns tier and verdict of it.
-    """
-    found = engine.fetch("SELECT provider_code, subject, fault, tier, verdict FROM case_faults").to_pylist()
+    """Return what ``case_faults`` says of one account in each of the worlds that were loaded, in their order."""
+    found = engine.fetch("SELECT provider_code, subject, fault, rule_id, verdict FROM case_faults").to_pylist()
     kind, _, code = subject.partition(":")
     place = {(row["provider_code"], row["subject"]): row for row in found}
-    answers = []
-    for number in range(worlds):
-        row = place.get((f"{number}{_MARK}{provider}", f"{kind}:{number}{_MARK}{code}"))
-        answers.append(Answer(None, None, None) if row is None else Answer(row["fault"], row["tier"], row["verdict"]))
-    return answers
+    rows = (place.get((f"{n}{_MARK}{provider}", f"{kind}:{n}{_MARK}{code}")) for n in range(worlds))
+    return [Answer(None, None, None) if r is None else Answer(r["fault"], r["rule_id"], r["verdict"]) for r in rows]
