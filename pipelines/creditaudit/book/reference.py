@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from creditaudit.book.duty_checks import first_flaw
 from creditaudit.book.files import storage, write_bytes
 from creditaudit.errors import UsageError, Where
 
@@ -79,12 +80,19 @@ def write_shipped(book: Book) -> list[str]:
 def snapshot(book: Book, folder: Path) -> None:
     """Copy every reference table into a night's folder; a table the book lacks is the shipped one."""
     for table in TABLES:
-        path = book.reference / f"{table}.csv"
-        with storage(path):
-            content = path.read_bytes() if path.is_file() else shipped(table)
-        write_bytes(folder / f"{table}.csv", content)
+        snapshot_of(book, table, folder)
     for table in TABLES:
         read(folder, table)  # a table that cannot be used refuses the night before hours of work, not after
+
+
+def snapshot_of(book: Book | None, table: str, folder: Path) -> None:
+    """Copy one reference table into a folder: the book's, or the shipped one where there is none."""
+    content = shipped(table)
+    if book is not None:
+        path = book.reference / f"{table}.csv"
+        with storage(path):
+            content = path.read_bytes() if path.is_file() else content
+    write_bytes(folder / f"{table}.csv", content)
 
 
 def read(folder: Path, table: str) -> pa.Table:
@@ -105,7 +113,8 @@ def read(folder: Path, table: str) -> pa.Table:
     Raises
     ------
     UsageError
-        The file is not UTF-8 or GB18030, lacks a column, or has a row of another width or a bad date.
+        The file is not UTF-8 or GB18030, lacks a column, has a row of another width or a bad date, or is a table of
+        duties that says what a duty cannot say.
     """
     path = folder / f"{table}.csv"
     reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
@@ -118,14 +127,19 @@ def read(folder: Path, table: str) -> pa.Table:
     if missing or len(set(header)) != len(header):
         raise _bad(path, 1, missing[0] if missing else None, "a column is missing or named twice")
     columns: dict[str, list[str | date | None]] = {c: [] for c in TABLES[table]}
+    lines = []
     for line, row in enumerate(rows[1:], start=2):
         if not row:
             continue
         if len(row) != len(header):
             raise _bad(path, line, None, f"{len(row)} cells under {len(header)} column names")
+        lines.append(line)
         for name, cell in zip(header, row, strict=True):
             if name in columns:
                 columns[name].append(_cell(path, line, name, cell.strip(_BLANKS)))
+    flaw = first_flaw(columns, lines) if table == "duties" else None
+    if flaw is not None:
+        raise _bad(path, *flaw)
     arrays = {
         c: pa.array(values, type=pa.date32() if c in DATE_COLUMNS else pa.string()) for c, values in columns.items()
     }
