@@ -121,11 +121,7 @@ def read_night(landing: Path, night: date) -> list[DeliveredFile]:
 
 
 def exit_code_of(files: list[DeliveredFile]) -> tuple[int, list[str]]:
-    """Return the exit code that the files give by themselves, and the notes.
-
-    Volume against earlier nights (``min_share_of_last``) is not looked at: 0 means that nothing else
-    degrades the night.
-    """
+    """Return the exit code that the files give by themselves, and the notes; volume is asked elsewhere."""
     notes: list[str] = []
     code = 0
     for feed in FEEDS:

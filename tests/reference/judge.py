@@ -17,6 +17,7 @@ from reference.lineage import build_accounts
 from reference.more_findings import World, more_findings
 from reference.notices import build_notices, persons_rows
 from reference.rules import Coverage, Person, judge_account
+from reference.volume import Volumes
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -84,6 +85,7 @@ class ReferenceBook:
         self.institutions = Institutions(reference_dir)
         self.book = Book()
         self.duties = Duties(reference_dir, self.institutions)
+        self.volumes = Volumes()
         self.full_issuances: list[tuple[date, date]] = []
         self.full_checks: list[FullChecks] = []
 
@@ -91,6 +93,8 @@ class ReferenceBook:
         """Receive one night, take its rows into the book and judge everyone."""
         files = read_night(landing, night)
         exit_code, notes = exit_code_of(files)
+        if exit_code != 3 and (small := self.volumes.small(files, night)):
+            exit_code, notes = 5, notes + small
         result = NightResult(night, exit_code, notes=notes)
         if exit_code != 3:
             self._take(files)
