@@ -72,7 +72,8 @@ def last_of(rows: list[Row], *kinds: str) -> Row | None:
     return last[-1] if last else None
 
 
-def _same_day_next_month(day: date) -> date:
+def same_day_next_month(day: date) -> date:
+    """Return the same day of the next month, or its last day (SPEC 7.3)."""
     year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 
@@ -83,7 +84,7 @@ def excepted(account: Account) -> bool:
     if opening is None or moment is None or opening.get("exception_code") != "urgent_need":
         return False
     followed = opening.get("exception_followed_up_on")
-    return followed is not None and moment.day <= followed <= _same_day_next_month(moment.day)
+    return followed is not None and moment.day <= followed <= same_day_next_month(moment.day)
 
 
 def adverse_check_overridden(account: Account, rows: list[Row]) -> str | None:

@@ -41,10 +41,14 @@ def _is_any(cell: str) -> bool:
     return cell in {"", "*"}
 
 
-def _matches(row: dict[str, str], asked: Asked) -> bool:
+def _holds(row: dict[str, str], day: date) -> bool:
+    """Days are whole and inclusive; an empty end is open."""
     first, last = day_of(row["in_force_from"]), day_of(row["in_force_to"])
-    if (first is not None and asked.day < first) or (last is not None and asked.day > last):
-        return False
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
+def matches(row: dict[str, str], asked: Asked) -> bool:
+    """Return whether a row matches the account, whatever the day."""
     if not _is_any(row["provider_code"]) and row["provider_code"] not in asked.line:
         return False
     region = asked.cells["region_code"]
@@ -95,7 +99,11 @@ class Duties:
     def competing(self, account: Account, check_kind: str) -> list[dict[str, str]]:
         """Return the rows that match, the winner first."""
         asked = self.asked(account)
-        found = [row for row in self.rows if row["check_kind"] == check_kind and _matches(row, asked)]
+        found = [
+            row
+            for row in self.rows
+            if row["check_kind"] == check_kind and matches(row, asked) and _holds(row, asked.day)
+        ]
         return sorted(found, key=lambda row: _smaller_wins(row, asked))
 
     def of(self, account: Account, check_kind: str) -> Duty:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from reference.hostile_cells import DAY, make_name, make_number, near, near_day
-from reference.hostile_people import LAST_MOMENT, PROVIDERS, People
+from reference.hostile_cells import DAY, SECOND, make_name, make_number, near, near_day, spell_name
+from reference.hostile_checks import Checks
+from reference.hostile_people import LAST_MOMENT, PROVIDERS
 
 if TYPE_CHECKING:
     from random import Random
@@ -14,28 +15,31 @@ if TYPE_CHECKING:
     from reference.hostile_files import Cells, Landing
     from reference.hostile_people import Life
 
+Place = tuple[str, str]  # provider_code, account_code
 TYPES = ("D1", "R1", "R2", "R3", "R4", "deposit", "wealth", "securities")
-CHECKS = (
-    ("network_check", ("match_photo", "match_no_photo", "name_mismatch", "number_unknown", "error")),
-    ("invalid_card_check", ("valid", "reported_lost", "invalid", "error", "pass")),
-    ("face_match", ("pass", "fail", "error")),
-    ("fingerprint_match", ("pass", "fail", "error")),
-    ("in_person", ("pass", "fail", "error")),
-)
 REGIONS = ("110000", "440300", "310000", "650100", "")
 
 
-class Accounts(People):
+class Accounts(Checks):
     """Makes the accounts of the lives that People makes."""
 
     def __init__(self, rng: Random, landing: Landing) -> None:
         super().__init__(rng, landing)
-        self.handlers = [make_number(rng)[0] for _ in range(5)]
+        self.instants: dict[str, datetime] = {}  # when an account was opened, by its code
         self.others: list[Cells] = []  # some accounts of other persons, to be named wrongly
 
     def accounts(self, life: Life) -> None:
         """Deliver one to five accounts with all that belongs to them."""
-        rows = [self.account(life) for _ in range(self.rng.choice((1, 1, 2, 2, 3, 5)))]
+        places = [(self.rng.choice(PROVIDERS), self.code("A")) for _ in range(self.rng.choice((1, 1, 2, 2, 3, 5)))]
+        rows = []
+        for number, place in enumerate(places):
+            link: Place | None = None
+            if self.chance(0.12):  # a chain, which ends or is a cycle, or names itself
+                link = places[(number + 1) % len(places)]
+            elif self.others and self.chance(0.05):
+                named = self.rng.choice(self.others)
+                link = named["provider_code"], named["account_code"]
+            rows.append(self.account(life, place, link))
         for row in rows:
             kind = self.rng.random()
             if kind < 0.08:
@@ -49,6 +53,8 @@ class Accounts(People):
 
     def moment(self, life: Life) -> datetime:
         rng = self.rng
+        if life.exact:
+            return min(rng.choice(life.points), LAST_MOMENT)
         at = near(rng, rng.choice(life.points))
         if self.chance(0.3):
             at = life.reported + timedelta(days=rng.randint(-200, 400), seconds=rng.randint(0, 86_399))
@@ -58,15 +64,17 @@ class Accounts(People):
         """Spell opened_at; now and then it lies before the birth of some of the persons."""
         return "1965-07-01" if self.chance(0.004) else self.instant(at)
 
-    def account(self, life: Life) -> Cells:
+    def account(self, life: Life, place: Place, link: Place | None = None) -> Cells:
+        """Deliver one account with its opening and its checks; ``link`` is its settlement account."""
         rng = self.rng
         at = self.moment(life)
+        self.instants[place[1]] = at
         kind = rng.choice(TYPES)
         agreed = at if kind == "R4" or self.chance(0.1) else None
         agreement = "" if agreed is None or (kind == "R4" and self.chance(0.4)) else self.instant(agreed)
         row = {
-            "provider_code": rng.choice(PROVIDERS),
-            "account_code": self.code("A"),
+            "provider_code": place[0],
+            "account_code": place[1],
             "report_date": self.day(date(2026, 9, 1) + rng.randint(0, 70) * DAY),
             **self.who(life),
             "id_type": rng.choices(("10", "0", "7", "1"), (85, 5, 5, 5))[0],
@@ -79,14 +87,14 @@ class Accounts(People):
             "amount": rng.choice(("", "5000", "-5", "007")),
             "balance": rng.choices(("0", "12", "1.5", ""), (60, 20, 2, 18))[0],
             "status": rng.choice(("1", "2", "")),
-            "closed_on": rng.choices(("", "1970-01-01", "20261101", "2016-01-01"), (80, 8, 8, 4))[0],
+            "closed_on": self.closed(at),
         }
-        if self.chance(0.03):
+        if life.names and self.chance(0.5):
+            row["name"] = spell_name(rng, rng.choice(life.names))
+        elif self.chance(0.03):
             row["name"] = make_name(rng)
-        if self.others and self.chance(0.05):
-            named = rng.choice(self.others)
-            row["settlement_provider_code"] = named["provider_code"]
-            row["settlement_account_code"] = named["account_code"]
+        if link is not None:
+            row["settlement_provider_code"], row["settlement_account_code"] = link
         night = self.night()
         self.deliver("accounts", row, night)
         if self.chance(0.12):
@@ -95,8 +103,17 @@ class Accounts(People):
             has_no_moment = kind == "R4" and not agreement
             self.opening(life, row, at, night, may_be_other=not has_no_moment)
         for _ in range(rng.choice((0, 0, 1, 2))):
-            self.verification(row, at)
+            self.check(row, at)
         return row
+
+    def closed(self, at: datetime) -> str:
+        """Close an account before, on or after the days on which records may go (SPEC 7.3), or not at all."""
+        kept = [self.rng.choice(self.landing.nights) + days * DAY for days in (-2, -1, 0, 1)]
+        days = [*(day.replace(year=day.year - 5) for day in kept), date(2024, 12, 31), date(2025, 1, 1)]
+        day = self.rng.choice(days)
+        if self.chance(0.15) and day >= at.date():
+            return self.day(day)
+        return self.rng.choices(("", "1970-01-01", "20261101", "2016-01-01"), (88, 6, 5, 1))[0]
 
     def account_again(self, row: Cells, night: int) -> None:
         """Deliver an account again: older, newer or the same day; the same, another amount or another row."""
@@ -131,9 +148,9 @@ class Accounts(People):
             "card_issuer": rng.choice(("", "某市公安局")),
             "channel": rng.choice(("counter", "machine", "online", "agent", "mail", "")),
             "operator_id": rng.choice(("", "op7")),
-            "handler_id_number": rng.choice(self.handlers) if self.chance(0.05) else "",
-            "exception_code": "urgent_need" if self.chance(0.05) else "",
-            "exception_followed_up_on": self.day(at.date() + 31 * DAY) if self.chance(0.05) else "",
+            "handler_id_number": self.handler(at.date()) if self.chance(0.06) else "",
+            "exception_code": "urgent_need" if self.chance(0.1) else "",
+            "exception_followed_up_on": self.followed_up(at.date()) if self.chance(0.15) else "",
         }
         if may_be_other and self.chance(0.07):
             cells["document_kind"] = "other"
@@ -142,20 +159,6 @@ class Accounts(People):
             other = {**cells, "card_valid_from": self.day(life.card), "channel": "counter"}
             self.deliver("openings", other, night + rng.choice((0, 1, 1, 2)))
         row["session_id"] = cells["session_id"]
-
-    def verification(self, row: Cells, at: datetime) -> None:
-        kind, results = self.rng.choice(CHECKS)
-        by_session = row.get("session_id") and self.chance(0.5)
-        cells = {
-            "provider_code": row["provider_code"],
-            "check_id": self.code("V"),
-            "session_id": row["session_id"] if by_session else "",
-            "account_code": "" if by_session else row["account_code"],
-            "checked_at": self.instant(near(self.rng, at)),
-            "check_kind": kind,
-            "result": self.rng.choice(results),
-        }
-        self.deliver("verifications", cells)
 
     def successor(self, row: Cells, *, provider: str | None = None) -> Cells:
         """Copy an account under a new code."""
@@ -192,6 +195,9 @@ class Accounts(People):
             # The last of these come into force on one of the later nights, or after all of them.
             effective = rng.choice((date(2025, 5, 5), *self.landing.nights, self.landing.nights[-1] + DAY))
             self.join(old, new, effective)
+            if self.chance(0.5):  # under a code that the account had, or is to have
+                at = self.instants[row["account_code"]]
+                self.check({**new, "session_id": row.get("session_id", "")}, at)
             old = new
 
     def ring(self, rows: list[Cells]) -> None:
@@ -213,7 +219,7 @@ class Accounts(People):
         chain = [self.successor(row, provider=rng.choice(PROVIDERS)) for _ in range(length)]
         end: Cells = row
         if self.chance(0.15):
-            end = {"provider_code": "B01", "account_code": "A999999"}
+            end = {"provider_code": row["provider_code"], "account_code": rng.choice(("A999999", ""))}
         elif self.chance(0.15) and self.others:
             end = rng.choice(self.others)
         elif self.chance(0.15):
@@ -225,5 +231,7 @@ class Accounts(People):
             debt["original_account_code"] = named["account_code"]
             debt["id_number"] = self.who(life)["id_number"]
             debt["name"] = make_name(rng) if self.chance(0.1) else debt["name"]
-            debt["opened_at"] = self.instant(self.moment(life) + 60 * DAY)
+            at = self.instants[row["account_code"]]
+            bought = rng.choice((near(rng, at), at, at + SECOND, at + DAY, self.moment(life) + 60 * DAY))
+            debt["opened_at"] = self.instant(bought)
             self.deliver("accounts", debt)

@@ -21,6 +21,18 @@ BAD_DATES = (*UNREADABLE, "2026-01-05 10:00", "2026-1-5", "永久")
 BAD_INTS = ("1.0", "+5", "1,000", "１２", "--3", "0x1")
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+# Days on which much happens, in the registries, in the calendar of duties and in what full files cover. A month after
+# the last of January is the last of February; 2021-11-20 is five years before the first night.
+ERAS = (
+    date(2018, 4, 9),
+    date(2021, 11, 20),
+    date(2023, 1, 31),
+    date(2024, 1, 31),
+    date(2024, 2, 29),
+    date(2025, 8, 29),
+    date(2026, 8, 31),
+    date(2026, 11, 10),
+)
 
 
 def spell_date(rng: Random, day: date) -> str:

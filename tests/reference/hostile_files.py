@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from reference.columns import FEEDS
+from reference.hostile_scopes import checks_scope, is_whole, issuances_scope
 
 if TYPE_CHECKING:
     from datetime import date
@@ -35,8 +36,12 @@ class Landing:
     def add(self, night: int, feed: str, cells: Cells) -> None:
         """Deliver a row on a night; a night after the last is the last."""
         night = min(night, len(self.nights) - 1)
-        part = cells["provider_code"] if feed in PER_PROVIDER else f"part{self.rng.randint(1, 2)}"
-        self.rows[night, feed, part or "B00"].append(cells)
+        part = cells["provider_code"] or "B00" if feed in PER_PROVIDER else f"part{self.rng.randint(1, 2)}"
+        if feed == "issuances":
+            part = f"part{self.rng.randint(1, 5)}"  # each with a scope of its own
+        if feed == "verifications" and self.rng.random() < 0.3:
+            part += "_2"  # another file, with another scope
+        self.rows[night, feed, part].append(cells)
 
     def write(self, out: Path) -> None:
         """Write every night; each feed has a file each night, if only a header."""
@@ -78,6 +83,8 @@ class Landing:
         header = self._header(folder.name, rows)
         end = rng.choice(["\n", "\n", "\r\n", "\r"])
         lines = [",".join(self._cell(name) for name in header)]
+        first = night == self.nights[0]
+        breaks = 0 if is_whole(rng, folder.name, part[:3], first=first) else 0.012
         delivered = 0
         for row in rows:
             if rng.random() < 0.02:
@@ -88,7 +95,7 @@ class Landing:
             )
             lines.append(line)
             delivered += 1
-            if rng.random() < 0.012:
+            if rng.random() < breaks:
                 broken = self._break(lines[-1], end)
                 # Either the row itself is broken, or a broken copy follows it.
                 if rng.random() < 0.4:
@@ -124,17 +131,15 @@ class Landing:
 
     def _control(self, feed: str, part: str, rows: int, night: date) -> dict[str, object] | None:
         rng = self.rng
-        if feed == "issuances":
-            kind = rng.choice(["full", "full", "delta", ""])
-        else:
-            kind = rng.choice(["full", "delta", "delta", ""])
+        if feed == "verifications":
+            control = checks_scope(rng, part[:3], night, first=night == self.nights[0])
+            return None if control is None else self._counted(control, rows)
+        kind = rng.choice(["full", "full", "delta", ""] if feed == "issuances" else ["full", "delta", "delta", ""])
         if not kind:
             return None
-        control: dict[str, object] = {"kind": kind}
-        if rng.random() < 0.8:
-            control["rows"] = rows
-        if rng.random() < 0.8:
-            control["sha256"] = ""  # of the bytes delivered, filled in when they are there
+        control = self._counted({"kind": kind}, rows)
+        if feed == "issuances":
+            return control | issuances_scope(rng, night, last=night == self.nights[-1])
         if rng.random() < 0.7:
             control["region_code"] = rng.choice([None, None, None, "11"])
         if feed in PER_PROVIDER and rng.random() < 0.7:
@@ -143,10 +148,14 @@ class Landing:
         if rng.random() < 0.85:
             control["covers_from"] = rng.choice(["2012-01-01", "2018-04-09", "2021-01-01", "2024-02-29"])
         if rng.random() < 0.85:
-            # Only the last night's issuances may be covered to the end: until then some are not (R102).
-            to_the_end = feed != "issuances" or night == self.nights[-1]
-            last = night.isoformat() if to_the_end else "2023-08-08"
-            control["covers_to"] = rng.choice(["2022-06-30", "2024-02-28", "2025-12-31", last])
+            control["covers_to"] = rng.choice(["2022-06-30", "2024-02-28", "2025-12-31", night.isoformat()])
+        return control
+
+    def _counted(self, control: dict[str, object], rows: int) -> dict[str, object]:
+        if self.rng.random() < 0.8:
+            control["rows"] = rows
+        if self.rng.random() < 0.8:
+            control["sha256"] = ""  # of the bytes delivered, filled in when they are there
         return control
 
     def _store(self, folder: Path, part: str, text: str, control: dict[str, object] | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reference.hostile_cells import (
     DAY,
+    ERAS,
     SECOND,
     make_name,
     make_number,
@@ -27,14 +28,6 @@ if TYPE_CHECKING:
     from reference.hostile_files import Cells, Landing
 
 PROVIDERS = tuple(f"B{number:02d}" for number in range(1, 9))
-ERAS = (
-    date(2018, 4, 9),
-    date(2021, 11, 22),
-    date(2024, 2, 29),
-    date(2025, 8, 29),
-    date(2026, 8, 31),
-    date(2026, 11, 10),
-)
 CLOCKS = (time(0, 0), time(23, 59, 59), time(12, 34, 56), time(0, 0, 59), time(23, 59), time(9, 30))
 LAST_MOMENT = datetime.combine(date(2026, 11, 20), time(23, 59, 59))
 SUPERSEDING = ("replaced", "renewed", "damaged", "name_changed", "item_error")
@@ -54,6 +47,8 @@ class Life:
     next_card: date
     temporary: date | None
     points: list[datetime] = field(default_factory=list)
+    exact: bool = False  # moments are the points themselves, to the second
+    names: list[str] = field(default_factory=list)  # other names, some of them in a name_changed event
 
 
 class People:
@@ -197,7 +192,11 @@ class People:
     def superseded(self, life: Life) -> None:
         event = self.rng.choice(SUPERSEDING)
         card = self.day(life.card) if self.chance(0.9) else ""
-        event_id = self.event(life, event, near(self.rng, life.reported), card_valid_from=card)
+        name = {}
+        if event == "name_changed" and self.chance(0.6):  # both names are one then
+            life.names.append(make_name(self.rng))
+            name = {"name": spell_name(self.rng, life.names[-1])}
+        event_id = self.event(life, event, near(self.rng, life.reported), card_valid_from=card, **name)
         if self.chance(0.12):  # annuls it
             self.event(life, "withdrawn", life.reported + 2 * DAY, withdraws_event_id=event_id)
 
