@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lane(engine: Engine) -> Lane:
     """Nothing decided yet."""
     return Lane(engine)
