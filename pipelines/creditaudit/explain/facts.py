@@ -137,8 +137,7 @@ def _checked(judged: Judged, kind: str, result: str) -> Callable[[Rows], None]:
         _drop_checks(rows, kind)
         last = judged.account["moment_to"]
         check = {
-            **dict.fromkeys(("session_id", "file", "row", "line", "dropped", "night")),
-            **{"provider_code": provider, "account_code": account, "check_id": _TEXT_ABOVE_ALL},
+            **{"provider_code": provider, "account_code": account, "check_id": _TEXT_ABOVE_ALL, "session_id": None},
             **{"check_kind": kind, "result": result, **_instant("checked", last)},
         }
         rows["standing_verifications"] = [*rows["standing_verifications"], _with_provenance(check)]
@@ -154,7 +153,7 @@ def _never_checked(judged: Judged) -> Callable[[Rows], None]:
     def apply(rows: Rows) -> None:
         _drop_checks(rows, "invalid_card_check")
         rows["standing_check_gaps"] = []
-        log = {
+        log: Row = {
             **{"night": day, "feed": "verifications", "file": _BELOW_ALL, "sha256": None, "provider_code": provider},
             **{"region_code": None, "all_regions": True, "business_codes": None, "all_business": True},
             **{"covers_from": day, "covers_to": day, "delivered": 0},
@@ -175,6 +174,7 @@ def _exception(judged: Judged) -> Iterator[Change]:
     day = _date(judged.account["moment_day"])
     if judged.checks["card_check_result"] not in {"reported_lost", "invalid"}:
         return
+    cells: Row
     if judged.checks["is_excepted"]:
         cells = {"exception_code": None, "exception_followed_up_on": None}
         yield Change("exception", "not_documented", None, is_unknown=False, apply=_opened(judged, cells))

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from creditaudit.audit.lineage import build_lineage
+from creditaudit.audit.notices import build_notices
 from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule
+from creditaudit.audit.rules_run import judge
+from creditaudit.audit.sift import sift
 from creditaudit.book.reference import read
 from creditaudit.book.state import open_states
+from creditaudit.cases.strength import strengths
 from creditaudit.engines import Engine, quoted
 from creditaudit.errors import UsageError
+from creditaudit.fault.decide import decide
+from creditaudit.fault.grid import VERDICTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     import pyarrow as pa
@@ -49,6 +56,17 @@ class Family:
     rules: tuple[Rule, ...]
 
     @property
+    def fault_rules(self) -> tuple[Rule, ...]:
+        """The rules whose findings the fault lane decides."""
+        return tuple(rule for rule in self.rules if rule.rule_id in VERDICTS)
+
+    @property
+    def judging(self) -> str:
+        """SQL that is TRUE for the row that judges, among the rows of the family."""
+        own = self.row["provider_code"], self.row["account_code"]
+        return f"provider_code = {quoted(own[0])} AND account_code = {quoted(own[1])}"
+
+    @property
     def here(self) -> str:
         """SQL that is TRUE for rows of the newest codes."""
         return f"provider_code = {quoted(self.provider_code)} AND account_code = {quoted(self.account_code)}"
@@ -73,7 +91,7 @@ def open_family(engine: Engine, book: Book, provider: str, code: str) -> Family:
     build_lineage(engine, night)
     given = f"provider_code = {quoted(provider)} AND account_code = {quoted(code)}"
     mapped = engine.fetch(f"SELECT head_provider, head_code FROM lineage WHERE {given}").to_pylist()
-    head = (mapped[0]["head_provider"], mapped[0]["head_code"]) if mapped else (provider, code)
+    head: tuple[str, str] = (mapped[0]["head_provider"], mapped[0]["head_code"]) if mapped else (provider, code)
     engine.table(
         "family_codes",
         f"SELECT provider_code, account_code, steps FROM lineage WHERE head_provider = {quoted(head[0])}"
@@ -95,7 +113,9 @@ def open_family(engine: Engine, book: Book, provider: str, code: str) -> Family:
         "SELECT provider_code || '/' || account_code AS code FROM family_codes ORDER BY steps DESC, code"
     )["code"].to_pylist()
     _narrow(engine, rows)
-    return Family(night, *head, tuple(codes) if len(codes) > 1 else (), rows.to_pylist()[0], _rules(book, night))
+    return Family(
+        night, head[0], head[1], tuple(codes) if len(codes) > 1 else (), rows.to_pylist()[0], _rules(book, night)
+    )
 
 
 def _narrow(engine: Engine, rows: pa.Table) -> None:
@@ -153,6 +173,15 @@ def _narrow(engine: Engine, rows: pa.Table) -> None:
         "SELECT * FROM standing_impostors WHERE id_norm IN (SELECT handler_id_norm FROM family_openings)",
     )
     engine.view("standing_impostors", "SELECT * FROM family_impostors")
+
+
+def judge_rows(engine: Engine, rules: Sequence[Rule], night: date) -> None:
+    """Judge the rows named ``standing_<table>`` as a night does, to the fault of every case."""
+    build_notices(engine)
+    build_lineage(engine, night)
+    sift(engine, night)
+    judge(engine, rules)
+    decide(engine, night, strengths())
 
 
 def _rules(book: Book, night: date) -> tuple[Rule, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.explain.words import second
@@ -109,6 +109,17 @@ class Explanation:
     elements: tuple[ElementLine, ...] = ()
     flips: tuple[Flip, ...] = ()
     ask_for: tuple[tuple[str, str, str], ...] = ()
+
+    def with_fault(
+        self,
+        deciding: Deciding,
+        *,
+        elements: tuple[ElementLine, ...],
+        flips: tuple[Flip, ...],
+        ask_for: tuple[tuple[str, str, str], ...],
+    ) -> Explanation:
+        """Return the explanation with what the fault lane says."""
+        return replace(self, deciding=deciding, elements=elements, flips=flips, ask_for=ask_for)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain values, for JSON: instants and dates as text, sorted lists as here."""
