@@ -50,7 +50,7 @@ def decide(engine: Engine, night: date, strengths: pa.Table) -> None:
     ask_duties(engine)
     read_checks(engine, night)
     engine.load("fault_grid", shipped_grid().as_table())
-    engine.table("fault_facts", _FACTS)
+    engine.table("fault_facts", _FACTS.format(knowable=KNOWABLE))
     engine.table("fault_rows", _ROWS)
     decided = engine.table("finding_faults", _FAULTS)
     if decided != asked:  # a finding without a moment or a kind of check would fall out of the lane without a word
@@ -98,17 +98,22 @@ _FINDINGS = """
     WHERE f.rule_id IN ({rules}) AND j.account_type <> 'C1'
 """
 
-# Knowable (SPEC 7.1), the first that applies. visible_to NULL: no upper bound, so never certainly before the moment.
-_FACTS = """
-    SELECT f.*, n.visible_from, n.visible_to,
-        CASE WHEN n.notice_id IS NULL THEN NULL WHEN n.visible_to IS NOT NULL THEN 'visible_at'
-             WHEN n.entered_from IS NOT NULL THEN 'entered_at' ELSE 'reported_at' END AS visible_basis,
+# Knowable (SPEC 7.1), the first that applies, of a finding f and its notice n (without one, n is NULL).
+# visible_to NULL: no upper bound, so never certainly before the moment.
+KNOWABLE = """
         CASE WHEN f.notice_id IS NULL THEN 'not_applicable'
              WHEN f.card_check_result IN ('reported_lost', 'invalid') THEN 'knew'
              WHEN f.rule_id = 'R107' THEN 'undecidable'
              WHEN n.visible_to < f.moment_from THEN 'could_have_known'
              WHEN n.visible_from > f.moment_to THEN 'could_not_have_known'
-             ELSE 'undecidable' END AS knowable,
+             ELSE 'undecidable' END
+"""
+
+_FACTS = """
+    SELECT f.*, n.visible_from, n.visible_to,
+        CASE WHEN n.notice_id IS NULL THEN NULL WHEN n.visible_to IS NOT NULL THEN 'visible_at'
+             WHEN n.entered_from IS NOT NULL THEN 'entered_at' ELSE 'reported_at' END AS visible_basis,
+        {knowable} AS knowable,
         d.duty, d.duty_id, d.duty_source, v.covered_by, v.covered_by IS NOT NULL AS covered, v.performed
     FROM fault_findings AS f
     LEFT JOIN notices AS n ON n.notice_source = f.notice_source AND n.notice_id = f.notice_id
