@@ -129,3 +129,59 @@ def test_a_night_copies_the_tables_and_takes_the_shipped_one_where_the_book_has_
     assert sorted(p.stem for p in (tmp_path / "copy").iterdir()) == sorted(TABLES)
     assert read(tmp_path / "copy", "institutions")["provider_code"].to_pylist() == ["B01"]
     assert (tmp_path / "copy" / "clocks.csv").read_bytes() == shipped("clocks")
+
+
+# --- duties --------------------------------------------------------------------------------------------------------
+
+DUTIES = ",".join(TABLES["duties"])
+SOUND = {
+    "duty_id": "A",
+    "check_kind": "invalid_card_check",
+    "in_force_from": "2020-01-01",
+    "in_force_to": "2020-01-01",
+    "status": "in_force",
+}
+
+
+def duties(folder: Path, *rows: dict[str, str]) -> Path:
+    lines = [",".join(row.get(name, "") for name in TABLES["duties"]) for row in rows]
+    (folder / "duties.csv").write_text("\n".join([DUTIES, *lines]) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_a_table_of_duties_is_read_with_its_open_ends(tmp_path: Path) -> None:
+    """SPEC 7.2: empty cells; a sentinel is an open end, and of one day is not before itself."""
+    open_end = {**SOUND, "duty_id": "B", "in_force_to": "1900-01-01", "region_code": "44", "provider_code": "*"}
+    found = read(duties(tmp_path, SOUND, open_end, {**SOUND, "duty_id": "C", "region_code": "*"}), "duties").to_pylist()
+    assert [row["in_force_to"] for row in found] == [date(2020, 1, 1), None, date(2020, 1, 1)]
+    assert (found[1]["region_code"], found[1]["provider_code"], found[0]["source"]) == ("44", "*", None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "column"),
+    [
+        ({"duty_id": ""}, "duty_id"),
+        ({"duty_id": "A"}, "duty_id"),
+        ({"check_kind": ""}, "check_kind"),
+        ({"check_kind": "*"}, "check_kind"),
+        ({"check_kind": "card_check"}, "check_kind"),
+        ({"status": ""}, "status"),
+        ({"status": "unknown"}, "status"),
+        ({"status": "IN_FORCE"}, "status"),
+        ({"region_code": "44x"}, "region_code"),
+        ({"region_code": "４４"}, "region_code"),
+        ({"region_code": "44*"}, "region_code"),
+        ({"in_force_to": "2019-12-31"}, "in_force_to"),
+        ({"in_force_from": "2020-13-01"}, "in_force_from"),
+        ({"documented_to": "soon"}, "documented_to"),
+    ],
+)
+def test_a_duty_that_cannot_be_is_refused_with_line_and_column(
+    tmp_path: Path, cells: dict[str, str], column: str
+) -> None:
+    """SPEC 7.2, 9: exit 2, before the night begins."""
+    duties(tmp_path, SOUND, {**SOUND, "duty_id": "B", **cells}, {**SOUND, "duty_id": "C", "status": "never"})
+    with pytest.raises(UsageError) as refused:
+        read(tmp_path, "duties")
+    assert f"reference/duties.csv, line 3, column {column}" in str(refused.value)
+    assert refused.value.exit_code == 2
