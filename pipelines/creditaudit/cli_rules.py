@@ -53,7 +53,7 @@ def run_cases(
     """Run the cases of a rule, and name required cases that are missing; exit 2 if one fails."""
     import tempfile
 
-    from creditaudit.audit.casebook import check_rules
+    from creditaudit.audit.case_runs import check_rules
     from creditaudit.audit.rulebook import load_rules
     from creditaudit.engines import open_engine
 

@@ -34,6 +34,110 @@ JUDGED_ACCOUNTS = _schema(
     ("document_kind", _T),  # of the opening that judges; NULL: no opening, or not given
     ("shown_on", _D),  # card_valid_from of the opening that judges; NULL: none, or document_kind is other
     ("shown_to", _D),  # its card_valid_to
+    ("group_code", _T),  # top ancestor of the provider on the night's date (SPEC 3.2, Group)
+    ("name_key", _T),  # what tells names apart; NULL: unknown. A person's own: never evidence
+    ("original", _T),  # C1: PROVIDER/ACCOUNT that the debt comes from; NULL: no C1, or none is named
+)
+
+# One row per judged account whose lineage (for C1: its original's) has an opening that judges it.
+JUDGED_OPENINGS = _schema(
+    ("provider_code", _T),  # of the judged account
+    ("account_code", _T),
+    ("channel", _T),
+    ("session_provider", _T),  # who delivered the opening
+    ("session_id", _T),  # NULL: not given
+    ("handler_id_norm", _T),  # who acted for the holder; NULL: nobody named
+    ("handler_id_status", _T),
+    ("exception_code", _T),  # urgent_need; NULL: none
+    ("exception_followed_up_on", _D),
+)
+
+# One row per check of a judged account that has a moment and is not C1, and that began at most a day after the moment.
+ACCOUNT_CHECKS = _schema(
+    ("provider_code", _T),  # of the judged account
+    ("account_code", _T),
+    ("check_provider", _T),  # who delivered the check
+    ("check_id", _T),
+    ("check_kind", _T),
+    ("result", _T),
+    ("checked_from", _S),
+    ("checked_to", _S),
+)
+
+# One row per judged account that has a moment and is not C1, also without any check (SPEC 4, 7.3, 12).
+LAST_CHECKS = _schema(
+    ("provider_code", _T),
+    ("account_code", _T),
+    ("card_check_id", _T),  # the last invalid_card_check that counts; NULL: none does
+    ("card_check_result", _T),
+    ("card_check_from", _S),
+    ("card_check_to", _S),
+    ("network_check_id", _T),  # the last network_check that counts
+    ("network_check_result", _T),
+    ("network_check_from", _S),
+    ("network_check_to", _S),
+    ("person_check_id", _T),  # the last of face_match and fingerprint_match together
+    ("person_check_kind", _T),
+    ("person_check_result", _T),
+    ("person_check_from", _S),
+    ("person_check_to", _S),
+    ("passed_in_person_later", _B),  # an in_person pass that counts comes after that one
+    ("card_checked_soon_after", _B),  # an invalid_card_check begins within 86,400 s after the moment
+    ("is_excepted", _B),  # urgent need, followed up within a month of the moment
+)
+
+# One row per impostor finding on a handler of a judged account.
+LISTED_IMPOSTORS = _schema(
+    ("id_norm", _T),
+    ("entry", _I),  # 1 is the smallest of the number, by the three days
+    ("finding_on", _D),
+    ("term_ends_on", _D),  # NULL: no end
+    ("revoked_on", _D),  # NULL: stands
+)
+
+# One row per fraud alert of a person with judged accounts.
+PERSON_ALERTS = _schema(
+    ("id_norm", _T),
+    ("alert_id", _T),
+    ("effective_from", _D),
+    ("effective_to", _D),  # NULL: no end
+)
+
+# One row per inquiry on a person who has a lost notice.
+JUDGED_INQUIRIES = _schema(
+    ("provider_code", _T),
+    ("inquiry_id", _T),
+    ("id_norm", _T),
+    ("id_status", _T),
+    ("group_code", _T),  # of the provider, on the night's date
+    ("reason", _T),
+    ("inquired_from", _S),
+    ("inquired_to", _S),
+    ("inquired_on", _D),  # day of the inquiry
+    ("night_on", _D),  # tonight: what no account has answered by now
+)
+
+# One row per link of a judged account to the one that it names: its settlement account and, for C1, its original.
+ACCOUNT_LINKS = _schema(("from_provider", _T), ("from_code", _T), ("to_provider", _T), ("to_code", _T))
+
+# One row per C1 of the citizen number that names who granted the debt, and whose original is not in the book.
+LONE_DEBTS = _schema(
+    ("provider_code", _T),
+    ("account_code", _T),
+    ("id_norm", _T),
+    ("original_group", _T),  # group of original_provider_code
+    ("opened_from", _S),  # the C1's own
+)
+
+# Accounts with an R101, R102 or R107 violation (SPEC 6.2, R109).
+VIOLATING_ACCOUNTS = _schema(("provider_code", _T), ("account_code", _T))
+
+# One row per account that R109 names.
+CHAINED_ACCOUNTS = _schema(
+    ("provider_code", _T),
+    ("account_code", _T),
+    ("chain", _T),  # B01/A1>B02/A2: from the account itself to the violating one
+    ("chain_by", _T),  # person_and_group: no link leads there; NULL: the links do
 )
 
 # One row per notice (SPEC 5). Twins have already shared what they share.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from creditaudit.audit.casebook import Batch, CaseOutcome, batches, load_cases, load_step_cases
+from creditaudit.audit.case_runs import Batch, batches
+from creditaudit.audit.casebook import CaseOutcome, load_cases, load_step_cases
+from creditaudit.audit.chained import chain_accounts
 from creditaudit.audit.rulebook import Rule, load_rules, rendered
-from creditaudit.audit.rules_run import STEPS, findings_select, step_text
+from creditaudit.audit.rules_run import STEPS, found_select, step_text
 from creditaudit.engines import open_engine
 from creditaudit.errors import CreditAuditError
 
@@ -49,6 +51,7 @@ class Bench:
             folder.mkdir()
             engine = open_engine(folder, threads=1, memory_limit="512MiB")
             batch.load(engine)
+            chain_accounts(engine)
             self.stands.append(Stand(batch, engine))
 
     def close(self) -> None:
@@ -76,6 +79,5 @@ class Bench:
 
     @staticmethod
     def _found(stand: Stand, texts: Mapping[str, str]) -> Iterator[CaseOutcome]:
-        rows = stand.engine.fetch(findings_select(texts)).to_pylist()
-        for rule_id in texts:
-            yield from stand.batch.outcomes(rule_id, [row for row in rows if row["rule_id"] == rule_id])
+        for rule_id, text in texts.items():
+            yield from stand.batch.outcomes(rule_id, stand.engine.fetch(found_select(rule_id, text)).to_pylist())

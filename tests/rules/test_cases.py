@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from creditaudit.audit import casebook
-from creditaudit.audit.case_facts import CaseError, facts_of
-from creditaudit.audit.casebook import CaseOutcome, check_rules, load_cases, parse_cases, run_cases, run_step_cases
+from creditaudit.audit import case_runs, casebook
+from creditaudit.audit.case_facts import facts_of
+from creditaudit.audit.case_runs import check_rules, run_cases, run_step_cases
+from creditaudit.audit.case_words import CaseError
+from creditaudit.audit.casebook import CaseOutcome, load_cases, parse_cases
 from creditaudit.audit.readable import PAIRS
 from creditaudit.audit.rulebook import Rule, load_rules, parse_rule, read_rule
 from creditaudit.audit.rules_run import judge
@@ -51,7 +53,7 @@ def test_the_steps_pass_their_cases(engine: Engine) -> None:
 def test_pairs_have_the_columns_and_nulls_that_readable_says(engine: Engine) -> None:
     seen_null: set[str] = set()
     cases = [*casebook.load_step_cases(), *(case for rule in RULES for case in load_cases(rule))]
-    for batch in casebook.batches(cases):
+    for batch in case_runs.batches(cases):
         batch.load(engine)
         judged = judge(engine, RULES)
         pairs = engine.fetch("SELECT * FROM pairs")
@@ -63,10 +65,11 @@ def test_pairs_have_the_columns_and_nulls_that_readable_says(engine: Engine) -> 
 
 
 def test_judge_without_rules_gives_no_findings(engine: Engine) -> None:
-    next(iter(casebook.batches(load_cases(RULES[0])))).load(engine)
+    next(iter(case_runs.batches(load_cases(RULES[0])))).load(engine)
     assert judge(engine, ()).findings == 0
     assert engine.fetch("SELECT * FROM raw_findings").schema.names == [
         "rule_id",
+        "subject",
         "provider_code",
         "account_code",
         "notice_source",
@@ -76,7 +79,7 @@ def test_judge_without_rules_gives_no_findings(engine: Engine) -> None:
 
 
 def test_judge_gives_one_finding_per_rule_account_and_notice(engine: Engine) -> None:
-    for batch in casebook.batches(case for rule in RULES for case in load_cases(rule)):
+    for batch in case_runs.batches(case for rule in RULES for case in load_cases(rule)):
         batch.load(engine)
         found = judge(engine, RULES).findings
         keys = engine.fetch(
@@ -108,7 +111,7 @@ def test_a_rule_whose_boundary_and_null_cases_are_gone_says_which(engine: Engine
   expect: clean
 """
     written = write_rule(tmp_path, rule, rule.text, cases)
-    assert casebook.unmet(written, engine) == [
+    assert case_runs.unmet(written, engine) == [
         "no case at the boundary of shown_on <= moment_day: just outside",
         "no case at the boundary of shown_on <= moment_day: just within",
         "no case at the boundary of shown_to < moment_day: just outside",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NIGHT = date(2026, 11, 20)
 DAY = 86_400
 PERSON = "11010519491231002X"
-OTHER = "110105196001011233"
+OTHER = "110105196001011239"
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the program's instants have no zone
 _LENGTHS = {10: timedelta(seconds=86_399), 16: timedelta(seconds=59), 19: timedelta()}
 
@@ -77,6 +77,16 @@ def stand(engine: Engine, *, night: date = NIGHT, **feeds: list[dict[str, Any]])
             engine.load(f"standing_{name}", typed(name, feeds.get(name, []), night=night))
         else:
             engine.load(f"standing_{name}", pa.Table.from_pylist(feeds.get(name, []), schema=table.schema))
+    engine.load("institutions", institutions(feeds.get("institutions", [])))
+
+
+def institutions(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Return the reference table as a night reads it: ``valid_from`` and ``valid_to`` as dates, ``row`` from 1."""
+    from creditaudit.book.reference import DATE_COLUMNS, TABLES  # noqa: PLC0415
+
+    kinds = {name: pa.date32() if name in DATE_COLUMNS else pa.string() for name in TABLES["institutions"]}
+    schema = pa.schema([*kinds.items(), ("row", pa.int64())])
+    return pa.Table.from_pylist([{**row, "row": number} for number, row in enumerate(rows, 1)], schema=schema)
 
 
 def demo_keys() -> Keyring:

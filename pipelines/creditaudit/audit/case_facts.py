@@ -1,4 +1,4 @@
-"""The given of a case, in words that an auditor writes, turned into rows of the four tables that judging reads.
+"""The given of a case, in words that an auditor writes, turned into rows of the tables that judging reads.
 
 An instant is a day (the whole day), ``'2021-03-01 10:00'`` (a minute) or ``2021-03-01 10:00:00`` (a second), as
 delivered data have it. What is not said has the default that the functions below name.
@@ -6,23 +6,26 @@ delivered data have it. What is not said has the default that the functions belo
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from creditaudit import tables
+from creditaudit.audit.case_beside import (
+    OPENING_WORDS,
+    Codes,
+    alert_of,
+    impostor_of,
+    inquiry_of,
+    numbered,
+    opening_of,
+)
+from creditaudit.audit.case_words import DAY, CaseError, Row, day_number, mapping_of, seconds
+from creditaudit.audit.readable import JUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pyarrow as pa
-
-_DAY = 86_400
-_EPOCH = date(1970, 1, 1)
-_MINUTE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}\Z")
-
-Row = dict[str, Any]
 
 _KIND_OF_EVENT = {
     "reported_lost": "lost",
@@ -31,54 +34,35 @@ _KIND_OF_EVENT = {
 }
 
 
-class CaseError(ValueError):
-    """A case says something that cannot be read; the casebook adds the place."""
-
-
 @dataclass(frozen=True)
 class Facts:
     """The rows of one case; codes are its own, the casebook keeps cases apart.
 
     Parameters
     ----------
-    accounts, notices, issued : tuple of dict
-        Rows of JUDGED_ACCOUNTS, NOTICES and ISSUED_CARDS.
+    rows : mapping of str to tuple of dict
+        Relation of ``INPUTS`` to its rows.
     coverage : tuple of (int, int)
         ISSUANCE_COVERAGE, sorted: no person owns it, so only cases with the same can be run at once.
     """
 
-    accounts: tuple[Row, ...]
-    notices: tuple[Row, ...]
-    issued: tuple[Row, ...]
+    rows: Mapping[str, tuple[Row, ...]]
     coverage: tuple[tuple[int, int], ...]
 
+    @property
+    def accounts(self) -> tuple[Row, ...]:
+        """Rows of JUDGED_ACCOUNTS."""
+        return self.rows["judged_accounts"]
 
-def day_number(value: object) -> int | None:
-    """Return days since 1970-01-01, or None for a date that is not given."""
-    if value is None:
-        return None
-    if type(value) is not date:
-        raise CaseError(f"{value!r} is not a date (YYYY-MM-DD)")
-    return (value - _EPOCH).days
+    @property
+    def notices(self) -> tuple[Row, ...]:
+        """Rows of NOTICES."""
+        return self.rows["notices"]
 
-
-def seconds(value: object) -> tuple[int | None, int | None]:
-    """Return the closed interval of an instant in seconds since 1970-01-01 (SPEC 4)."""
-    if value is None:
-        return None, None
-    if type(value) is date:
-        first = (value - _EPOCH).days * _DAY
-        return first, first + _DAY - 1
-    if isinstance(value, str) and _MINUTE.match(value):
-        first = _second(datetime.fromisoformat(value))
-        return first, first + 59
-    if isinstance(value, datetime) and value.tzinfo is None and not value.microsecond:
-        return (_second(value),) * 2
-    raise CaseError(f"{value!r} is not a day, a minute in quotes, or a second")
-
-
-def _second(value: datetime) -> int:
-    return (value - datetime.combine(_EPOCH, datetime.min.time())) // timedelta(seconds=1)
+    @property
+    def inquiries(self) -> tuple[Row, ...]:
+        """Rows of JUDGED_INQUIRIES."""
+        return self.rows["judged_inquiries"]
 
 
 def facts_of(given: object) -> Facts:
@@ -87,51 +71,64 @@ def facts_of(given: object) -> Facts:
     Parameters
     ----------
     given : mapping
-        ``account`` or ``accounts``, ``notice`` or ``notices``, ``issued``, ``coverage``.
+        ``account`` or ``accounts``, and likewise ``notice``, ``check``, ``impostor``, ``alert``, ``inquiry``
+        (``inquiries``), ``link``, ``debt``; ``issued``, ``coverage``, ``violating``. docs/write-a-rule.md has the words
+        of each.
 
     Raises
     ------
     CaseError
         Unknown words, or values that cannot be read.
     """
-    words = _mapping(given, "given", ("account", "accounts", "notice", "notices", "issued", "coverage"))
+    several = {one: f"{one}s" for one in ("account", "notice", "check", "impostor", "alert", "link", "debt")}
+    several["inquiry"] = "inquiries"
+    known = [word for pair in several.items() for word in pair]
+    words = mapping_of(given, "given", (*known, "issued", "coverage", "violating"))
+
+    def rows(one: str, make: Callable[[int, object], Row]) -> tuple[Row, ...]:
+        return _rows(words, one, several[one], make)
+
+    accounts = rows("account", _account)
+    codes = Codes({str(row["account_code"]): str(row["provider_code"]) for row in accounts})
     return Facts(
-        accounts=_rows(words, "account", _account),
-        notices=_rows(words, "notice", _notice),
-        issued=tuple(_issued(i, row) for i, row in enumerate(words.get("issued") or (), 1)),
+        rows={
+            "judged_accounts": accounts,
+            "judged_openings": tuple(row for row in rows("account", opening_of) if row),
+            "notices": rows("notice", _notice),
+            "issued_cards": tuple(_issued(i, row) for i, row in enumerate(words.get("issued") or (), 1)),
+            "account_checks": rows("check", codes.check),
+            "listed_impostors": numbered(rows("impostor", impostor_of)),
+            "person_alerts": rows("alert", alert_of),
+            "judged_inquiries": rows("inquiry", inquiry_of),
+            "account_links": rows("link", codes.link),
+            "lone_debts": rows("debt", codes.debt),
+            "violating_accounts": tuple(codes.account(code) for code in words.get("violating") or ()),
+        },
         coverage=tuple(sorted(_covered(row) for row in words.get("coverage") or ())),
     )
 
 
-def _rows(words: Mapping[str, Any], one: str, make: Callable[[int, object], Row]) -> tuple[Row, ...]:
-    if one in words and f"{one}s" in words:
-        raise CaseError(f"{one} and {one}s: give one of them")
-    given = words.get(f"{one}s", [words[one]] if one in words else [])
+def _rows(words: Mapping[str, Any], one: str, several: str, make: Callable[[int, object], Row]) -> tuple[Row, ...]:
+    if one in words and several in words:
+        raise CaseError(f"{one} and {several}: give one of them")
+    given = words.get(several, [words[one]] if one in words else [])
     if not isinstance(given, list):
-        raise CaseError(f"{one}s must be a list")
+        raise CaseError(f"{several} must be a list")
     return tuple(make(number, row) for number, row in enumerate(given, 1))
 
 
-def _mapping(value: object, what: str, words: tuple[str, ...]) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise CaseError(f"{what} must be a mapping")
-    unknown = [str(word) for word in value if word not in words]
-    if unknown:
-        raise CaseError(f"{what}: unknown {', '.join(unknown)}; known are {', '.join(words)}")
-    return value
-
-
 def _account(number: int, value: object) -> Row:
-    """By default: code A<number> of B01, a loan (D1) of the case's person, id_type 10, no opening."""
-    words = ("code", "provider", "person", "id_type", "id_status", "type", "moment", "no_moment", "document")
-    given = _mapping(value, "account", (*words, "shown", "shown_to"))
+    """By default: code A<number> of B01, a group of its own, a loan (D1) of the case's person, id_type 10, no name."""
+    words = ("code", "provider", "group", "person", "id_type", "id_status", "type", "moment", "no_moment", "name")
+    given = mapping_of(value, "account", (*words, "original", *OPENING_WORDS))
     if (given.get("moment") is None) == (given.get("no_moment") is None):
         raise CaseError("account: give moment, or no_moment (why there is none)")
     if given.get("document") == "other" and ("shown" in given or "shown_to" in given):
         raise CaseError("account: with document other no ID card was shown (SPEC 3.2)")
     moment_from, moment_to = seconds(given.get("moment"))
+    provider = given.get("provider", "B01")
     return {
-        "provider_code": given.get("provider", "B01"),
+        "provider_code": provider,
         "account_code": given.get("code", f"A{number}"),
         "id_norm": given.get("person", "P1"),
         "id_status": given.get("id_status", "ok"),
@@ -141,11 +138,14 @@ def _account(number: int, value: object) -> Row:
         "business_code": None,
         "moment_from": moment_from,
         "moment_to": moment_to,
-        "moment_day": None if moment_from is None else moment_from // _DAY,
+        "moment_day": None if moment_from is None else moment_from // DAY,
         "no_moment": given.get("no_moment"),
         "document_kind": given.get("document"),
         "shown_on": day_number(given.get("shown")),
         "shown_to": day_number(given.get("shown_to")),
+        "group_code": given.get("group", provider),
+        "name_key": given.get("name"),
+        "original": given.get("original"),
     }
 
 
@@ -153,7 +153,7 @@ def _notice(number: int, value: object) -> Row:
     """By default: id N<number>, a loss report that nobody withdrew; shared_reported is its own reported."""
     instants = ("lost", "reported", "shared_reported", "entered", "visible", "withdrawn", "collected")
     flags = ("noticed_unreadable", "withdrawn_unreadable", "collected_unreadable")
-    given = _mapping(value, "notice", ("id", "person", "event", "noticed", "noticed_to", *instants, *flags))
+    given = mapping_of(value, "notice", ("id", "person", "event", "noticed", "noticed_to", *instants, *flags))
     if "reported" not in given:
         raise CaseError("notice: reported is required")
     event = given.get("event")
@@ -178,7 +178,7 @@ def _notice(number: int, value: object) -> Row:
 
 def _issued(number: int, value: object) -> Row:
     """By default a permanent card that is not known to be collected."""
-    given = _mapping(value, f"issued {number}", ("person", "kind", "valid_from", "collected"))
+    given = mapping_of(value, f"issued {number}", ("person", "kind", "valid_from", "collected"))
     collected_from, collected_to = seconds(given.get("collected"))
     return {
         "id_norm": given.get("person", "P1"),
@@ -190,16 +190,15 @@ def _issued(number: int, value: object) -> Row:
 
 
 def _covered(value: object) -> tuple[int, int]:
-    given = _mapping(value, "coverage", ("from", "to"))
+    given = mapping_of(value, "coverage", ("from", "to"))
     first, last = day_number(given.get("from")), day_number(given.get("to"))
     if first is None or last is None:
         raise CaseError("coverage needs from and to")
     return first, last
 
 
-# relation → (schema, the part of Facts that it is made of)
-INPUTS: dict[str, tuple[pa.Schema, str]] = {
-    "judged_accounts": (tables.JUDGED_ACCOUNTS, "accounts"),
-    "notices": (tables.NOTICES, "notices"),
-    "issued_cards": (tables.ISSUED_CARDS, "issued"),
+# What a case gives: relation → schema. Coverage is given for all cases of a batch.
+INPUTS: Mapping[str, pa.Schema] = {
+    **{name: schema for name, schema in JUDGED.items() if name != "issuance_coverage"},
+    "violating_accounts": tables.VIOLATING_ACCOUNTS,
 }

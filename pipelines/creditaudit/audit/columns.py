@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
+
+DIALECT = "duckdb"
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +20,12 @@ def tables_read(tree: exp.Expr) -> frozenset[str]:
     """Return the tables that a statement reads, without its own CTEs."""
     own = {cte.alias for cte in tree.find_all(exp.CTE)}
     return frozenset(table.name for table in tree.find_all(exp.Table)) - own
+
+
+def returned(text: str) -> tuple[str, ...]:
+    """Return the names of the columns that a statement returns, in order."""
+    tree = sqlglot.parse_one(text, dialect=DIALECT)
+    return tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
 
 
 def columns_read(tree: exp.Expr) -> frozenset[tuple[str, str]]:

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from creditaudit.audit.columns import returned
+from creditaudit.audit.readable import EVIDENT, READABLE
+from creditaudit.audit.rulebook import rendered
+from creditaudit.audit.rules_run import found_table
 from creditaudit.tables import CLEARANCES, FINDINGS, FINDINGS_ORDER
 
 if TYPE_CHECKING:
@@ -20,19 +24,38 @@ if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
 _FACTS = ("rule_id", "provider_code", "account_code", "verdict", "notice_source", "notice_id")
+
+# Every finding says this of what it is about; of a C1 also where the debt comes from (SPEC 6.3, 7).
+_ALWAYS = ("id_status", "original")
+
+# Whom and when a finding speaks of, by its subject.
+_SUBJECTS = """
+    SELECT a.provider_code, 'account:' || a.account_code AS subject, a.id_norm, a.moment_from, a.moment_to,
+        a.id_status, a.original
+    FROM judged_accounts AS a
+    WHERE EXISTS (SELECT 1 FROM raw_findings AS f
+        WHERE f.provider_code = a.provider_code AND f.account_code = a.account_code)
+    UNION ALL
+    SELECT i.provider_code, 'inquiry:' || i.inquiry_id AS subject, i.id_norm, i.inquired_from, i.inquired_to,
+        i.id_status, NULL AS original
+    FROM judged_inquiries AS i
+"""
+# Evidence with a name like this is a number, neither day nor instant.
+COUNTED = "_count"
+
 _SECONDS = ("moment_from", "moment_to", "reported_from", "reported_to")
 
 
 def build_findings(engine: Engine, rules: Sequence[Rule], night: date, keys: Keyring) -> pa.Table:
     """Return tonight's findings as they are published, and name them ``findings`` for the stages that follow.
 
-    Reads ``raw_findings``, ``judged_accounts`` and ``pairs``.
+    Reads what the rules found, and the tables that they read (:func:`creditaudit.audit.rules_run.judge`).
 
     Parameters
     ----------
     engine : Engine
     rules : sequence of Rule
-        The rules that gave ``raw_findings``; their headers say which columns are evidence.
+        The rules that judged; their headers say which columns are evidence.
     night : date
     keys : Keyring
         Makes the person tokens.
@@ -42,11 +65,12 @@ def build_findings(engine: Engine, rules: Sequence[Rule], night: date, keys: Key
     pyarrow.Table
         Schema ``creditaudit.tables.FINDINGS``, sorted by ``FINDINGS_ORDER`` (missing first).
     """
+    engine.table("finding_subjects", _SUBJECTS)
     tables = [_of_rule(engine, rule) for rule in rules]
+    engine.drop("finding_subjects")
     found = pa.concat_tables(tables).combine_chunks()
     columns = {name: found[name] for name in found.column_names}
     columns["night"] = pa.array([night] * found.num_rows, type=pa.date32())
-    columns["subject"] = pc.binary_join_element_wise("account:", found["account_code"], "")
     columns["person_token"] = _person_tokens(found["id_norm"], keys)
     columns["fingerprint"] = _fingerprints(found)
     for name in _SECONDS:
@@ -66,20 +90,25 @@ def build_clearances(engine: Engine, night: date) -> pa.Table:
 def _of_rule(engine: Engine, rule: Rule) -> pa.Table:
     """Return one rule's findings with their evidence as JSON text.
 
-    Evidence columns come from the pair that the rule read, or from the account where it read no pairs. Nothing in the
+    An evidence column is the rule's own where its text returns one, else that of a table which it reads. Nothing in the
     evidence changes with a mere redelivery: no file, row, night or report date.
     """
-    source = "p" if "pairs" in rule.reads else "j"
-    names = sorted(rule.evidence)
-    listed = "".join(f", {source}.{name} AS evidence_{name}" for name in names)
-    facts = ", ".join(f"f.{name}" for name in _FACTS)
+    sources = _evidence_sources(rule)
+    names = sorted(sources)
+    listed = "".join(f", {sources[name]}.{name} AS evidence_{name}" for name in names)
+    facts = ", ".join(f"f.{name}" for name in (*_FACTS, "subject"))
+    joins = "".join(
+        f" LEFT JOIN {table} AS {table} ON {table}.provider_code = f.provider_code"
+        f" AND {table}.account_code = f.account_code"
+        for table in sorted({source for source in sources.values() if source in EVIDENT} - {"pairs"})
+    )
     rows = engine.fetch(
-        f"SELECT {facts}, j.id_norm, j.moment_from, j.moment_to, p.relation, p.reported_from, p.reported_to{listed}"
-        " FROM raw_findings AS f JOIN judged_accounts AS j"
-        " ON j.provider_code = f.provider_code AND j.account_code = f.account_code"
-        " LEFT JOIN pairs AS p ON p.provider_code = f.provider_code AND p.account_code = f.account_code"
-        " AND p.notice_source = f.notice_source AND p.notice_id = f.notice_id"
-        f" WHERE f.rule_id = '{rule.rule_id}'"
+        f"SELECT {facts}, s.id_norm, s.moment_from, s.moment_to, pairs.relation, n.reported_from, n.reported_to{listed}"
+        f" FROM {found_table(rule.rule_id)} AS f"
+        " JOIN finding_subjects AS s ON s.provider_code = f.provider_code AND s.subject = f.subject"
+        " LEFT JOIN notices AS n ON n.notice_source = f.notice_source AND n.notice_id = f.notice_id"
+        " LEFT JOIN pairs AS pairs ON pairs.provider_code = f.provider_code AND pairs.account_code = f.account_code"
+        f" AND pairs.notice_source = f.notice_source AND pairs.notice_id = f.notice_id{joins}"
     )
     members = [_member(name, rows[f"evidence_{name}"]) for name in names]
     joined = pc.binary_join_element_wise(*members, ",", null_handling="skip")
@@ -89,14 +118,29 @@ def _of_rule(engine: Engine, rule: Rule) -> pa.Table:
     )
 
 
+def _evidence_sources(rule: Rule) -> dict[str, str]:
+    """Return evidence column to the relation that has it, as :func:`_of_rule` calls them."""
+    own = returned(rendered(rule))
+    found = dict.fromkeys(_ALWAYS, "s")
+    for name in rule.evidence:
+        if name in own:
+            found[name] = "f"
+        elif name not in found:
+            found[name] = next(table for table in EVIDENT if table in rule.reads and name in READABLE[table])
+    return found
+
+
 def _member(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Render one evidence column as JSON members; NULL and FALSE give nothing.
 
-    The type says the unit: INTEGER columns are days, BIGINT columns are seconds (``creditaudit.tables``).
+    The type says the unit: INTEGER columns are days, BIGINT columns are seconds (``creditaudit.tables``); what is
+    called ``…_count`` is a number.
     """
     key = f"{json.dumps(name)}:"
     if pa.types.is_boolean(column.type):
         text = pc.if_else(column, "true", pa.scalar(None, pa.string()))
+    elif name.endswith(COUNTED):
+        text = column.cast(pa.int64()).cast(pa.string())
     elif pa.types.is_int32(column.type):
         text = _quoted(column.cast(pa.date32()).cast(pa.string()))
     elif pa.types.is_int64(column.type):

@@ -23,6 +23,9 @@ def build_lineage(engine: Engine, night: date) -> None:
 
     ``contradicted_renames`` has the renames whose two codes have rows that cannot be one account: provider_code,
     old_account_code.
+
+    ``renamed_codes`` (provider_code, account_code) has every code that a rename names, ``renamed_rows`` the account
+    rows in force of those codes.
     """
     engine.table(
         "rename_edges",
@@ -62,4 +65,4 @@ def build_lineage(engine: Engine, night: date) -> None:
         " UNION ALL SELECT DISTINCT end_provider AS provider_code, end_code AS account_code,"
         " end_provider AS head_provider, end_code AS head_code, 0 AS steps FROM rename_ends",
     )
-    engine.drop("rename_edges", "open_rename_edges", "rename_ends", "renamed_rows")
+    engine.drop("rename_edges", "open_rename_edges", "rename_ends")

@@ -14,16 +14,19 @@ import sqlglot
 from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from creditaudit.audit.columns import column_refusals, is_never_null
+from creditaudit.audit.columns import DIALECT, column_refusals, is_never_null
 from creditaudit.audit.readable import READABLE, ROW_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-DIALECT = "duckdb"
-
 # Functions by the name that is written; a synonym of one of these is another function.
-FUNCTIONS = frozenset({"COALESCE", "COUNT", "DAY_OF_SECOND", "GREATEST", "LEAST", "MAX", "MIN", "ROW_NUMBER", "SUM"})
+FUNCTIONS = frozenset(
+    {
+        *("COALESCE", "COUNT", "GREATEST", "LEAST", "MAX", "MIN", "ROW_NUMBER", "SUM"),
+        *("DAY_NEXT_MONTH", "DAY_OF_SECOND"),  # our own: an engine gives them their meaning
+    }
+)
 
 _STRUCTURE = (exp.Select, exp.With, exp.CTE, exp.From, exp.Join, exp.Where, exp.Group, exp.Having, exp.Union)
 _NAMES = (exp.Subquery, exp.Table, exp.TableAlias, exp.Alias, exp.Column, exp.Identifier)

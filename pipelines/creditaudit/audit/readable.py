@@ -44,6 +44,7 @@ PAIRS = _schema(
     ("id_norm", _T),
     ("id_status", _T),
     ("account_type", _T),
+    ("group_code", _T),  # of the provider
     ("document_kind", _T),  # NULL: no opening, or not given
     ("moment_from", _S),
     ("moment_to", _S),
@@ -78,8 +79,41 @@ PAIRS = _schema(
     ("standing", _T),  # yes, maybe, no
 )
 
-# What a rule returns.
+# One row per inquiry on a person and lost notice of that person; see sql/inquiry_pairs.sql.
+INQUIRY_PAIRS = _schema(
+    ("lost_from", "lost_to", "withdrawn_from", "withdrawn_to"),
+    ("provider_code", _T),
+    ("inquiry_id", _T),
+    ("id_norm", _T),
+    ("notice_source", _T),
+    ("notice_id", _T),
+    ("lost_from", _S),
+    ("lost_to", _S),
+    ("reported_from", _S),  # the notice's own
+    ("withdrawn_from", _S),  # the effective withdrawal
+    ("withdrawn_to", _S),
+    ("is_after", _T),  # yes, maybe, no: the inquiry after the report
+    ("standing", _T),  # yes, maybe, no: at the inquiry
+)
+
+# What the sift makes and judging reads: relation → schema.
+JUDGED: Mapping[str, pa.Schema] = {
+    "judged_accounts": tables.JUDGED_ACCOUNTS,
+    "notices": tables.NOTICES,
+    "issued_cards": tables.ISSUED_CARDS,
+    "issuance_coverage": tables.ISSUANCE_COVERAGE,
+    "judged_openings": tables.JUDGED_OPENINGS,
+    "account_checks": tables.ACCOUNT_CHECKS,
+    "listed_impostors": tables.LISTED_IMPOSTORS,
+    "person_alerts": tables.PERSON_ALERTS,
+    "judged_inquiries": tables.JUDGED_INQUIRIES,
+    "account_links": tables.ACCOUNT_LINKS,
+    "lone_debts": tables.LONE_DEBTS,
+}
+
+# What a rule returns first; behind these it may return `subject` and columns of its own for the evidence.
 RULE_COLUMNS = ("provider_code", "account_code", "notice_source", "notice_id", "verdict")
+SUBJECT = "subject"
 VERDICTS = ("violation", "undecidable", "lead")
 
 # The columns of tables.py do not say which may be NULL; these may.
@@ -87,9 +121,28 @@ _NULLABLE: Mapping[str, frozenset[str]] = {
     "judged_accounts": frozenset(
         {
             *("id_norm", "region_code", "business_code", "moment_from", "moment_to", "moment_day", "no_moment"),
-            *("document_kind", "shown_on", "shown_to"),
+            *("document_kind", "shown_on", "shown_to", "name_key", "original"),
         }
     ),
+    "judged_openings": frozenset(
+        {
+            *("channel", "session_id", "handler_id_norm", "handler_id_status"),
+            *("exception_code", "exception_followed_up_on"),
+        }
+    ),
+    "account_checks": frozenset(),
+    "last_checks": frozenset(
+        {
+            *("card_check_id", "card_check_result", "card_check_from", "card_check_to"),
+            *("network_check_id", "network_check_result", "network_check_from", "network_check_to"),
+            *("person_check_id", "person_check_kind", "person_check_result"),
+            *("person_check_from", "person_check_to"),
+        }
+    ),
+    "listed_impostors": frozenset({"term_ends_on", "revoked_on"}),
+    "person_alerts": frozenset({"effective_to"}),
+    "judged_inquiries": frozenset(),
+    "chained_accounts": frozenset({"chain_by"}),
     "notices": frozenset(
         {
             *("event", "noticed_on", "noticed_to", "lost_from", "lost_to", "entered_from", "entered_to", "visible_to"),
@@ -117,7 +170,18 @@ READABLE: dict[str, dict[str, bool]] = {
     "issuance_coverage": _delivered("issuance_coverage", tables.ISSUANCE_COVERAGE),
     "card_facts": _nullable(CARD_FACTS),
     "pairs": _nullable(PAIRS),
+    "judged_openings": _delivered("judged_openings", tables.JUDGED_OPENINGS),
+    "account_checks": _delivered("account_checks", tables.ACCOUNT_CHECKS),
+    "last_checks": _delivered("last_checks", tables.LAST_CHECKS),
+    "listed_impostors": _delivered("listed_impostors", tables.LISTED_IMPOSTORS),
+    "person_alerts": _delivered("person_alerts", tables.PERSON_ALERTS),
+    "judged_inquiries": _delivered("judged_inquiries", tables.JUDGED_INQUIRIES),
+    "inquiry_pairs": _nullable(INQUIRY_PAIRS),
+    "chained_accounts": _delivered("chained_accounts", tables.CHAINED_ACCOUNTS),
 }
+
+# Tables with one row per finding's account, or account and notice: their columns may be evidence as they are.
+EVIDENT = ("pairs", "judged_accounts", "last_checks", "judged_openings", "chained_accounts")
 
 # What names one row: a ROW_NUMBER is total when its PARTITION BY and ORDER BY hold all of these.
 ROW_KEYS: dict[str, tuple[str, ...]] = {
@@ -126,4 +190,12 @@ ROW_KEYS: dict[str, tuple[str, ...]] = {
     "issued_cards": ("id_norm", "valid_from", "kind"),
     "card_facts": ("id_norm", "valid_from"),
     "pairs": ("provider_code", "account_code", "notice_source", "notice_id"),
+    "judged_openings": ("provider_code", "account_code"),
+    "account_checks": ("provider_code", "account_code", "check_provider", "check_id"),
+    "last_checks": ("provider_code", "account_code"),
+    "listed_impostors": ("id_norm", "entry"),
+    "person_alerts": ("alert_id",),
+    "judged_inquiries": ("provider_code", "inquiry_id"),
+    "inquiry_pairs": ("provider_code", "inquiry_id", "notice_source", "notice_id"),
+    "chained_accounts": ("provider_code", "account_code"),
 }

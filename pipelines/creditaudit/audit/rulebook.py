@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import sqlglot
 from sqlglot import TokenType, exp
 
-from creditaudit.audit.columns import tables_read
+from creditaudit.audit.columns import DIALECT, tables_read
 from creditaudit.audit.header import Header, Param, parse_header
-from creditaudit.audit.lint import DIALECT, Refusal, lint, parsed
-from creditaudit.audit.readable import READABLE, RULE_COLUMNS
+from creditaudit.audit.lint import Refusal, lint, parsed
+from creditaudit.audit.readable import EVIDENT, READABLE, RULE_COLUMNS, SUBJECT
 from creditaudit.errors import UsageError, Where
 
 if TYPE_CHECKING:
@@ -283,13 +283,28 @@ def _check_text(header: Header, text: str, where: str) -> None:
         raise _refused(
             where, header.lines["reads"], f"the text reads {_listed(read)}, the header says {_listed(header.reads)}"
         )
-    if tuple(tree.named_selects) != RULE_COLUMNS:
-        raise _refused(where, None, f"a rule returns {', '.join(RULE_COLUMNS)}, in this order")
     _check_params(header, tree, where)
-    known = {column for table in header.reads for column in READABLE[table]}
-    unknown = [column for column in header.evidence if column not in known]
+    _check_columns(header, tuple(tree.named_selects), where)
+
+
+def _check_columns(header: Header, names: tuple[str, ...], where: str) -> None:
+    """Refuse columns that no finding has a place for, and evidence that nothing gives."""
+    if names[: len(RULE_COLUMNS)] != RULE_COLUMNS:
+        raise _refused(where, None, f"a rule returns {', '.join(RULE_COLUMNS)} first, in this order")
+    own = names[len(RULE_COLUMNS) :]
+    spare = [name for name in own if name != SUBJECT and name not in header.evidence]
+    if spare or len(set(names)) != len(names):
+        what = _listed(spare) if spare else "a column twice"
+        raise _refused(
+            where, None, f"{what}: behind its first columns a rule returns {SUBJECT} and evidence, each once"
+        )
+    line = header.lines["evidence"]
+    known = {column for table in EVIDENT if table in header.reads for column in READABLE[table]}
+    unknown = [column for column in header.evidence if column not in {*known, *own, "id_status"}]
     if unknown:
-        raise _refused(where, header.lines["evidence"], f"{_listed(unknown)}: no column of {_listed(header.reads)}")
+        raise _refused(where, line, f"{_listed(unknown)}: no column of {_listed(header.reads)}, or of its own")
+    if "id_status" not in header.evidence:
+        raise _refused(where, line, "evidence always has id_status (SPEC 6)")
 
 
 def _check_params(header: Header, tree: exp.Query, where: str) -> None:

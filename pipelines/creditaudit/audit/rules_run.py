@@ -1,4 +1,4 @@
-"""Runs the rules: from the four tables of the sift to findings and clearances."""
+"""Runs the rules: from the tables of the sift to findings and clearances."""
 
 from __future__ import annotations
 
@@ -6,17 +6,32 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from creditaudit.audit.readable import RULE_COLUMNS
+from creditaudit.audit.chained import chain_accounts, name_violating
+from creditaudit.audit.columns import returned
+from creditaudit.audit.readable import RULE_COLUMNS, SUBJECT
 from creditaudit.audit.rulebook import rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from creditaudit.audit.rulebook import Rule
     from creditaudit.engines import Engine
 
 # In the order in which they are run; each becomes the table of its name.
-STEPS = ("card_facts", "pairs", "clearances")
+STEPS = ("card_facts", "pairs", "clearances", "last_checks", "inquiry_pairs")
+
+# What names one row of each.
+_PAIR = ("provider_code", "account_code", "notice_source", "notice_id")
+STEP_KEYS = {
+    "card_facts": ("id_norm", "valid_from"),
+    "pairs": _PAIR,
+    "clearances": _PAIR,
+    "last_checks": ("provider_code", "account_code"),
+    "inquiry_pairs": ("provider_code", "inquiry_id", "notice_source", "notice_id"),
+}
+
+# What the rules find is read again by these: they judge when the others have.
+CHAINED = "chained_accounts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +48,46 @@ def step_text(step: str) -> str:
     return resources.files("creditaudit.audit").joinpath("sql", f"{step}.sql").read_text(encoding="utf-8")
 
 
-def findings_select(texts: Mapping[str, str]) -> str:
-    """Return one SELECT over the rendered texts of rules, by rule id.
+def found_table(rule_id: str) -> str:
+    """Return the name of the table with what a rule found."""
+    return f"found_{rule_id.lower()}"
 
-    The first branch has no rows; it gives the columns their types, which a rule that says NULL does not.
+
+def found_select(rule_id: str, text: str) -> str:
+    """Return the SELECT over a rendered text: rule_id, RULE_COLUMNS, subject, then the rule's own columns.
+
+    Parameters
+    ----------
+    rule_id : str
+    text : str
+        From :func:`creditaudit.audit.rulebook.rendered`.
     """
-    columns = ", ".join(f"f.{column}" for column in RULE_COLUMNS)
-    typed = ", ".join(f"p.{column}" for column in RULE_COLUMNS[:-1])
-    branches = [f"SELECT 'R000' AS rule_id, {typed}, p.relation AS verdict FROM pairs AS p WHERE 1 = 0"]
-    branches += [f"SELECT '{rule_id}' AS rule_id, {columns} FROM (\n{text}\n) AS f" for rule_id, text in texts.items()]
+    names = returned(text)
+    # A rule that says NULL gives no type; what all rules return is text.
+    shared = [f"CAST(f.{name} AS VARCHAR) AS {name}" for name in RULE_COLUMNS]
+    columns = ", ".join([*shared, *(f"f.{name}" for name in names if name not in (*RULE_COLUMNS, SUBJECT))])
+    subject = f"f.{SUBJECT}" if SUBJECT in names else f"'account:' || f.account_code AS {SUBJECT}"
+    return f"SELECT '{rule_id}' AS rule_id, {columns}, {subject} FROM (\n{text}\n) AS f"
+
+
+def raw_select(rule_ids: Iterable[str]) -> str:
+    """Return one SELECT over what the rules found: the columns that all have."""
+    columns = ("rule_id", SUBJECT, *RULE_COLUMNS)
+    # This branch has no rows; without rules it gives the columns.
+    typed = ", ".join(f"a.provider_code AS {column}" for column in columns)
+    listed = ", ".join(columns)
+    branches = [f"SELECT {typed} FROM judged_accounts AS a WHERE 1 = 0"]
+    branches += [f"SELECT {listed} FROM {found_table(rule_id)}" for rule_id in rule_ids]
     return "\nUNION ALL\n".join(branches)
 
 
 def judge(engine: Engine, rules: Sequence[Rule], overrides: Mapping[str, Mapping[str, int]] | None = None) -> Judged:
     """Judge what the sift has found.
 
-    Reads the relations ``judged_accounts``, ``notices``, ``issued_cards`` and ``issuance_coverage`` (tables.py), and
-    whatever else the rules read. Makes the tables ``card_facts``, ``pairs`` (readable.PAIRS), ``clearances``
-    (provider_code, account_code, notice_source, notice_id, reason) and ``raw_findings`` (rule_id, provider_code,
-    account_code, notice_source, notice_id, verdict). None has an order.
+    Reads the relations that the sift makes (tables.py). Makes the tables of ``STEPS``, ``chained_accounts``,
+    ``found_<rule id>`` (rule_id, the columns that the rule returns, subject) and ``raw_findings`` (rule_id, subject,
+    provider_code, account_code, notice_source, notice_id, verdict; account_code is NULL where the subject is no
+    account). None has an order.
 
     Parameters
     ----------
@@ -66,6 +102,20 @@ def judge(engine: Engine, rules: Sequence[Rule], overrides: Mapping[str, Mapping
     Judged
     """
     counts = {step: engine.table(step, step_text(step)) for step in STEPS}
-    texts = {rule.rule_id: rendered(rule, (overrides or {}).get(rule.rule_id)) for rule in rules}
-    findings = engine.table("raw_findings", findings_select(texts))
+    # Rules that read chains judge last: a chain leads to what the others found.
+    last = [rule for rule in rules if CHAINED in rule.reads]
+    first = [rule for rule in rules if rule not in last]
+    _run(engine, first, overrides)
+    findings = engine.table("raw_findings", raw_select(rule.rule_id for rule in first))
+    name_violating(engine)
+    chain_accounts(engine)
+    if last:
+        _run(engine, last, overrides)
+        findings = engine.table("raw_findings", raw_select(rule.rule_id for rule in rules))
     return Judged(counts["pairs"], counts["clearances"], findings)
+
+
+def _run(engine: Engine, rules: Sequence[Rule], overrides: Mapping[str, Mapping[str, int]] | None) -> None:
+    for rule in rules:
+        text = rendered(rule, (overrides or {}).get(rule.rule_id))
+        engine.table(found_table(rule.rule_id), found_select(rule.rule_id, text))

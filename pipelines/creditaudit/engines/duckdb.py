@@ -28,6 +28,11 @@ _SESSION = (
     "CREATE TEMP MACRO epoch_day(d) AS CAST(CAST(d AS DATE) - DATE '1970-01-01' AS INTEGER)",
     "CREATE TEMP MACRO epoch_second(t) AS CAST(epoch(CAST(t AS TIMESTAMP)) AS BIGINT)",
     "CREATE TEMP MACRO day_of_second(s) AS CAST(floor(s / 86400) AS INTEGER)",
+    # The same day of the next month, or its last day.
+    "CREATE TEMP MACRO day_next_month(d) AS"
+    " CAST(CAST(DATE '1970-01-01' + CAST(d AS INTEGER) + INTERVAL 1 MONTH AS DATE) - DATE '1970-01-01' AS INTEGER)",
+    # Eight bytes that stand for a text where only a sieve is wanted: another engine may make other ones.
+    "CREATE TEMP MACRO text_hash(t) AS hash(t)",
 )
 
 # Letters of a path that the engine would read as a pattern, and find other files by.

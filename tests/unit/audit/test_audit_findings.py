@@ -10,17 +10,10 @@ import pyarrow as pa
 import pytest
 
 from creditaudit.audit.findings import build_clearances, build_findings
+from creditaudit.audit.readable import JUDGED
 from creditaudit.audit.rulebook import load_rules
 from creditaudit.audit.rules_run import judge
-from creditaudit.tables import (
-    CLEARANCES,
-    FINDINGS,
-    FINDINGS_ORDER,
-    ISSUANCE_COVERAGE,
-    ISSUED_CARDS,
-    JUDGED_ACCOUNTS,
-    NOTICES,
-)
+from creditaudit.tables import CLEARANCES, FINDINGS, FINDINGS_ORDER
 from unit.kit import NIGHT, PERSON, day_number, demo_keys, seconds
 
 if TYPE_CHECKING:
@@ -56,13 +49,9 @@ def notice(no: str = "L1", source: str = "loss_reports", **cells: Any) -> Row:
 
 
 def published(engine: Engine, accounts: list[Row], notices: list[Row], night: date = NIGHT) -> list[Row]:
-    for name, schema, rows in (
-        ("judged_accounts", JUDGED_ACCOUNTS, accounts),
-        ("notices", NOTICES, notices),
-        ("issued_cards", ISSUED_CARDS, []),
-        ("issuance_coverage", ISSUANCE_COVERAGE, []),
-    ):
-        engine.load(name, pa.Table.from_pylist(rows, schema=schema))
+    given = {"judged_accounts": accounts, "notices": notices}
+    for name, schema in JUDGED.items():
+        engine.load(name, pa.Table.from_pylist(given.get(name, []), schema=schema))
     judge(engine, RULES)
     table = build_findings(engine, RULES, night, KEYS)
     assert table.schema.equals(FINDINGS)

@@ -1,0 +1,162 @@
+"""What rules read beside accounts and notices: checks, listed handlers, alerts, inquiries, links, lone debts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from creditaudit.tables import ACCOUNT_CHECKS
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from creditaudit.engines import Engine
+
+
+def load_beside(engine: Engine, night: date) -> None:
+    """Make the other tables that rules read (``creditaudit.tables`` has their columns).
+
+    Reads the ``standing_`` feeds, ``judged_accounts``, ``judged_openings``, ``judged_rows``, ``original_edges``,
+    ``lineage``, ``institution_groups`` and ``notices``. Makes ``account_checks``, ``listed_impostors``,
+    ``person_alerts``, ``judged_inquiries``, ``account_links`` and ``lone_debts``.
+    """
+    _checks(engine)
+    _listed(engine)
+    _inquiries(engine, night)
+    _links(engine)
+
+
+def _checks(engine: Engine) -> None:
+    """Make ``account_checks``: by any code of the lineage, or by the session of its opening (SPEC 4, 12)."""
+    engine.table(
+        "checked_accounts",
+        "SELECT provider_code AS head_provider, account_code AS head_code, moment_to FROM judged_accounts"
+        " WHERE moment_from IS NOT NULL AND account_type <> 'C1'",
+    )
+    engine.table(
+        "check_codes",
+        """
+        SELECT l.provider_code, l.account_code, a.head_provider, a.head_code
+        FROM checked_accounts AS a
+        JOIN lineage AS l ON l.head_provider = a.head_provider AND l.head_code = a.head_code
+        UNION ALL
+        SELECT a.head_provider AS provider_code, a.head_code AS account_code, a.head_provider, a.head_code
+        FROM checked_accounts AS a WHERE NOT EXISTS (SELECT 1 FROM lineage AS l
+            WHERE l.provider_code = a.head_provider AND l.account_code = a.head_code)
+        """,
+    )
+    engine.table(
+        "check_sessions",
+        """
+        SELECT o.session_provider, o.session_id, a.head_provider, a.head_code
+        FROM checked_accounts AS a
+        JOIN judged_openings AS o ON o.provider_code = a.head_provider AND o.account_code = a.head_code
+        WHERE o.session_id IS NOT NULL
+        """,
+    )
+    engine.table(
+        "near_checks",
+        """
+        SELECT v.provider_code, v.check_id, v.account_code, v.session_id, v.check_kind, v.result,
+            epoch_second(v.checked_from) AS checked_from, epoch_second(v.checked_to) AS checked_to
+        FROM standing_verifications AS v
+        LEFT JOIN check_codes AS c ON c.provider_code = v.provider_code AND c.account_code = v.account_code
+        LEFT JOIN (SELECT DISTINCT session_provider, session_id FROM check_sessions) AS s
+            ON s.session_provider = v.provider_code AND s.session_id = v.session_id
+        WHERE c.head_code IS NOT NULL OR s.session_id IS NOT NULL
+        """,
+    )
+    # UNION: a check that names both the account and its session is one check.
+    named = ", ".join(f"f.{name}" for name in ACCOUNT_CHECKS.names)
+    facts = "v.provider_code AS check_provider, v.check_id, v.check_kind, v.result, v.checked_from, v.checked_to"
+    heads = "h.head_provider AS provider_code, h.head_code AS account_code"
+    engine.table(
+        "account_checks",
+        f"""
+        SELECT {named} FROM (
+            SELECT {heads}, {facts} FROM near_checks AS v JOIN check_codes AS h
+                ON h.provider_code = v.provider_code AND h.account_code = v.account_code
+            UNION
+            SELECT {heads}, {facts} FROM near_checks AS v JOIN check_sessions AS h
+                ON h.session_provider = v.provider_code AND h.session_id = v.session_id
+        ) AS f
+        JOIN checked_accounts AS a ON a.head_provider = f.provider_code AND a.head_code = f.account_code
+        WHERE f.checked_from <= a.moment_to + 86400
+        """,
+    )
+    engine.drop("checked_accounts", "check_codes", "check_sessions", "near_checks")
+
+
+def _listed(engine: Engine) -> None:
+    """Make ``listed_impostors`` and ``person_alerts``, of those alone that the judged accounts name."""
+    engine.table(
+        "listed_impostors",
+        """
+        SELECT i.id_norm, row_number() OVER (
+                PARTITION BY i.id_norm ORDER BY i.finding_on, i.term_ends_on, i.revoked_on, i.person_ref
+            ) AS entry,
+            epoch_day(i.finding_on) AS finding_on, epoch_day(i.term_ends_on) AS term_ends_on,
+            epoch_day(i.revoked_on) AS revoked_on
+        FROM standing_impostors AS i
+        WHERE EXISTS (SELECT 1 FROM judged_openings AS o WHERE o.handler_id_norm = i.id_norm)
+        """,
+    )
+    engine.table(
+        "person_alerts",
+        """
+        SELECT f.id_norm, f.alert_id, epoch_day(f.effective_from) AS effective_from,
+            epoch_day(f.effective_to) AS effective_to
+        FROM standing_fraud_alerts AS f
+        WHERE EXISTS (SELECT 1 FROM judged_accounts AS a WHERE a.id_norm = f.id_norm)
+        """,
+    )
+
+
+def _inquiries(engine: Engine, night: date) -> None:
+    """Make ``judged_inquiries``: only a lost notice can make one worth asking (R401)."""
+    engine.table(
+        "judged_inquiries",
+        f"""
+        SELECT i.provider_code, i.inquiry_id, i.id_norm, i.id_status,
+            COALESCE(g.group_code, i.provider_code) AS group_code, i.reason,
+            epoch_second(i.inquired_from) AS inquired_from, epoch_second(i.inquired_to) AS inquired_to,
+            epoch_day(i.inquired_from) AS inquired_on, epoch_day(DATE '{night.isoformat()}') AS night_on
+        FROM standing_inquiries AS i
+        LEFT JOIN institution_groups AS g ON g.provider_code = i.provider_code
+        WHERE EXISTS (SELECT 1 FROM notices AS n WHERE n.id_norm = i.id_norm AND n.kind = 'lost')
+        """,
+    )
+
+
+def _links(engine: Engine) -> None:
+    """Make ``account_links`` and ``lone_debts`` (R109): what each judged account names, under the newest codes."""
+    engine.table(
+        "account_links",
+        """
+        SELECT f.from_provider, f.from_code, f.to_provider, f.to_code FROM (
+            SELECT r.provider_code AS from_provider, r.account_code AS from_code,
+                t.provider_code AS to_provider, t.account_code AS to_code
+            FROM judged_rows AS r
+            LEFT JOIN lineage AS l
+                ON l.provider_code = r.settlement_provider_code AND l.account_code = r.settlement_account_code
+            JOIN judged_rows AS t ON t.provider_code = COALESCE(l.head_provider, r.settlement_provider_code)
+                AND t.account_code = COALESCE(l.head_code, r.settlement_account_code)
+            UNION
+            SELECT from_provider, from_code, to_provider, to_code FROM original_edges
+        ) AS f
+        -- An account that names itself leads nowhere.
+        WHERE f.from_provider <> f.to_provider OR f.from_code <> f.to_code
+        """,
+    )
+    engine.table(
+        "lone_debts",
+        """
+        SELECT r.provider_code, r.account_code, r.id_norm,
+            COALESCE(g.group_code, r.original_provider_code) AS original_group, r.opened_from
+        FROM judged_rows AS r
+        LEFT JOIN institution_groups AS g ON g.provider_code = r.original_provider_code
+        WHERE r.account_type = 'C1' AND r.id_type = '10' AND r.id_status <> 'bad_form'
+            AND r.original_provider_code IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM original_edges AS e
+                WHERE e.from_provider = r.provider_code AND e.from_code = r.account_code)
+        """,
+    )
