@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from creditaudit import __version__, cli_duties, cli_quarantine, cli_rules, cli_sources
+from creditaudit import __version__, cli_duties, cli_explain, cli_quarantine, cli_rules, cli_sources
 from creditaudit.cli_speech import BookOption, Tell
 from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, UsageError
 from creditaudit.runlog import RunLog, run_log_begun
@@ -37,6 +37,7 @@ app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_duties.app, name="duties")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_sources.app, name="source")
+app.command("explain")(cli_explain.explain)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration file (default: creditaudit.toml beside the book).")
@@ -235,19 +236,6 @@ def show(book: BookOption) -> None:
     from creditaudit.reports.terminal import night_tables
 
     for line in night_tables(open_book(book)):
-        Tell.result(line)
-
-
-@app.command("explain")
-def explain(
-    book: BookOption,
-    account: Annotated[str, typer.Option(help="PROVIDER/ACCOUNT.")],
-    night: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As known that night.")] = None,
-) -> None:
-    """Tell in words why an account is flagged or cleared."""
-    from creditaudit.explain import explain_account
-
-    for line in explain_account(book, account, night.date() if night else None):
         Tell.result(line)
 
 

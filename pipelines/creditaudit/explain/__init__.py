@@ -1,5 +1,7 @@
 """Why an account is flagged or cleared, and what would change it."""
 
 from creditaudit.explain.account import explain_account
+from creditaudit.explain.render import spoken
+from creditaudit.explain.value import Explanation
 
-__all__ = ["explain_account"]
+__all__ = ["Explanation", "explain_account", "spoken"]

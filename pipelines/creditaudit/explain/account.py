@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creditaudit.book.layout import Book, open_book
-from creditaudit.engines import Engine, open_engine
+from creditaudit.engines import Engine, open_engine, quoted
 from creditaudit.errors import UsageError
 from creditaudit.explain.facts import Judged, changes_of
 from creditaudit.explain.flips import Flip, minimal_flips
@@ -15,6 +15,7 @@ from creditaudit.explain.gather import Family, judge_rows, open_family
 from creditaudit.explain.own_rows import institution_on, rows_of
 from creditaudit.explain.timeline import timeline
 from creditaudit.explain.value import Deciding, ElementLine, Explanation, masked
+from creditaudit.explain.words import day, second
 from creditaudit.explain.worlds import load_worlds, read_answers
 from creditaudit.fault.asking import ask_for
 from creditaudit.fault.elements import Element, combination_of, elements
@@ -86,7 +87,10 @@ def _explained(engine: Engine, family: Family, scratch: Path) -> Explanation:
         "SELECT n.* FROM notices AS n WHERE n.id_norm IN (SELECT id_norm FROM family_people)"
         " ORDER BY reported_from, notice_source, notice_id"
     ).to_pylist()
-    case = at_account("case_faults", "subject")
+    case = engine.fetch(
+        f"SELECT * FROM case_faults WHERE provider_code = {quoted(family.provider_code)}"
+        f" AND subject = {quoted(f'account:{family.account_code}')}"
+    ).to_pylist()
     told = Explanation(
         night=family.night,
         provider_code=family.provider_code,
@@ -138,8 +142,19 @@ _NAMES_A_FINDING = ("rule_id", "verdict", "notice_source", "notice_id")
 
 
 def _line(element: Element) -> ElementLine:
-    source = ", ".join(f"{name} {value}" for name, value in sorted(element.source.items()))
-    return ElementLine(element.name, element.status, source or None)
+    """Say which row speaks of an element: its key, and what of it."""
+    told = dict(element.source)
+    parts = []
+    if "notice_id" in told:
+        parts.append(f"{told.pop('notice_source')} {told.pop('notice_id')}")
+    for name, value in sorted(told.items()):
+        if name in {"visible_from", "visible_to"}:
+            parts.append(f"{name} {second(value)}")
+        elif name == "exception_followed_up_on":
+            parts.append(f"{name} {day(value)}")
+        else:
+            parts.append(f"{name} {value}")
+    return ElementLine(element.name, element.status, ", ".join(parts) or None)
 
 
 def _flips(family: Family, judged: Judged, given: tuple[Rows, dict[str, pa.Schema]], scratch: Path) -> tuple[Flip, ...]:

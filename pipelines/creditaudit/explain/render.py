@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from creditaudit.explain.flips import LARGEST
-from creditaudit.explain.words import day, interval, say, second, value_words
+from creditaudit.explain.words import day, element_words, interval, say, second, value_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +149,8 @@ def _fault(of: Explanation, language: str) -> Iterator[str]:
     yield say(language, "elements")
     for element in of.elements:
         source = "" if element.source is None else say(language, "from_source", source=element.source)
-        yield "  " + say(language, "element", name=element.name, status=element.status, source=source)
+        name, status = element_words(language, element.name), element_words(language, element.status)
+        yield "  " + say(language, "element", name=name, status=status, source=source)
     yield say(language, "flips")
     for flip in of.flips:
         yield "  " + _flip(flip, language)

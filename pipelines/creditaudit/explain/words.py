@@ -161,6 +161,21 @@ TEXTS: dict[str, tuple[str, str]] = {
     "change": ("{fact}: {value}", "{fact}：{value}"),
 }
 
+# The elements of SPEC 7.3 and what is said of them, in Chinese; in English they are called as in the specification.
+ELEMENTS_ZH = {
+    "duty": "义务",
+    "knowable": "能否知悉",
+    "performed": "履行",
+    "exception": "例外",
+    "verdict": "发现本身",
+    "card": "出示的证件",
+    "covered": "核查记录完整",
+    "proven": "已证明",
+    "refuted": "已否定",
+    "missing": "缺证",
+    "not_applicable": "不适用",
+}
+
 # What a change says, by value; other values are codes of the specification and stay as they are.
 VALUES: dict[str, tuple[str, str]] = {
     "before_the_moment": ("before the moment", "早于核验时点"),
@@ -196,6 +211,11 @@ def say(language: str, key: str, **values: object) -> str:
 def value_words(language: str, value: str) -> str:
     """Return what a value is called; a code of the specification is called by its name."""
     return VALUES[value][LANGUAGES.index(language)] if value in VALUES else value
+
+
+def element_words(language: str, word: str) -> str:
+    """Return what an element or its status is called."""
+    return ELEMENTS_ZH[word] if language == "zh" else word
 
 
 def second(seconds: int) -> str:

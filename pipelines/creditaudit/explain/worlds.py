@@ -93,7 +93,7 @@ def _marked(relation: str, row: Row, number: int) -> Row:
     for column in _OWN[relation]:
         if column == "duty_id":
             marked[column] = f"{marked[column]}{_MARK}{number}"
-        elif marked[column] is not None:
+        elif marked.get(column) is not None:  # a made row has only what it says
             marked[column] = f"{number}{_MARK}{marked[column]}"
     return marked
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from creditaudit.errors import UsageError
-from creditaudit.explain import explain_account
+from creditaudit.explain import explain_account, spoken
 from place import Place
 from reference.small import ACCOUNT, NUMBER, OPENING, REPORT
 from unit.kit import OTHER
@@ -66,7 +66,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @functools.cache
 def said(book: Path, account: str, night: date | None = FIRST) -> str:
-    text = "\n".join(explain_account(book, f"B01/{account}", night))
+    text = "\n".join(spoken(explain_account(book, f"B01/{account}", night), "en"))
     assert "待核查线索" in text
     assert NUMBER not in text
     assert OTHER not in text
