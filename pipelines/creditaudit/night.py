@@ -26,7 +26,8 @@ from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import ExitCode, RefusedError, UsageError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.admit import Admitted, admit, quarantine
-from creditaudit.intake.coverage import coverage, covered, file_warnings, inputs
+from creditaudit.intake.coverage import coverage, covered, inputs
+from creditaudit.intake.doubts import doubts
 from creditaudit.intake.kept_tables import kept_tables
 from creditaudit.intake.labels import Labels
 from creditaudit.intake.order import Delivery, Skipped, check_order, gather
@@ -224,7 +225,6 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             workers=run.threads,
             max_quarantine_share=run.settings.contract.max_quarantine_share,
         )
-        run.inputs = inputs(reports, run.night)
         stage.rows = sum(r.delivered or 0 for r in reports)
     with run.log.stage("contract"):
         deltas = delta_rows(reports, run.night)
@@ -238,6 +238,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
         )
     with run.log.stage("keys"):
         admitted = _admit(run, [r for r in reports if r.refused is None], corrected)
+        run.inputs = inputs(reports, admitted, run.night)
     with run.log.stage("expectations"):
         kinds = kinds_of((r.file.feed, r.file.name, r.control.kind) for r in reports if r.refused is None)
         run.doubts = hold(run.engine, contract, run.book, run.folder, kinds)
@@ -264,8 +265,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             contradicted=judgment.contradicted,
             corrected=(corrected.links.num_rows, corrected.refused),
         )
-        covered_files = tables["coverage"]
-        _report(run, delivery, reports, recipients, summary=summary, published=published, coverage_table=covered_files)
+        _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     if run.is_complete and run.book.last is not None:  # last of all: nothing in force can be read after it
         for table in STATE_TABLES:
             write_complete(run.engine, run.folder, table, f"standing_{table}")
@@ -351,7 +351,7 @@ def _report(
     *,
     summary: dict[str, Any],
     published: dict[str, Path],
-    coverage_table: pa.Table,
+    covering: pa.Table,
 ) -> None:
     """Write the files of every recipient and the page of the night."""
     context = ReportContext(
@@ -364,15 +364,15 @@ def _report(
     summary["numbers_without_suggestions"] = suggest(run.engine)
     summary |= build_side_rows(run.engine, run.night, lambda n: run.folder if n == run.night else run.book.folder(n))
     summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
-    summary["late_files"] = list(delivery.late)
-    summary["warnings"] = [*delivery.warnings, *file_warnings(reports), *run.doubts]
+    told = doubts(run.engine, run.book, run.folder, reports, run.night)
+    summary |= {"late_files": list(delivery.late), "warnings": [*delivery.warnings, *told, *run.doubts]}
     summary["unapproved_rules"] = list(run.unapproved)
     write_page(
         run.folder / "night.html",
         night=run.night,
         mandate=run.settings.mandate.text,
         summary=summary,
-        coverage=coverage_table,
+        coverage=covering,
         inputs=run.inputs,
         is_demo=run.keys.is_demo,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from creditaudit.book.files import storage, write_bytes
 from creditaudit.book.layout import Book
-from creditaudit.book.reference import TABLES, write_shipped
+from creditaudit.book.reference import OPTIONAL, TABLES, write_shipped
 from creditaudit.errors import UsageError, Where
 from creditaudit.settings import CONFIG_NAME
 
@@ -89,7 +89,7 @@ def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tup
 
 
 def _take(book: Book, reference: Path) -> list[str]:
-    found = [table for table in TABLES if (reference / f"{table}.csv").is_file()]
+    found = [table for table in (*TABLES, *OPTIONAL) if (reference / f"{table}.csv").is_file()]
     if not found:
         raise UsageError(
             "no book was made",

@@ -54,7 +54,16 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "clocks": ("clock_id", "starts_on", "days", "day_type", "kind", "source"),
 }
+# Tables that a book may have; none is shipped, for nothing documented stands in them yet.
+AREA_CODES = "area_codes"
+OPTIONAL: dict[str, tuple[str, ...]] = {AREA_CODES: ("prefix", "valid_from", "valid_to", "source")}
 DATE_COLUMNS = frozenset({"valid_from", "valid_to", "in_force_from", "in_force_to", "documented_to"})
+
+# What a cell must look like, where no other reader would say it clearly.
+_FORMS: dict[tuple[str, str], tuple[re.Pattern[str], str]] = {
+    ("clocks", "days"): (re.compile("0*[1-9][0-9]{0,4}", re.ASCII), "it is not a whole number of days, 1 or more"),
+    (AREA_CODES, "prefix"): (re.compile("[0-9]{6}", re.ASCII), "it is not the six digits of an area"),
+}
 
 _BLANKS = " \t\u00a0\u3000"
 _DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})", re.ASCII)
@@ -81,6 +90,11 @@ def snapshot(book: Book, folder: Path) -> None:
     """Copy every reference table into a night's folder; a table the book lacks is the shipped one."""
     for table in TABLES:
         snapshot_of(book, table, folder)
+    for table in OPTIONAL:
+        if (book.reference / f"{table}.csv").is_file():
+            with storage(book.reference):
+                write_bytes(folder / f"{table}.csv", (book.reference / f"{table}.csv").read_bytes())
+            read(folder, table)
     for table in TABLES:
         read(folder, table)  # a table that cannot be used refuses the night before hours of work, not after
 
@@ -103,30 +117,27 @@ def read(folder: Path, table: str) -> pa.Table:
     folder : Path
         The night's copy of the reference tables.
     table : str
-        Name from ``TABLES``.
+        Name from ``TABLES`` or ``OPTIONAL``.
 
     Returns
     -------
     pyarrow.Table
-        The columns of ``TABLES`` (text; dates as date32; NULL: missing) and ``row`` (int64).
+        The columns named there (text; dates as date32; NULL: missing) and ``row`` (int64).
 
     Raises
     ------
     UsageError
-        The file is not UTF-8 or GB18030, lacks a column, has a row of another width or a bad date, or is a table of
-        duties that says what a duty cannot say.
+        The file is not UTF-8 or GB18030, lacks a column, has a row over several lines or of another width, a bad date
+        or number, or is a table of duties that says what a duty cannot say.
     """
     path = folder / f"{table}.csv"
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-    try:
-        rows = list(reader)
-    except csv.Error as error:
-        raise _bad(path, reader.line_num, None, "a quote is not closed, or text follows a closing quote") from error
+    rows = _lines(path)
     header = [cell.strip(_BLANKS) for cell in rows[0]] if rows else []
-    missing = [c for c in TABLES[table] if c not in header]
+    names = (TABLES | OPTIONAL)[table]
+    missing = [c for c in names if c not in header]
     if missing or len(set(header)) != len(header):
         raise _bad(path, 1, missing[0] if missing else None, "a column is missing or named twice")
-    columns: dict[str, list[str | date | None]] = {c: [] for c in TABLES[table]}
+    columns: dict[str, list[str | date | None]] = {c: [] for c in names}
     lines = []
     for line, row in enumerate(rows[1:], start=2):
         if not row:
@@ -147,6 +158,25 @@ def read(folder: Path, table: str) -> pa.Table:
     return pa.table({**arrays, "row": pa.array(range(1, count + 1), type=pa.int64())})
 
 
+def _lines(path: Path) -> list[list[str]]:
+    """Return the cells of every line; a line is a row here, too (SPEC 12)."""
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            rows.append(row)
+            if reader.line_num != len(rows):
+                raise _bad(path, len(rows), None, "a quoted cell runs over more than one line")
+    except csv.Error as error:
+        raise _bad(path, len(rows) + 1, None, "a quote is not closed, or text follows a closing quote") from error
+    return rows
+
+
+def read_optional(folder: Path, table: str) -> pa.Table | None:
+    """Read a table of ``OPTIONAL`` as :func:`read` does; None where the night has none."""
+    return read(folder, table) if (folder / f"{table}.csv").is_file() else None
+
+
 def _text(path: Path) -> str:
     with storage(path):
         content = path.read_bytes()
@@ -159,6 +189,9 @@ def _text(path: Path) -> str:
 
 
 def _cell(path: Path, line: int, name: str, text: str) -> str | date | None:
+    form, why = _FORMS.get((path.stem, name), (None, ""))
+    if form is not None and not form.fullmatch(text):
+        raise _bad(path, line, name, why)
     if not text:
         return None
     if name not in DATE_COLUMNS:

@@ -25,10 +25,9 @@ def coverage(reports: Sequence[FileReport], admitted: Sequence[Admitted], night:
 
     The three counts are NULL for a refused file.
     """
-    accepted = {a.feed: a.accepted for a in admitted}
+    counts = _counts(reports, admitted)
     rows = []
-    for report in reports:
-        taken = None if report.refused is not None else accepted[report.file.feed][report.file.name]
+    for report, counted in zip(reports, counts, strict=True):
         rows.append(
             {
                 "night": night,
@@ -42,12 +41,24 @@ def coverage(reports: Sequence[FileReport], admitted: Sequence[Admitted], night:
                 "business_codes": _joined(report.control.business_codes),
                 "covers_from": report.control.covers_from,
                 "covers_to": report.control.covers_to,
-                "delivered": None if taken is None else report.delivered,
-                "accepted": taken,
-                "quarantined": None if taken is None else (report.delivered or 0) - taken,
+                **counted,
             }
         )
     return pa.Table.from_pylist(rows, schema=COVERAGE).sort_by([(n, "ascending") for n in COVERAGE.names])
+
+
+def _counts(reports: Sequence[FileReport], admitted: Sequence[Admitted]) -> list[dict[str, int | None]]:
+    """Return what each file's rows came to; None where the file is refused."""
+    accepted = {a.feed: a.accepted for a in admitted}
+    found: list[dict[str, int | None]] = []
+    for report in reports:
+        if report.refused is not None or report.delivered is None:
+            found.append({"delivered": None, "accepted": None, "quarantined": None})
+        else:
+            taken = accepted[report.file.feed][report.file.name]
+            delivered = report.delivered
+            found.append({"delivered": delivered, "accepted": taken, "quarantined": delivered - taken})
+    return found
 
 
 def full_deliveries(reports: Sequence[FileReport], night: date) -> pa.Table:
@@ -77,10 +88,13 @@ def full_deliveries(reports: Sequence[FileReport], night: date) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=FULL_DELIVERIES.schema)
 
 
-def inputs(reports: Sequence[FileReport], night: date) -> list[dict[str, Any]]:
-    """Return what the manifest says of each delivered file: its place, SHA-256, profile, why it was refused."""
+def inputs(reports: Sequence[FileReport], admitted: Sequence[Admitted], night: date) -> list[dict[str, Any]]:
+    """Return what the manifest says of each delivered file: its place, SHA-256, profile, counts, why it was refused.
+
+    ``delivered = accepted + quarantined``; the three are None for a refused file.
+    """
     listed = []
-    for report in reports:
+    for report, counted in zip(reports, _counts(reports, admitted), strict=True):
         first, slash, rest = report.file.name.partition("/")
         is_elsewhere = bool(slash) and first != REPORTS  # late, or of the inbox
         folder, name = (first, rest) if is_elsewhere else (night.isoformat(), report.file.name)
@@ -92,6 +106,7 @@ def inputs(reports: Sequence[FileReport], night: date) -> list[dict[str, Any]]:
                 "sha256": report.sha256,
                 "profile": report.file.profile.name,
                 "refused": report.refused,
+                **counted,
             }
         )
     return listed

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
 
-KINDS = ("pboc_liaison", "institution")
+INSTITUTION = "institution"
+KINDS = ("pboc_liaison", INSTITUTION)
 ENCODINGS = ("utf-8-sig", "gb18030")
 LANGUAGES = ("zh", "en")
 
@@ -70,6 +71,8 @@ def _recipient(row: dict[str, Any]) -> Recipient:
     ):
         if value not in known:
             raise _bad(name, column, f"it must be one of {', '.join(known)}")
+    if kind == INSTITUTION and not row["provider_code"]:
+        raise _bad(name, "provider_code", "an institution needs one: nobody could tell which cases are its own")
     return Recipient(name, kind, read_mask(row["id_mask"], name), encoding, language)
 
 

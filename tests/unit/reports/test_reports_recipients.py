@@ -40,7 +40,14 @@ def recipients(*rows: Row) -> pa.Table:
 def test_recipients_are_read_with_their_defaults_in_order() -> None:
     found = read_recipients(
         recipients(
-            {"recipient": "z", "kind": "institution", "encoding": "gb18030", "language": "en", "id_mask": "1+1"},
+            {
+                "recipient": "z",
+                "kind": "institution",
+                "provider_code": "B01",
+                "encoding": "gb18030",
+                "language": "en",
+                "id_mask": "1+1",
+            },
             {"recipient": "人行", "kind": "pboc_liaison"},
             {"recipient": "a", "kind": "pboc_liaison"},
         )
@@ -60,6 +67,7 @@ def test_recipients_are_read_with_their_defaults_in_order() -> None:
         ({"recipient": ".."}, "recipient"),
         ({"recipient": ".hidden"}, "recipient"),
         ({"recipient": "a/b"}, "recipient"),
+        ({"kind": "institution"}, "provider_code"),  # SPEC 10.1: "An institution sees only its own rows"
         ({"recipient": "a\\b"}, "recipient"),
         ({"kind": None}, "kind"),
         ({"kind": "bank"}, "kind"),
