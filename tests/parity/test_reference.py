@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from creditaudit.errors import CreditAuditError
-from place import Place, parts
-from reference import NightResult, ReferenceBook
+from parity.runs import DIFFERENT, Record, Run, assert_same, records
+from place import parts
 from reference.columns import FEEDS
-from reference.contract import read_night
 from reference.expected import CLEARANCES, ROW_CODES, combinations
-from reference.hostile import FIXED_SEEDS, NIGHTS, PERSONS, write_delivery
+from reference.hostile import FIXED_SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
-    from pathlib import Path
 
-# Differences printed per side; the first few tell what is wrong.
-DIFFERENT = 6
+    from parity.runs import Judged
 
-Record = tuple[Any, ...]
 FINDING = (
     "provider_code",
     "account_code",
@@ -44,85 +34,6 @@ FATE = ("feed", "file", "row", "line", "status", "reasons", "dropped")
 COVERAGE = ("feed", "file", "delivered", "accepted", "quarantined")
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One night as both judged it."""
-
-    night: date
-    code: int
-    expected: NightResult = field(repr=False)
-    place: Place = field(repr=False)
-    raw: dict[tuple[str, str, int], str] = field(repr=False)
-
-    @property
-    def rules(self) -> frozenset[str]:
-        """Rules in force that night: the texts that lie in its folder."""
-        return frozenset(path.name.split("_")[0] for path in (self.place.folder(self.night) / "rules").iterdir())
-
-
-@dataclass(frozen=True)
-class Run:
-    """All nights of one delivery."""
-
-    seed: int
-    nights: list[Judged]
-
-
-@pytest.fixture(scope="session")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Run]:
-    """Give the run of a seed, made once."""
-    made: dict[int, Run] = {}
-
-    def run(seed: int) -> Run:
-        if seed not in made:
-            made[seed] = _run(seed, tmp_path_factory.mktemp(f"seed{seed}"))
-        return made[seed]
-
-    return run
-
-
-def _run(seed: int, root: Path) -> Run:
-    days = write_delivery(root, seed, PERSONS, NIGHTS)
-    place = Place(root).made(root / "reference")
-    reference = ReferenceBook(root / "reference")
-    nights = []
-    for day in days:
-        expected = reference.night(day, place.landing)
-        try:
-            code = int(place.night(day, threads=2).exit_code(fail_on_findings=False))
-        except CreditAuditError as error:
-            code = int(error.exit_code)
-        files = read_night(place.landing, day)
-        raw = {(row.feed, row.file, row.row): row.text for file in files for row in file.rows}
-        nights.append(Judged(day, code, expected, place, raw))
-    return Run(seed, nights)
-
-
-@pytest.fixture(params=[*FIXED_SEEDS, "rotating"])
-def run(request: pytest.FixtureRequest, judged: Callable[[int], Run], rotating_seed: int) -> Run:
-    """One run per seed."""
-    return judged(rotating_seed if request.param == "rotating" else request.param)
-
-
-def _records(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Counter[Record]:
-    return Counter(tuple(row[column] for column in columns) for row in rows)
-
-
-def _assert_same(
-    run: Run, night: date, ours: Counter[Record], theirs: Counter[Record], columns: tuple[str, ...]
-) -> None:
-    """Compare as multisets; a difference names keys, verdicts and places, none of which holds personal data."""
-    __tracebackhide__ = True
-    spare = sorted(map(repr, (ours - theirs).elements()))
-    lacking = sorted(map(repr, (theirs - ours).elements()))
-    shown = [f"only the program: {one}" for one in spare[:DIFFERENT]]
-    shown += [f"only the reference: {one}" for one in lacking[:DIFFERENT]]
-    if shown:
-        counts = f"{len(spare)} only in the program, {len(lacking)} only in the reference"
-        heading = [f"seed {run.seed}, night {night}: {counts}", f"columns: {', '.join(columns)}"]
-        pytest.fail("\n".join([*heading, *shown]))
-
-
 def test_exit_codes(run: Run) -> None:
     """SPEC 2: the reference names the code that the delivered files give."""
     assert [night.code for night in run.nights] == [night.expected.exit_code for night in run.nights]
@@ -131,16 +42,16 @@ def test_exit_codes(run: Run) -> None:
 def test_findings(run: Run) -> None:
     """SPEC 5 and 6: every finding of the rules in force, with relation, moment and report."""
     for night in run.nights:
-        ours = _records(night.place.rows(night.night, "findings"), FINDING)
+        ours = records(night.place.rows(night.night, "findings"), FINDING)
         theirs = [row for row in night.expected.findings if row["rule_id"] in night.rules]
-        _assert_same(run, night.night, ours, _records(theirs, FINDING), FINDING)
+        assert_same(run, night.night, ours, records(theirs, FINDING), FINDING)
 
 
 def test_clearances(run: Run) -> None:
     """SPEC 6.1: what is cleared, and what is not judged."""
     for night in run.nights:
-        ours = _records(night.place.rows(night.night, "clearances"), CLEARANCE)
-        _assert_same(run, night.night, ours, _records(night.expected.clearances, CLEARANCE), CLEARANCE)
+        ours = records(night.place.rows(night.night, "clearances"), CLEARANCE)
+        assert_same(run, night.night, ours, records(night.expected.clearances, CLEARANCE), CLEARANCE)
 
 
 def _fates(night: Judged) -> list[dict[str, Any]]:
@@ -159,7 +70,7 @@ def test_every_delivered_row_has_the_same_fate(run: Run) -> None:
     """SPEC 2, 3: accepted, or quarantined with the same reasons, or accepted with the same cells dropped."""
     for night in run.nights:
         ours, theirs = _fates(night), night.expected.rows
-        _assert_same(run, night.night, _records(ours, FATE), _records(theirs, FATE), FATE)
+        assert_same(run, night.night, records(ours, FATE), records(theirs, FATE), FATE)
         assert len(ours) == len({(fate["feed"], fate["file"], fate["row"]) for fate in ours}), "a row ended twice"
 
 
@@ -169,7 +80,7 @@ def test_dropped_cells_are_listed_in_the_quarantine(run: Run) -> None:
     for night in run.nights:
         listed = [r for r in night.place.rows(night.night, "quarantine") if r["disposition"] == "cell_dropped"]
         theirs = [{**row, "reasons": row["dropped"]} for row in night.expected.rows if row["dropped"]]
-        _assert_same(run, night.night, _records(listed, columns), _records(theirs, columns), columns)
+        assert_same(run, night.night, records(listed, columns), records(theirs, columns), columns)
 
 
 def test_quarantined_rows_keep_their_raw_text(run: Run) -> None:
@@ -185,8 +96,8 @@ def test_quarantined_rows_keep_their_raw_text(run: Run) -> None:
 def test_coverage(run: Run) -> None:
     """SPEC 2: delivered = accepted + quarantined; a refused file has its row, with the counts null."""
     for night in run.nights:
-        ours = _records(night.place.rows(night.night, "coverage"), COVERAGE)
-        _assert_same(run, night.night, ours, _records(night.expected.coverage, COVERAGE), COVERAGE)
+        ours = records(night.place.rows(night.night, "coverage"), COVERAGE)
+        assert_same(run, night.night, ours, records(night.expected.coverage, COVERAGE), COVERAGE)
 
 
 def test_the_fixed_seeds_hold_every_combination(judged: Callable[[int], Run]) -> None:
