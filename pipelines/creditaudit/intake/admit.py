@@ -19,7 +19,7 @@ from creditaudit.feeds import FEEDS
 from creditaudit.intake.identity import numbers_in
 from creditaudit.intake.kept_cells import CELLS, as_typed
 from creditaudit.intake.keys import Resolved, resolve
-from creditaudit.intake.receive import raw_lines
+from creditaudit.intake.reread import raw_lines
 from creditaudit.tables import QUARANTINE
 
 if TYPE_CHECKING:

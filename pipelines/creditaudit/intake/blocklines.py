@@ -23,6 +23,7 @@ INNER_END = b"\xfe"
 # each of them would neither fit the memory nor end in time.
 MAX_RECORD_BYTES = 4 << 20
 
+_AT_ONCE = 1 << 17
 _LF, _INNER = ord("\n"), INNER_END[0]
 
 
@@ -182,4 +183,6 @@ def _joined(data: Bytes, starts: Ints, inner: list[Ints], end: bytes, tail: byte
 
 
 def _starts(data: Bytes) -> Ints:
-    return np.concatenate([[0], np.flatnonzero(data == _LF) + 1]).astype(np.int64)
+    # Piece by piece, so that what is computed stays in the processor's cache.
+    found = [np.flatnonzero(data[at : at + _AT_ONCE] == _LF) + (at + 1) for at in range(0, len(data), _AT_ONCE)]
+    return np.concatenate([[0], *found]).astype(np.int64, copy=False)

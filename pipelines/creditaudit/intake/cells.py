@@ -25,6 +25,8 @@ _AT_ONCE = 16_384
 # A cell can only lose something if it starts, or ends, with the UTF-8 form of one of the four characters; most
 # columns have no such cell and are left as they are.
 _FORMS = tuple(np.frombuffer(letter.encode(), dtype=np.uint8) for letter in STRIPPED)
+_LAST_BLANK, _LAST_ASCII = ord(" "), 0x7F
+_LEADS = tuple(form[0] for form in _FORMS if form[0] > _LAST_ASCII)
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,9 @@ def _strippable(offsets: npt.NDArray[np.int32], data: Bytes) -> bool:
     """Whether any cell may start or end with a character that is stripped."""
     start, end = int(offsets[0]), int(offsets[-1])
     if start == end:
+        return False
+    held = data[start:end]
+    if held.min() > _LAST_BLANK and (held.max() <= _LAST_ASCII or not any((held == lead).any() for lead in _LEADS)):
         return False
     # An empty cell looks at its neighbours' bytes instead: at worst the column is stripped for nothing.
     # Comparisons: numpy looks a byte up in a table twenty times more slowly.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from creditaudit.intake.profile import DEFAULT_PROFILE
 from creditaudit.intake.split import split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -62,7 +63,11 @@ class CsvSource:
         return None if self._profile.dialect.multiline else self._filled - self._profile.has_header
 
     def blocks(self, delivery: Delivery, path: Path) -> Iterator[RowBlock]:
-        """Yield the file's rows.
+        """Yield the file's rows; see :meth:`unsplit`."""
+        return (block() for block in self.unsplit(delivery, path))
+
+    def unsplit(self, delivery: Delivery, path: Path) -> Iterator[Callable[[], RowBlock]]:
+        """Yield the file's blocks before they are split, which any thread may do then by calling them.
 
         Raises
         ------
@@ -84,7 +89,7 @@ class CsvSource:
                 lines = lines.after_header()
                 first = line - lines.physical
             if len(lines.filled):
-                yield self._block(lines, row, first)
+                yield partial(self._block, lines, row, first)
                 row += len(lines.filled)
         if empty:
             raise UnjudgedFileError("a file of zero bytes")

@@ -82,7 +82,9 @@ def rows_holding(table: bytes, offsets: np.ndarray, data: Bytes) -> Ints:
     if not found:
         return np.zeros(0, dtype=np.int64)
     marked = np.concatenate(found)
-    return np.unique(np.searchsorted(offsets, marked, side="right") - 1)
+    rows: Ints = np.searchsorted(offsets, marked, side="right") - 1
+    distinct: Ints = rows[np.append(True, np.diff(rows) > 0)]
+    return distinct
 
 
 def rewrite(cells: Cells, table: bytes, change: Callable[[str], str]) -> pa.StringArray:

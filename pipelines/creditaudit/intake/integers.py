@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from creditaudit.intake.cells import Bools, Cells
 
 
-_NOT_DIGIT = np.ones(256, dtype=bool)
-_NOT_DIGIT[ord("0") : ord("9") + 1] = False
+_ZERO, _NINE = np.uint8(ord("0")), np.uint8(9)
 _MINUS = ord("-")
 
 # Every number of at most 18 characters fits 64 bits; longer ones are looked at one by one.
@@ -46,7 +45,7 @@ def read_integers(cells: Cells) -> Integers:
     offsets, lengths = cells.offsets, cells.lengths
     bad = np.zeros(len(cells), dtype=bool)
     start, end = int(offsets[0]), int(offsets[-1])
-    at = np.flatnonzero(_NOT_DIGIT[cells.data[start:end]]) + start
+    at = np.flatnonzero(cells.data[start:end] - _ZERO > _NINE) + start
     if len(at):
         row = np.searchsorted(offsets, at, side="right") - 1
         leading_minus = (cells.data[at] == _MINUS) & (at == offsets[:-1][row]) & (lengths[row] > 1)

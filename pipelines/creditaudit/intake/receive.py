@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditaudit.errors import CreditAuditError, InternalError, RefusedError, StorageError, UnjudgedFileError, Where
+from creditaudit.errors import CreditAuditError, InternalError, StorageError, UnjudgedFileError, Where
 from creditaudit.feeds import FEEDS
-from creditaudit.intake import csv_source, parquet_source, readmission
+from creditaudit.intake.ahead import worked_ahead
 from creditaudit.intake.control import Control, read_control
 from creditaudit.intake.csv_source import CsvSource
 from creditaudit.intake.decode import BLOCK_BYTES, NotThisEncodingError, opened
@@ -24,7 +25,7 @@ from creditaudit.intake.rows import type_rows
 from creditaudit.intake.sink import PartWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -118,18 +119,40 @@ def receive(
     StorageError
         A part could not be written, or a delivered file not be read.
     """
+    count = max(1, workers)
+    with (
+        ThreadPoolExecutor(count, thread_name_prefix="type") as typers,
+        ThreadPoolExecutor(count, thread_name_prefix="intake") as pool,
+    ):
 
-    def read(place: int, file: DeliveredFile) -> FileReport:
-        part = f"{place:06d}-{file.feed}"
-        return read_file(file, night=night, scratch=scratch, part=part, max_quarantine_share=max_quarantine_share)
+        def read(place: int) -> FileReport:
+            return read_file(
+                files[place],
+                night=night,
+                scratch=scratch,
+                part=f"{place:06d}-{files[place].feed}",
+                max_quarantine_share=max_quarantine_share,
+                typers=typers if count > 1 else None,
+            )
 
-    with ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="intake") as pool:
-        futures = [pool.submit(read, place, file) for place, file in enumerate(files)]
+        futures = {place: pool.submit(read, place) for place in _largest_first(files)}
         try:
-            return [future.result() for future in futures]
+            return [futures[place].result() for place in range(len(files))]
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _largest_first(files: Sequence[DeliveredFile]) -> list[int]:
+    """Return the places of files in the order in which to begin them: a large one begun last is waited for alone."""
+
+    def size(place: int) -> int:
+        try:
+            return files[place].path.lstat().st_size
+        except OSError:
+            return 0  # whoever reads it says what is wrong
+
+    return sorted(range(len(files)), key=lambda place: (-size(place), place))
 
 
 def read_file(
@@ -140,6 +163,7 @@ def read_file(
     part: str,
     max_quarantine_share: float = MAX_QUARANTINE_SHARE,
     block_bytes: int = BLOCK_BYTES,
+    typers: ThreadPoolExecutor | None = None,
 ) -> FileReport:
     """Read one delivered file: hash, decode, split, type, and write its rows.
 
@@ -157,6 +181,9 @@ def read_file(
         More of the file's rows quarantined refuse it, from ``SMALL_FILE_ROWS`` rows on.
     block_bytes : int
         Bytes read at a time. The result does not depend on it.
+    typers : ThreadPoolExecutor or None
+        Splits and types blocks while the next ones are read; None: one after the other. The result does not depend
+        on it.
 
     Returns
     -------
@@ -168,7 +195,7 @@ def read_file(
         A part could not be written, or the file not be read.
     """
     try:
-        return _Reading(file, night, scratch, part, block_bytes).run(max_quarantine_share)
+        return _Reading(file, night, scratch, part, block_bytes, typers=typers).run(max_quarantine_share)
     except CreditAuditError:
         raise
     except OSError as error:
@@ -202,7 +229,16 @@ def _place_of(error: BaseException) -> str:
 class _Reading:
     """The reading of one file."""
 
-    def __init__(self, file: DeliveredFile, night: date, scratch: Path, part: str, block_bytes: int) -> None:
+    def __init__(
+        self,
+        file: DeliveredFile,
+        night: date,
+        scratch: Path,
+        part: str,
+        block_bytes: int,
+        *,
+        typers: ThreadPoolExecutor | None,
+    ) -> None:
         self._file = file
         self._spec = FEEDS[file.feed]
         self._night = night
@@ -211,7 +247,8 @@ class _Reading:
         self._block_bytes = block_bytes
         self._report = FileReport(file)
         self._changes = {c.name: change for c in self._spec.columns if (change := file.profile.change(c)) is not None}
-        self._lost = 0
+        self._typers = typers
+        self._seen: tuple[int, bytes] = 0, b""  # what a reading in another encoding saw of the file
 
     def run(self, max_quarantine_share: float) -> FileReport:
         try:
@@ -257,6 +294,7 @@ class _Reading:
         done = False
         try:
             with opened(self._file.path) as delivery:
+                delivery.compare(self._seen)
                 report = self._copy(source, delivery, typed, quarantine, max_quarantine_share)
             done = report.refused is None
             return report
@@ -273,20 +311,29 @@ class _Reading:
         quarantine: PartWriter,
         max_quarantine_share: float,
     ) -> FileReport:
-        delivered = self._lost = 0
+        delivered = quarantined = 0
+        path = self._file.path
+        given: Iterator[RowBlock | Callable[[], RowBlock]] = (
+            source.unsplit(delivery, path) if isinstance(source, CsvSource) else source.blocks(delivery, path)
+        )
+        blocks = worked_ahead(self._typed, given, self._typers)
         try:
-            for block in source.blocks(delivery, self._file.path):
-                delivered += len(block)
-                self._block(block, typed, quarantine)
+            with closing(blocks):
+                for rows, lost, table, listed in blocks:
+                    delivered += rows
+                    quarantined += lost
+                    typed.write(table)
+                    quarantine.write(listed)
         except NotThisEncodingError:
-            self._report = replace(self._report, sha256=delivery.sha256())
+            self._seen = delivery.seen()
+            if source.encoding == self._file.profile.encodings[-1]:  # nobody will read on
+                self._report = replace(self._report, sha256=delivery.sha256())
             raise
         except UnjudgedFileError as error:
             return replace(self._report, sha256=delivery.sha256(), refused=error.reason)
         report = replace(self._report, sha256=delivery.sha256(), encoding=source.encoding)
-        if self._report.sha256 not in {None, report.sha256}:
+        if delivery.is_other:
             return replace(report, refused="the file changed while it was read")
-        quarantined = self._lost
         counted = source.counted if isinstance(source, CsvSource | ParquetSource) else delivered
         if delivered != typed.rows + quarantined or counted not in {None, delivered}:
             raise InternalError(
@@ -310,7 +357,9 @@ class _Reading:
             quarantine_part=quarantine.close(),
         )
 
-    def _block(self, block: RowBlock, typed: PartWriter, quarantine: PartWriter) -> None:
+    def _typed(self, given: RowBlock | Callable[[], RowBlock]) -> tuple[int, int, pa.Table, pa.Table]:
+        """Type a block: its rows, how many of them are quarantined, the typed ones, and those of the quarantine."""
+        block = given() if callable(given) else given
         count = len(block.rows)
         constants = self._file.profile.source.constants
         cells = block.cells | {name: pa.repeat(value, count) for name, value in constants.items()}
@@ -320,12 +369,8 @@ class _Reading:
         found = type_rows(self._spec, cells, count, night=self._night, unreadable=block.unreadable, changes=changes)
         reasons = found.faults.reasons()
         table = typed_table(self._file, self._night, block, found, reasons)
-        if table.num_rows:
-            typed.write(table)
         listed = quarantine_table(self._file, block, found, reasons)
-        if listed.num_rows:
-            quarantine.write(listed)
-        self._lost += int(found.faults.quarantined.sum()) + len(block.damaged)
+        return len(block), int(found.faults.quarantined.sum()) + len(block.damaged), table, listed
 
 
 def _disagrees(report: FileReport, delivered: int) -> str | None:
@@ -342,53 +387,3 @@ def _too_many(quarantined: int, delivered: int, share: float) -> str | None:
     if delivered < SMALL_FILE_ROWS or Fraction(quarantined, delivered) <= Fraction(str(share)):
         return None
     return f"{quarantined} of {delivered} rows quarantined, more than the share of {share}"
-
-
-def raw_lines(report: FileReport, rows: Sequence[int], *, block_bytes: int = BLOCK_BYTES) -> list[str]:
-    """Return the raw text of data rows by reading the delivered file again.
-
-    Parameters
-    ----------
-    report : FileReport
-        Of a file that is not refused.
-    rows : sequence of int
-        1-based data rows, ascending, each at most once.
-    block_bytes : int
-        Bytes read at a time.
-
-    Returns
-    -------
-    list of str
-        One per row, without the line end; of a Parquet file the row as a CSV line in the file's column order.
-
-    Raises
-    ------
-    RefusedError
-        The file is not what it was when the report was made.
-    """
-    path = report.file.path
-    try:
-        with opened(path) as delivery:
-            if isinstance(report.file, ReadmittedFile):
-                corrected = ReadmissionSource(FEEDS[report.file.feed], report.file.taken)
-                found = readmission.raw_rows(corrected.blocks(delivery, path), rows)
-            elif isinstance(report.file, ReportFile):
-                found = readmission.raw_rows(ReportSource(FEEDS[report.file.feed]).blocks(delivery, path), rows)
-            elif report.encoding == PARQUET:
-                found = parquet_source.raw_rows(delivery, list(rows))
-            else:
-                encoding = report.encoding or report.file.profile.encodings[0]
-                found = csv_source.raw_rows(
-                    delivery, path, encoding, block_bytes, list(rows), profile=report.file.profile
-                )
-            same = delivery.sha256() == report.sha256
-    except (UnjudgedFileError, NotThisEncodingError, pa.ArrowException):
-        same, found = False, []
-    if not same or len(found) != len(rows):
-        raise RefusedError(
-            "a delivered file changed while the night was read",
-            why="its bytes are no longer those that were typed",
-            next_step="wait until the delivery is complete, then run the night again",
-            where=Where(f"{report.file.feed}/{report.file.name}"),
-        )
-    return found

@@ -82,6 +82,8 @@ class PartWriter:
 
     def write(self, table: pa.Table) -> None:
         """Add rows."""
+        if not table.num_rows:
+            return
         self.rows += table.num_rows
         self._held.append(table)
         self._held_rows += table.num_rows

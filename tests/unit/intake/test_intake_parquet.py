@@ -15,7 +15,8 @@ from landed import GOOD, NIGHT, csv_text, land
 
 from creditaudit.feeds import INSTANT
 from creditaudit.intake.landing import DeliveredFile
-from creditaudit.intake.receive import raw_lines, read_file
+from creditaudit.intake.receive import read_file
+from creditaudit.intake.reread import raw_lines
 
 
 def packed(**columns: pa.Array) -> bytes:

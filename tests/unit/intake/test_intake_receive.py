@@ -7,6 +7,9 @@ import hashlib
 import os
 import random
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -19,8 +22,10 @@ from creditaudit.errors import CreditAuditError, InternalError, RefusedError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake import decode
 from creditaudit.intake import receive as receive_module
+from creditaudit.intake.ahead import worked_ahead
 from creditaudit.intake.landing import DeliveredFile, find_files, survey
-from creditaudit.intake.receive import raw_lines, read_file, receive
+from creditaudit.intake.receive import read_file, receive
+from creditaudit.intake.reread import raw_lines
 
 HEADER = "provider_code,account_code,card_issuer"
 
@@ -301,6 +306,86 @@ def test_receive_does_not_depend_on_workers(tmp_path):
         for path in scratch.iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_typing_beside_reading_changes_nothing(tmp_path, encoding):
+    path = tmp_path / "x.csv"
+    path.write_bytes(hostile_file(400).encode(encoding))
+    results = []
+    with ThreadPoolExecutor(3) as typers:
+        for number, pool in enumerate([None, typers, typers]):
+            report = read_file(
+                DeliveredFile("accounts", "x.csv", path),
+                night=NIGHT,
+                scratch=tmp_path,
+                part=f"{number}",
+                max_quarantine_share=1,
+                block_bytes=700,
+                typers=pool,
+            )
+            parts = (report.typed_part.read_bytes(), report.quarantine_part.read_bytes())
+            results.append((replace(report, typed_part=None, quarantine_part=None), parts))
+    assert results[0] == results[1] == results[2]
+    assert results[0][0].encoding == encoding
+
+
+def test_work_ahead_keeps_order_and_errors_in_their_turn():
+    done = []
+
+    def work(number):
+        if number == 7:
+            raise LookupError(number)
+        done.append(number)
+        return number * 2
+
+    def pieces(stop, error=None):
+        yield from range(stop)
+        if error is not None:
+            raise error
+
+    with ThreadPoolExecutor(2) as pool:
+        for typers in (None, pool):
+            assert list(worked_ahead(work, pieces(7), typers)) == [0, 2, 4, 6, 8, 10, 12]
+            # What is wrong with a piece comes before what is wrong with reading on behind it.
+            with pytest.raises(LookupError):
+                list(worked_ahead(work, pieces(8, OSError()), typers))
+            found = []
+            with pytest.raises(OSError):  # noqa: PT011 - any
+                found.extend(worked_ahead(work, pieces(3, OSError()), typers))
+            with closing(worked_ahead(work, pieces(7), typers)) as results:
+                assert next(results) == 0
+            asked = len(done)
+        assert len(done) == asked, "who asks no more, waits for no more"
+
+
+@given(
+    st.lists(st.sampled_from(["张", "𠮷", "é", "a", "0", "9", "~", "@", ",", '"', "\n", "\ue000", "\x80", " ", "-"]))
+)
+@settings(deadline=None, max_examples=300)
+def test_gb18030_is_what_the_codec_says(letters):
+    text = "".join(letters)
+    assert decode.from_gb18030(text.encode("gb18030")) == text.encode()
+
+
+@given(st.lists(st.sampled_from([*b"\x80\xff\x81\xfe\x84\xa4\xa109@~\x7f,\nA:/\x00"]), max_size=16))
+@settings(deadline=None, max_examples=500)
+def test_gb18030_fails_where_the_codec_fails(codes):
+    def outcome(decoded):
+        try:
+            return decoded(bytes(codes))
+        except UnicodeDecodeError as error:
+            return error.start
+
+    assert outcome(decode.from_gb18030) == outcome(lambda block: block.decode("gb18030").encode())
+
+
+@pytest.mark.parametrize("seen", [(20, b"other"), (10**6, b"longer")])
+def test_a_file_that_changes_between_two_encodings_is_refused(monkeypatch, seen):
+    text = csv_text("openings", {"card_issuer": "北京市公安局"}).encode("gb18030")
+    assert land(text, feed="openings").report.refused is None
+    monkeypatch.setattr(decode.Delivery, "seen", lambda _self: seen)
+    assert land(text, feed="openings").report.refused == "the file changed while it was read"
 
 
 def test_survey_names_everything(tmp_path):

@@ -12,7 +12,8 @@ from intake.landed import NIGHT
 from credit_reports import DEBT, LOAN, NUMBER, STATE, account, envelope, report
 from creditaudit.intake import report_xml
 from creditaudit.intake.landing import ReportFile, survey
-from creditaudit.intake.receive import FileReport, raw_lines, read_file
+from creditaudit.intake.receive import FileReport, read_file
+from creditaudit.intake.reread import raw_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -162,6 +162,24 @@ def test_a_header_of_many_columns():
     assert found.report.unknown_columns == tuple(names)
 
 
+@pytest.mark.parametrize("piece", [64, 192, 1 << 17])
+def test_quotes_are_asked_of_every_letter(monkeypatch, piece):
+    """SPEC 3.1: a quote in an unquoted cell, text behind a closing one and an unclosed one, wherever they stand."""
+    monkeypatch.setattr(split_module, "_AT_ONCE", piece)
+    rng = random.Random(5)  # noqa: S311 - a test's data
+    cells = ['"a"', '""', "a", "", '"a""b"', '"a,b"', '"' + "x" * 70 + '"']
+    for _ in range(300):
+        text = "\n".join(",".join(rng.choices(cells, k=3)) for _ in range(rng.choice([1, 2, 9])))
+        at = rng.randrange(len(text))
+        for content in (text, text[:at] + rng.choice(['"', "", ",", "\n", "a"]) + text[at + 1 :]):
+            lines = lines_of(content.encode(), b"\n")
+            found = split(lines, 3, {"x": 0, "z": 2})
+            said = [damage(lines.text(row), 3) for row in range(len(lines.filled))]
+            assert found.damaged == {row: reason for row, reason in enumerate(said) if reason is not None}
+            good = [split_line(lines.text(row))[0] for row, reason in enumerate(said) if reason is None]
+            assert [array.to_pylist() for array in found.cells.values()] == [[row[i] for row in good] for i in (0, 2)]
+
+
 def test_nul_and_lone_cr_are_cell_data():
     found = land("provider_code,account_code,card_issuer\nB\x0001,A\r1,\x00\n", feed="openings")
     assert [(r["provider_code"], r["account_code"], r["card_issuer"]) for r in found.typed] == [
