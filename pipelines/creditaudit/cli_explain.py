@@ -16,13 +16,13 @@ def explain(
     account: Annotated[str, typer.Option(help="PROVIDER/ACCOUNT.")],
     night: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As known that night.")] = None,
     language: Annotated[Literal["en", "zh"], typer.Option(help="Language of the words.")] = "en",
-    as_json: Annotated[bool, typer.Option("--json", help="The same explanation as one JSON value.")] = False,
+    form: Annotated[Literal["text", "json"], typer.Option("--format", help="Lines, or one JSON value.")] = "text",
 ) -> None:
     """Tell why an account is flagged or cleared, what decided its fault, and what would change that."""
     from creditaudit.explain import explain_account, spoken
 
     explanation = explain_account(book, account, night.date() if night else None)
-    if as_json:
+    if form == "json":
         Tell.result(json.dumps(explanation.as_dict(), ensure_ascii=False, indent=2))
         return
     for line in spoken(explanation, language):

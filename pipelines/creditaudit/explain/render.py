@@ -48,7 +48,7 @@ def _indented(of: Explanation, language: str) -> Iterator[str]:
         return
     yield from _account(of.account, language)
     paired = {(p["notice_source"], p["notice_id"]): p for p in of.pairs}
-    if not of.notices:
+    if not of.notices and unmatched is None:
         yield say(language, "no_notice")
     for notice in of.notices:
         yield from _notice(of, notice, paired.get((notice["notice_source"], notice["notice_id"])), language)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import product
@@ -66,6 +66,11 @@ class Combination:
     duty: str
     performed: str
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The fields in their order; plain, since a grid is asked hundreds of thousands of times."""
+        return self.finding, self.verdict, self.covered, self.knowable, self.duty, self.performed
+
 
 @dataclass(frozen=True, slots=True)
 class GridLine:
@@ -97,7 +102,7 @@ class GridLine:
 
     def matches(self, combination: Combination) -> bool:
         """Say whether the line speaks of a combination."""
-        return all(words is None or word in words for words, word in zip(self.cells, astuple(combination), strict=True))
+        return all(words is None or word in words for words, word in zip(self.cells, combination.words, strict=True))
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ class Grid:
         for line in self.lines:
             if line.matches(combination):
                 return line
-        raise _bad(None, None, f"no row decides {', '.join(astuple(combination))}")
+        raise _bad(None, None, f"no row decides {', '.join(combination.words)}")
 
     def lines_of(self, row: int) -> tuple[GridLine, ...]:
         """Return the lines of one row of SPEC 7.3."""
@@ -193,7 +198,7 @@ def read_grid(text: str) -> Grid:
     for combination in combinations():
         line = next((one for one in lines if one.matches(combination)), None)
         if line is None:
-            raise _bad(None, None, f"no row decides {', '.join(astuple(combination))}")
+            raise _bad(None, None, f"no row decides {', '.join(combination.words)}")
         if can_be(combination):
             reached.add(line.line)
     for line in lines:
