@@ -11,7 +11,7 @@ from creditaudit.audit.judgment import judge_night
 from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, shipped_rules
 from creditaudit.audit.suggestions import suggest
 from creditaudit.book.files import storage, write_parquet
-from creditaudit.book.inbox import Entry, pending
+from creditaudit.book.inbox import Entry, flaws, pending
 from creditaudit.book.keys import Keyring, load_keys
 from creditaudit.book.layout import FORMAT, Book, commit, held, open_book, point_latest, remove_partials
 from creditaudit.book.program import program
@@ -263,7 +263,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             stale=assessment.stale,
             ignored=judgment.ignored,
             contradicted=judgment.contradicted,
-            corrected=(corrected.links.num_rows, corrected.refused),
+            corrected=(corrected.links.num_rows, (*flaws(run.entries), *corrected.refused)),
         )
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     if run.is_complete and run.book.last is not None:  # last of all: nothing in force can be read after it

@@ -178,11 +178,6 @@ def date_pattern(text: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def has_time(text: str) -> bool:
-    """Whether a date format has a time of day."""
-    return "hour" in date_pattern(text).groupindex
-
-
 def _conflicts(source: SourceSettings) -> Iterator[str]:
     """Say what in a profile contradicts something else in it."""
     given = source.model_fields_set

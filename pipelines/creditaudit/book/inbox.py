@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = ("readmission", "rule_approval")
 _FORMAT = 1
+_RULE_FOLDER = re.compile("R[0-9]{3}_[a-z0-9_]{1,80}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,40 @@ def read_entry(path: Path) -> Entry:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, type(error).__name__) from error
+    texts = (entry.kind, entry.by, entry.reason)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(entry.body, dict):
+        raise _damaged(path, "a part of it has the wrong type")
     if entry.file_name != path.name or content.get("creditaudit_inbox") != _FORMAT:
         raise _damaged(path, "its content does not fit its name")
     return entry
+
+
+def flaw(entry: Entry) -> str | None:
+    """Say why no night can take an entry, whatever the book holds; None: it has the shape of its kind.
+
+    The rows of readmissions are checked by who reads them.
+    """
+    if entry.kind not in KINDS:
+        return "its kind is not known to this version"
+    return _approval_flaw(entry.body) if entry.kind == "rule_approval" else None
+
+
+def _approval_flaw(body: dict[str, Any]) -> str | None:
+    folder, text = body.get("folder"), body.get("text")
+    if not isinstance(folder, str) or not _RULE_FOLDER.fullmatch(folder):
+        return "its body names no rule"
+    if not isinstance(text, str) or not text.strip():
+        return "its body has no rule text"
+    try:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+    except UnicodeEncodeError:
+        return "its rule text is not Unicode"
+    return None if body.get("sha256", digest) == digest else "its sha256 is not that of its rule text"
+
+
+def flaws(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return one sentence per entry that no night can take; a night takes note of it, and of nothing in it."""
+    return tuple(f"inbox entry {entry.file_name}: {why}" for entry in entries if (why := flaw(entry)))
 
 
 def pending(book: Book, night: date) -> list[Entry]:

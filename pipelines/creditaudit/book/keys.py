@@ -26,6 +26,7 @@ DEMO_KEY_ID = "DEMO"
 # Public on purpose: anybody can undo tokens made with it.
 _DEMO_SECRET = hashlib.sha256(b"creditaudit demonstration key: protects nothing").hexdigest()
 _SECRET_BYTES = 32
+STATES = ("active", "superseded", "retired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,8 @@ def load_keys(variable: str | None, book: Path) -> Keyring:
             next_step=make,
             where=where,
         ) from error
+    if why := _contradiction(keys):
+        raise UsageError("the key file cannot be used", why=why, next_step=make, where=where)
     if sum(k.state == "active" for k in keys) != 1 or any(len(k.secret) < _SECRET_BYTES for k in keys):
         raise UsageError(
             "the key file cannot be used",
@@ -156,3 +159,17 @@ def load_keys(variable: str | None, book: Path) -> Keyring:
             where=where,
         )
     return Keyring(keys)
+
+
+def _contradiction(keys: tuple[Key, ...]) -> str | None:
+    """Say what would leave open which key made a token; None: nothing. A secret is never repeated."""
+    for place, key in enumerate(keys, start=1):
+        if key.state not in STATES:
+            return f"the state of key {place} is none of {', '.join(STATES)}"
+        if not key.key_id.strip():
+            return f"key {place} has no key_id"
+        if any(other.key_id == key.key_id for other in keys[: place - 1]):
+            return f"key {place} has the key_id of an earlier one"
+        if any(other.secret == key.secret for other in keys[: place - 1]):
+            return f"key {place} has the secret of an earlier one"
+    return None

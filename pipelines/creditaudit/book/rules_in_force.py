@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from creditaudit.book.files import storage, write_bytes
+from creditaudit.book.inbox import flaw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +30,8 @@ def rules_in_force(book: Book, shipped: Mapping[str, bytes], entries: Iterable[E
         Folder name to text of the rules that come with the program; a book without a night begins with them. Later, a
         shipped rule that differs, or is new, is in force only once it is approved.
     entries : iterable of Entry
-        Tonight's approvals (kind ``rule_approval``, body ``folder`` and ``text``), in their order.
+        Tonight's approvals (kind ``rule_approval``, body ``folder`` and ``text``), in their order; one that has a
+        flaw changes nothing.
     """
     texts = dict(shipped) if book.last is None else {}
     if book.last is not None:
@@ -37,7 +39,7 @@ def rules_in_force(book: Book, shipped: Mapping[str, bytes], entries: Iterable[E
             with storage(path):
                 texts[path.parent.name] = path.read_bytes()
     for entry in entries:
-        if entry.kind == "rule_approval":
+        if entry.kind == "rule_approval" and flaw(entry) is None:
             texts[entry.body["folder"]] = entry.body["text"].encode()
     return texts
 
