@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -22,6 +23,7 @@ from reference.fault import Decided
 from reference.hostile import FIXED_SEEDS, NIGHTS, PERSONS, write_delivery
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
 
@@ -29,6 +31,7 @@ class Seen(NamedTuple):
     """What the nights of the fixed seeds hold."""
 
     findings: list[dict[str, Any]]
+    nights: list[tuple[int, date]]  # seed and night of each finding
     faults: list[Decided]
     cases: list[dict[str, Any]]
     clearances: set[str]
@@ -38,7 +41,7 @@ class Seen(NamedTuple):
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    found = Seen([], [], [], set(), set(), set())
+    found = Seen([], [], [], [], set(), set(), set())
     for seed in FIXED_SEEDS:
         _judge(tmp_path_factory.mktemp(f"seed{seed}"), seed, found)
     return found
@@ -51,6 +54,7 @@ def _judge(root: Path, seed: int, found: Seen) -> None:
         result = book.night(day, root / "landing")
         assert result.exit_code == 5 if day == days[-1] else result.exit_code in {0, 5}
         found.findings.extend(result.findings)
+        found.nights.extend((seed, day) for _ in result.findings)
         found.faults.extend(result.faults.values())
         found.cases.extend(result.cases())
         found.clearances.update(one["reason"] for one in result.clearances)
@@ -96,6 +100,19 @@ def test_every_answer_of_the_fault_lane_occurs(seen: Seen) -> None:
 def test_a_case_names_another_finding_than_its_fault(seen: Seen) -> None:
     """SPEC 6 and 7: the strongest finding gives the tier, the most serious one the fault; they are not always one."""
     assert any(case["tier"] == "R203" and case["fault"] == "fault_indicated" for case in seen.cases)
+
+
+def test_verdicts_compete_for_the_name_of_a_case(seen: Seen) -> None:
+    """SPEC 6, end: a weak rule's violation beside a strong rule's undecidable, and that beside a strong lead."""
+    verdicts: dict[tuple[Any, ...], set[tuple[str, str]]] = {}
+    for number, one in enumerate(seen.findings):
+        key = (seen.nights[number], one["provider_code"], one["subject"])
+        verdicts.setdefault(key, set()).add((one["rule_id"], one["verdict"]))
+    together = {pair for found in verdicts.values() for pair in permutations(found, 2)}
+    assert (("R108", "violation"), ("R101", "undecidable")) in together
+    assert (("R105", "violation"), ("R102", "undecidable")) in together
+    assert (("R104", "undecidable"), ("R109", "lead")) in together
+    assert (("R204", "undecidable"), ("R302", "lead")) in together
 
 
 @pytest.mark.parametrize("name", EDGES)
