@@ -38,7 +38,9 @@ class Wanted:
         return f"{self.form}-{self.encoding}"
 
 
-def one_file(wanted: Wanted, size: int, work: Path, *, accounts: int, seed: int, threads: int) -> tuple[Path, int]:
+def one_file(
+    wanted: Wanted, size: int, work: Path, *, accounts: int, seed: int, threads: int, fresh: bool = True
+) -> tuple[Path, int]:
     """Write the file, and return it and its rows.
 
     Parameters
@@ -53,11 +55,15 @@ def one_file(wanted: Wanted, size: int, work: Path, *, accounts: int, seed: int,
         Of the delivery whose rows are taken.
     threads : int
         For generating.
+    fresh : bool
+        Write it even if a file of that name and size is there.
     """
     header, body, rows = _content(wanted, work, accounts, seed, threads)
     times = max(1, -(-(size - len(header)) // len(body)))
     path = work / "one" / f"{wanted.name}.csv"
     path.parent.mkdir(exist_ok=True)
+    if not fresh and path.exists() and path.stat().st_size == len(header) + times * len(body):
+        return path, rows * times
     with path.open("wb") as out:
         out.write(header)
         for _ in range(times):
@@ -67,10 +73,19 @@ def one_file(wanted: Wanted, size: int, work: Path, *, accounts: int, seed: int,
     return path, rows * times
 
 
-def _content(wanted: Wanted, work: Path, accounts: int, seed: int, threads: int) -> tuple[bytes, bytes, int]:
+def delivered_numbers(work: Path, *, accounts: int, seed: int) -> pa.Array:
+    """Return the identity numbers of the delivery's accounts, as delivered."""
+    return _table(work, accounts, seed, threads=1)["id_number"].combine_chunks()
+
+
+def _table(work: Path, accounts: int, seed: int, threads: int) -> pa.Table:
     folder = made(Order(accounts, seed), work, threads).night(0) / "accounts"
     tables = [_texts(file) for file in sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")])]
-    table = pa.concat_tables([one.select(tables[0].column_names) for one in tables])
+    return pa.concat_tables([one.select(tables[0].column_names) for one in tables])
+
+
+def _content(wanted: Wanted, work: Path, accounts: int, seed: int, threads: int) -> tuple[bytes, bytes, int]:
+    table = _table(work, accounts, seed, threads)
     for name in DATED:
         # One way of writing days, so that the library can read a column of them in one pass.
         dashed = pc.replace_substring_regex(table[name], r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3")
