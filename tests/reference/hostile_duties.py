@@ -54,6 +54,7 @@ _FIXED: tuple[_Row, ...] = (
     ("invalid_card_check", {"institution_kind": "rural_bank"}, "2018-04-09", "2023-06-30", "2021-11-20", "in_force"),
     # an ancestor, a nearer one, and the provider itself: nearer wins
     ("invalid_card_check", {"provider_code": "H1"}, "2018-04-09", "", "", "not_in_force"),
+    ("invalid_card_check", {"provider_code": "H1", "account_type": "wealth"}, "2018-04-09", "", "", "in_force"),
     ("invalid_card_check", {"provider_code": "G2"}, "2018-04-09", "", "2025-08-29", "in_force"),
     ("invalid_card_check", {"provider_code": "B01"}, "2021-11-21", "2024-02-29", "", "not_in_force"),
     ("invalid_card_check", {"provider_code": "B06", "account_type": "D1"}, "2018-04-09", "", "", "not_in_force"),

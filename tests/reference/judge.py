@@ -41,6 +41,7 @@ class NightResult:
     coverage: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     faults: dict[Key, Decided] = field(default_factory=dict)  # by finding
+    full: list[DeliveredFile] = field(default_factory=list)  # full verifications files
     objected: list[dict[str, Any]] = field(default_factory=list)  # cases that objections open by themselves
 
     def cases(self, rules: Collection[str] | None = None) -> list[dict[str, Any]]:
@@ -99,6 +100,7 @@ class ReferenceBook:
         if exit_code != 3:
             self._take(files)
             self._judge(result)
+        result.full = [file for file in files if file.feed == "verifications" and file.full]
         result.coverage = [_coverage_record(file) for file in files]
         result.rows = [_row_record(row) for file in files for row in file.rows]
         return result

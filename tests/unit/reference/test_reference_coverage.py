@@ -21,6 +21,7 @@ from reference.expected import (
 )
 from reference.fault import Decided
 from reference.hostile import FIXED_SEEDS, NIGHTS, PERSONS, write_delivery
+from reference.traits import TRAITS, files_met, traits_met
 
 if TYPE_CHECKING:
     from datetime import date
@@ -37,11 +38,12 @@ class Seen(NamedTuple):
     clearances: set[str]
     codes: set[str]
     edges: set[Edge]
+    traits: set[str]
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    found = Seen([], [], [], [], set(), set(), set())
+    found = Seen([], [], [], [], set(), set(), set(), set())
     for seed in FIXED_SEEDS:
         _judge(tmp_path_factory.mktemp(f"seed{seed}"), seed, found)
     return found
@@ -59,6 +61,8 @@ def _judge(root: Path, seed: int, found: Seen) -> None:
         found.cases.extend(result.cases())
         found.clearances.update(one["reason"] for one in result.clearances)
         found.edges.update(edges_met(book, day))
+        found.traits.update(traits_met(book, day))
+        found.traits.update(files_met([(file.control, [row.reasons for row in file.rows]) for file in result.full]))
         for row in result.rows:
             found.codes.update(code.partition(":")[0] for code in row["reasons"].split(";"))
             found.codes.update(f"dropped {code.partition(':')[0]}" for code in row["dropped"].split(";"))
@@ -119,3 +123,9 @@ def test_verdicts_compete_for_the_name_of_a_case(seen: Seen) -> None:
 def test_both_sides_of_a_boundary_occur(seen: Seen, name: str) -> None:
     """Each boundary of SPEC 4 to 7 is met exactly, and missed by one second or day."""
     assert {distance for edge, distance in seen.edges if edge == name} == set(EDGES[name])
+
+
+def test_every_named_circumstance_occurs(seen: Seen) -> None:
+    """SPEC 3.1, 4, 6.2, 7.2, 7.3: what checks, scopes, holes, duties, groups, links and handlers can be like."""
+    assert sorted(TRAITS - seen.traits) == []
+    assert sorted(seen.traits - TRAITS) == []
