@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from creditaudit import __version__, cli_duties, cli_explain, cli_quarantine, cli_rules, cli_sources
+from creditaudit import __version__, cli_book, cli_duties, cli_explain, cli_quarantine, cli_rules, cli_sources
 from creditaudit.cli_speech import BookOption, Tell
 from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, UsageError
 from creditaudit.runlog import RunLog, run_log_begun
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(help="The key file that makes tokens and seals.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+app.add_typer(cli_book.app)
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_duties.app, name="duties")
 app.add_typer(cli_quarantine.app, name="quarantine")
@@ -237,19 +238,6 @@ def show(book: BookOption) -> None:
 
     for line in night_tables(open_book(book)):
         Tell.result(line)
-
-
-@app.command("verify")
-def verify(book: BookOption) -> None:
-    """Recompute hashes and the chain of seals; name the first broken thing."""
-    from creditaudit.book.keys import KEY_VARIABLE, load_keys
-    from creditaudit.book.layout import open_book
-    from creditaudit.book.seal import verify as verify_book
-
-    variable = os.environ.get(KEY_VARIABLE)
-    found = verify_book(open_book(book), load_keys(variable, book) if variable else None)
-    kind = "hashes and seals hold" if found.with_key else "hashes hold (without the key, seals were not checked)"
-    Tell.result(f"{found.nights} nights, {found.files} files: {kind}")
 
 
 @app.command("synth")

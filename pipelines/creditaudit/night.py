@@ -5,21 +5,25 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.judgment import judge_night
 from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, shipped_rules
 from creditaudit.audit.suggestions import suggest
 from creditaudit.book.files import storage, write_parquet
-from creditaudit.book.inbox import Entry, flaws, pending
+from creditaudit.book.inbox import Decisions, decisions
 from creditaudit.book.keys import Keyring, load_keys
-from creditaudit.book.layout import FORMAT, Book, commit, held, open_book, point_latest, remove_partials
+from creditaudit.book.layout import FORMAT, Book, commit, open_book
 from creditaudit.book.program import program
+from creditaudit.book.prune import bury
 from creditaudit.book.reference import read, snapshot
 from creditaudit.book.rules_in_force import copy_rules, rules_in_force, write_rules
 from creditaudit.book.seal import write_manifest
 from creditaudit.book.state import CASE_MEMORY, is_complete_due, open_state, open_states, write_changes, write_complete
 from creditaudit.book.state import TABLES as STATE_TABLES
+from creditaudit.book.tombstones import Tombstone, finish
+from creditaudit.book.writer import writing
 from creditaudit.cases.track import Tracked, case_memory, track
 from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contract
 from creditaudit.engines import Engine, open_engine
@@ -35,6 +39,7 @@ from creditaudit.intake.outcome import Assessment, assess
 from creditaudit.intake.profile import profiles_of
 from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.receive import FileReport, receive
+from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
 from creditaudit.reports.page import write_page
 from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, write_reports
@@ -139,22 +144,12 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
             why="the configuration has no [mandate] text: who asked for this audit, on what basis",
             next_step="write it into the configuration (`creditaudit init BOOK` makes one)",
         )
-    book = open_book(request.book)
+    opened = open_book(request.book)
     keys = load_keys(request.key_file, request.book)
-    with held(book):
-        remove_partials(book)
-        book = Book(book.root)
-        if book.last is not None:
-            point_latest(book, book.last)  # a run that died right after its commit did not come to it
+    outcome = partial(NightOutcome, request.night, opened.folder(request.night), is_demo=keys.is_demo)
+    with writing(opened) as book:
         if request.night in book.sealed:
-            manifest = book.manifests[request.night]
-            return NightOutcome(
-                request.night,
-                book.folder(request.night),
-                was_sealed=True,
-                is_demo=keys.is_demo,
-                summary=manifest["summary"],
-            )
+            return outcome(was_sealed=True, summary=book.manifests[request.night]["summary"])
         labels, profiles = Labels(keys), profiles_of(settings.sources)
         skipped = check_order(book, request.landing, request.night, request.skips, labels, profiles=profiles)
         delivery = gather(book, request.landing, request.night, labels, profiles=profiles)
@@ -169,9 +164,9 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
                 write_manifest(folder, _manifest(run, skipped, summary), keys)
                 commit(book, request.night)
                 copy_rules(book, request.night)
-    return NightOutcome(
-        request.night, book.folder(request.night), was_sealed=False, is_demo=keys.is_demo, summary=summary
-    )
+            if run.removals:
+                finish(Book(book.root))
+    return outcome(was_sealed=False, summary=summary)
 
 
 _SCRATCH = ".scratch"
@@ -192,7 +187,8 @@ class _Run:
     is_complete: bool
     inputs: list[dict[str, Any]] = field(default_factory=list)
     tonight: dict[str, list[Path]] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
+    inbox: Decisions = field(default_factory=Decisions)
+    removals: list[Tombstone] = field(default_factory=list)
     rule_digests: dict[str, str] = field(default_factory=dict)
     unapproved: tuple[str, ...] = ()
     doubts: list[str] = field(default_factory=list)
@@ -215,8 +211,8 @@ def _workshop(book: Book, night: date, settings: Settings, threads: int) -> Iter
 def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
     """Do steps 1 to 6 of SPEC 2; returns the summary."""
     recipients, contract = _prepare(run)
-    run.entries = pending(run.book, run.night)
-    corrected = readmissions(run.book, run.entries, run.night)
+    run.inbox = decisions(run.book, run.night)
+    corrected = readmissions(run.book, run.inbox.sound, run.night)
     with run.log.stage("receive") as stage:
         reports = receive(
             corrected.among(delivery.files),
@@ -247,6 +243,9 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
         stage.rows = judgment.findings.num_rows
     with run.log.stage("track"):
         tracked = _track(run, assessment)
+        run.removals, unburied = bury(
+            run.engine, run.book, run.folder, run.inbox.sound, cases=tracked.cases, keys=run.keys, night=run.night
+        )
     with run.log.stage("report"):
         tables = {
             "findings": judgment.findings,
@@ -263,9 +262,10 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             stale=assessment.stale,
             ignored=judgment.ignored,
             contradicted=judgment.contradicted,
-            corrected=(corrected.links.num_rows, (*flaws(run.entries), *corrected.refused)),
+            corrected=(corrected.links.num_rows, (*run.inbox.refused, *corrected.refused, *unburied)),
         )
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
+    check_unchanged(reports)
     if run.is_complete and run.book.last is not None:  # last of all: nothing in force can be read after it
         for table in STATE_TABLES:
             write_complete(run.engine, run.folder, table, f"standing_{table}")
@@ -311,7 +311,7 @@ def _rules(run: _Run) -> tuple[Rule, ...]:
         for rule in shipped_rules().iterdir()
         if rule.joinpath(RULE_FILE).is_file()
     }
-    texts = rules_in_force(run.book, shipped, run.entries)
+    texts = rules_in_force(run.book, shipped, run.inbox.sound)
     run.rule_digests = write_rules(texts, run.folder / "rules")
     run.unapproved = tuple(sorted(name for name, text in shipped.items() if texts.get(name) != text))
     parsed = (parse_rule(text, f"rules/{name}/{RULE_FILE}") for name, text in sorted(texts.items()))
@@ -364,8 +364,8 @@ def _report(
     summary["numbers_without_suggestions"] = suggest(run.engine)
     summary |= build_side_rows(run.engine, run.night, lambda n: run.folder if n == run.night else run.book.folder(n))
     summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
-    told = doubts(run.engine, run.book, run.folder, reports, run.night)
-    summary |= {"late_files": list(delivery.late), "warnings": [*delivery.warnings, *told, *run.doubts]}
+    told = [*doubts(run.engine, run.book, run.folder, reports, run.night), *run.doubts, *map(str, run.removals)]
+    summary |= {"late_files": list(delivery.late), "warnings": [*delivery.warnings, *told]}
     summary["unapproved_rules"] = list(run.unapproved)
     write_page(
         run.folder / "night.html",
@@ -391,7 +391,8 @@ def _manifest(run: _Run, skipped: Sequence[Skipped], summary: dict[str, Any]) ->
         "configuration": run.settings.digest,
         "key": {"key_id": run.keys.active.key_id, "digest": run.keys.digest},
         "inputs": run.inputs,
-        "inbox": [entry.file_name for entry in run.entries],
+        "inbox": [entry.file_name for entry in run.inbox.taken],
+        "removals": [stone.as_dict() for stone in run.removals],
         "skipped": [s.as_dict() for s in skipped],
         "rules": run.rule_digests,
         "state": "complete" if run.is_complete else "changes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from creditaudit.book.layout import Book
 
-KINDS = ("readmission", "rule_approval")
+KINDS = ("readmission", "removal", "rule_approval")
+RULE_APPROVAL = "rule_approval"
 _FORMAT = 1
 _RULE_FOLDER = re.compile("R[0-9]{3}_[a-z0-9_]{1,80}", re.ASCII)
 
@@ -160,14 +161,49 @@ def _approval_flaw(body: dict[str, Any]) -> str | None:
     return None if body.get("sha256", digest) == digest else "its sha256 is not that of its rule text"
 
 
-def flaws(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """Return one sentence per entry that no night can take; a night takes note of it, and of nothing in it."""
-    return tuple(f"inbox entry {entry.file_name}: {why}" for entry in entries if (why := flaw(entry)))
-
-
 def pending(book: Book, night: date) -> list[Entry]:
     """Return what a night takes: entries with ``decided_on`` ≤ night that no manifest names, in order."""
     return [entry for entry in waiting(book) if entry.decided_on <= night]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a night takes of the inbox.
+
+    Parameters
+    ----------
+    taken : list of Entry
+        All entries that are due, in order: the manifest names them, and no later night takes them again.
+    sound : list of Entry
+        Those that hold.
+    refused : list of str
+        One sentence for each of the others.
+    """
+
+    taken: list[Entry] = field(default_factory=list)
+    sound: list[Entry] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def decisions(book: Book, night: date) -> Decisions:
+    """Take what is due and check it again; what only another room can tell of a kind is checked there.
+
+    Approvals of one day that say different things of one rule are all refused: which was meant nobody can tell.
+    """
+    due = Decisions(pending(book, night))
+    texts: dict[tuple[date, str], set[str]] = {}
+    for entry in due.taken:
+        if entry.kind == RULE_APPROVAL and flaw(entry) is None:
+            texts.setdefault((entry.decided_on, entry.body["folder"]), set()).add(entry.body["text"])
+    for entry in due.taken:
+        why = flaw(entry)
+        if why is None and entry.kind == RULE_APPROVAL and len(texts[entry.decided_on, entry.body["folder"]]) > 1:
+            why = f"another approval of {entry.body['folder']} of the same day contradicts it"
+        if why is None:
+            due.sound.append(entry)
+        else:
+            due.refused.append(f"inbox entry {entry.file_name}: {why}")
+    return due
 
 
 def waiting(book: Book) -> list[Entry]:

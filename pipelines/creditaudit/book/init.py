@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from creditaudit.book.files import storage, write_bytes
-from creditaudit.book.layout import Book
+from creditaudit.book.ground import check_ground
+from creditaudit.book.layout import Book, held
 from creditaudit.book.reference import OPTIONAL, TABLES, write_shipped
-from creditaudit.errors import UsageError, Where
+from creditaudit.errors import CreditAuditError, UsageError, Where
 from creditaudit.settings import CONFIG_NAME
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tup
     Raises
     ------
     UsageError
-        The directory holds something else, or ``reference`` has no table.
+        The directory holds something else, ``reference`` has no table, or the file system cannot hold a book.
     """
     foreign = root.is_dir() and any(root.iterdir()) and not (root / "reference").is_dir()
     if foreign or (root.exists() and not root.is_dir()):
@@ -74,6 +75,8 @@ def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tup
             where=Where(str(root)),
         )
     book = Book(root)
+    if not book.nights.is_dir():  # a book that is there may have a writer just now
+        _try_ground(book)
     with storage(root):
         for folder in (book.root, book.nights, book.reference, book.inbox):
             folder.mkdir(parents=True, exist_ok=True)
@@ -86,6 +89,26 @@ def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tup
         text = json.dumps(mandate or DEFAULT_MANDATE, ensure_ascii=False).replace("\x7f", "\\u007f")
         write_bytes(config, _CONFIGURATION.format(mandate=text).encode())
     return written, config, is_new
+
+
+def _try_ground(book: Book) -> None:
+    """Refuse a place where no book can lie, and leave nothing there."""
+    was_there = book.root.is_dir()
+    with storage(book.root):
+        book.nights.mkdir(parents=True)
+    try:
+        with held(book):
+            check_ground(book.nights)
+        left = None
+    except CreditAuditError as error:
+        left = error
+    with storage(book.root):  # nobody can hold a book that is none yet
+        (book.root / ".lock").unlink(missing_ok=True)
+        if left is not None:
+            book.nights.rmdir()
+            if not was_there:
+                book.root.rmdir()
+            raise left
 
 
 def _take(book: Book, reference: Path) -> list[str]:

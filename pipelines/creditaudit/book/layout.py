@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+# What a manifest may say; see creditaudit.book.upgrade for what each number means. Older ones are read as they are.
+FORMAT = 2
+OLDEST_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Book:
         """Manifest of every sealed night, in date order."""
         return {night: read_manifest(self.folder(night)) for night in self.sealed}
 
+    @cached_property
+    def whole(self) -> Book:
+        """The same book as it is now: what was removed since a night is known only there."""
+        return self if self.until is None else Book(self.root)
+
 
 def night_of(name: str) -> date | None:
     """Return the date that a folder name is, or None."""
@@ -95,27 +102,58 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     BookBrokenError
-        It is missing, is not JSON, or of a newer program.
+        It is missing or no JSON object.
+    UsageError
+        Its format is not one that this program knows.
+    """
+    content = manifest_content(folder)
+    if not OLDEST_FORMAT <= content["format"] <= FORMAT:
+        raise unknown_format(folder, content["format"])
+    return content
+
+
+def manifest_content(folder: Path) -> dict[str, Any]:
+    """Read a manifest whatever its format; ``format`` is a whole number.
+
+    Raises
+    ------
+    BookBrokenError
+        It is missing or no JSON object.
     """
     path = folder / MANIFEST
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version = int(content["format"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BookBrokenError(
-            "a sealed night cannot be read",
-            why=f"its manifest is missing or damaged ({type(error).__name__})",
-            next_step="run `creditaudit verify`, and restore the night from a backup",
-            where=Where(str(path)),
-        ) from error
-    if version > FORMAT:
-        raise BookBrokenError(
-            "a sealed night cannot be read",
-            why=f"it has book format {version}; this program knows up to {FORMAT}",
-            next_step="use the program version that the manifest names, or a newer one",
-            where=Where(str(path)),
-        )
+        known = isinstance(content["format"], int) and not isinstance(content["format"], bool)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _unreadable(path, type(error).__name__) from error
+    if not known:
+        raise _unreadable(path, "its format is no number")
     return content
+
+
+def unknown_format(folder: Path, version: int) -> UsageError:
+    """Return the refusal of a night that a newer program sealed, or none that is known."""
+    if version > FORMAT:
+        next_step = "use the program version that the manifest names, or a newer one"
+    else:
+        next_step = (
+            "run `creditaudit verify` with the key, and restore the night from a backup if its seal does not fit"
+        )
+    return UsageError(
+        "a sealed night cannot be read",
+        why=f"it has book format {version}; this program reads {OLDEST_FORMAT} to {FORMAT}",
+        next_step=next_step,
+        where=Where(str(folder / MANIFEST)),
+    )
+
+
+def _unreadable(path: Path, why: str) -> BookBrokenError:
+    return BookBrokenError(
+        "a sealed night cannot be read",
+        why=f"its manifest is missing or damaged ({why})",
+        next_step="run `creditaudit verify`, and restore the night from a backup",
+        where=Where(str(path)),
+    )
 
 
 def open_book(root: Path) -> Book:
@@ -158,6 +196,13 @@ def held(book: Book) -> Iterator[None]:
                 "another run holds the book",
                 why="a night is being written; readers are not disturbed",
                 next_step="wait until it ends and run the same command again",
+                where=Where(str(book.root)),
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                "the book cannot be written here",
+                why=f"its file system has no locks ({error.strerror}), so two writers would not see each other",
+                next_step="keep the book on a local POSIX file system; publish copies of it elsewhere",
                 where=Where(str(book.root)),
             ) from error
         yield

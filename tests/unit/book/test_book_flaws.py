@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from creditaudit.book.inbox import flaw, flaws, pending, put, read_entry
+from creditaudit.book.inbox import decisions, flaw, pending, put, read_entry
 from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import OPTIONAL, read, read_optional, snapshot
@@ -71,7 +71,7 @@ def test_a_decision_without_the_shape_of_its_kind_changes_no_rule(
     path = leave(book, body, kind=kind)
     entry = read_entry(path)
     assert (flaw(entry) is None) is (why is None)
-    said = flaws([entry])
+    said = decisions(book, DAY).refused
     assert [path.name in one and (why or "") in one for one in said] == ([] if why is None else [True])
     changed = rules_in_force(book, {"R101_lost_card_used": b"shipped"}, [entry])
     assert changed == {"R101_lost_card_used": TEXT.encode() if why is None else b"shipped"}

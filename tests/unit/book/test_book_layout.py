@@ -10,6 +10,7 @@ import pytest
 
 from creditaudit.book.layout import (
     FORMAT,
+    OLDEST_FORMAT,
     Book,
     commit,
     held,
@@ -71,7 +72,10 @@ def test_an_empty_book_has_no_night(tmp_path: Path) -> None:
     assert (Book(tmp_path).sealed, Book(tmp_path).last) == ((), None)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "x"}', '{"format": null}'])
+BAD_MANIFESTS = ("", "{", "[]", "{}", '{"format": "x"}', '{"format": null}', '{"format": true}', '{"format": 1.0}')
+
+
+@pytest.mark.parametrize("text", BAD_MANIFESTS)
 def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
     manifest(Book(tmp_path), FIRST, text)
     with pytest.raises(BookBrokenError) as broken:
@@ -85,10 +89,19 @@ def test_a_night_without_a_manifest_is_broken(tmp_path: Path) -> None:
         _ = Book(tmp_path).manifests
 
 
-def test_a_book_of_a_newer_program_is_never_misread(tmp_path: Path) -> None:
-    manifest(Book(tmp_path), FIRST, json.dumps({"format": FORMAT + 1}))
-    with pytest.raises(BookBrokenError, match=f"format {FORMAT + 1}"):
+@pytest.mark.parametrize("version", [OLDEST_FORMAT - 1, FORMAT + 1, -1, 10**9])
+def test_a_book_of_a_format_that_is_not_known_is_never_misread(tmp_path: Path, version: int) -> None:
+    """SPEC 9: a book of another program version is read, upgraded or refused (exit 2), never misread."""
+    manifest(Book(tmp_path), FIRST, json.dumps({"format": version}))
+    with pytest.raises(UsageError, match=f"format {version}; this program reads") as refused:
         read_manifest(Book(tmp_path).folder(FIRST))
+    assert refused.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize("version", range(OLDEST_FORMAT, FORMAT + 1))
+def test_every_format_from_the_oldest_on_is_read(tmp_path: Path, version: int) -> None:
+    manifest(Book(tmp_path), FIRST, json.dumps({"format": version, "x": 1}))
+    assert read_manifest(Book(tmp_path).folder(FIRST)) == {"format": version, "x": 1}
 
 
 def test_a_book_that_is_not_there(tmp_path: Path) -> None:

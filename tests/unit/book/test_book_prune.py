@@ -1,0 +1,404 @@
+"""Retention: old nights give up their rows; what cases rest on stays; what was removed is told (SPEC 9)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pyarrow.parquet as pq
+import pytest
+
+from creditaudit.as_of import open_book as reader
+from creditaudit.book import tombstones
+from creditaudit.book.inbox import put
+from creditaudit.book.keys import load_keys
+from creditaudit.book.layout import Book, open_book
+from creditaudit.book.prune import KIND, ask_prune
+from creditaudit.book.seal import verify
+from creditaudit.errors import BookBrokenError, CreditAuditError, UsageError
+from place import Place, changed, tree_of
+from reference.small import ACCOUNT, EVENT, ISSUANCE, NUMBER, OPENING, REPORT
+
+# The third night begins a quarter: its states are complete, and those before it are needed for older nights alone.
+NIGHTS = (date(2026, 9, 29), date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 3))
+OLD = {"report_date": "2026-09-01"}
+STRANGER = "110105196001011233"
+WHY = {"by": "王审计", "reason": "保存期满"}
+TOLD = ("--by", WHY["by"], "--reason", WHY["reason"])
+CHECK = {
+    "provider_code": "B01",
+    "check_id": "V1",
+    "account_code": "A1",
+    "checked_at": "2024-01-10 09:00:00",
+    "check_kind": "invalid_card_check",
+    "result": "valid",
+}
+
+
+def deliver(place: Place) -> None:
+    """A person with a case, a stranger without one, and rows of both that are quarantined."""
+    stranger = {**ACCOUNT, **OLD, "account_code": "S1", "id_number": STRANGER}
+    first, second, third, fourth, fifth = NIGHTS
+    place.deliver(first, "accounts", [{**ACCOUNT, **OLD}, stranger, {**stranger, "account_code": "S2"}])
+    place.deliver(first, "openings", [OPENING, {**OPENING, "account_code": "S1", "session_id": "S"}])
+    place.deliver(first, "verifications", [CHECK, {**CHECK, "check_id": "V2", "account_code": "S1"}])
+    place.deliver(first, "loss_reports", [REPORT])
+    place.deliver(first, "invalid_cards", [EVENT])
+    place.deliver(first, "issuances", [ISSUANCE, {**ISSUANCE, "id_number": STRANGER}])
+    bad = {**ACCOUNT, **OLD, "account_type": "X"}
+    place.deliver(
+        second,
+        "accounts",
+        [
+            {**bad, "account_code": "Q1"},
+            {**bad, "account_code": "Q2", "id_number": STRANGER},
+            {**stranger, "account_code": "S3"},
+        ],
+    )
+    for night in (third, fourth, fifth):
+        place.deliver(night, "accounts", [{**stranger, "account_code": f"S{night.day + 10}"}])
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Four sealed nights, and a fifth delivered; copied, never used."""
+    place = Place(tmp_path_factory.mktemp("prune")).made()
+    deliver(place)
+    for day in NIGHTS[:4]:
+        place.night(day)
+    return place
+
+
+@pytest.fixture
+def house(begun: Place, tmp_path: Path) -> Place:
+    return begun.copied(tmp_path / "house")
+
+
+@pytest.fixture(scope="module")
+def pruned(begun: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The fifth night took the decision to keep the last two nights, and the files are gone."""
+    place = begun.copied(tmp_path_factory.mktemp("pruned") / "house")
+    assert place.say("prune", "--book", str(place.book), "--keep-nights", "2", *TOLD).code == 0
+    place.night(NIGHTS[4])
+    return place
+
+
+def checked(place: Place) -> Any:
+    return verify(open_book(place.book), load_keys(str(place.key), place.book))
+
+
+def accounts_in(place: Place, night: date) -> list[str]:
+    parts = sorted((place.folder(night) / "intake" / "accounts").glob("*.parquet"))
+    return [code for part in parts for code in pq.read_table(part)["account_code"].to_pylist()]
+
+
+def manifest(place: Place, night: date) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((place.folder(night) / "manifest.json").read_text(encoding="utf-8"))
+    return content
+
+
+def test_what_no_case_rests_on_goes_and_what_one_rests_on_stays(begun: Place, pruned: Place) -> None:
+    first = pruned.folder(NIGHTS[0])
+    assert accounts_in(pruned, NIGHTS[0]) == ["A1"]
+    kept = {p.parent.name: pq.read_table(p).to_pylist() for p in (first / "intake").rglob("*.parquet")}
+    assert sorted(kept) == ["accounts", "invalid_cards", "issuances", "loss_reports", "openings", "verifications"]
+    assert [r["account_code"] for r in kept["openings"]] == ["A1"]
+    assert [r["check_id"] for r in kept["verifications"]] == ["V1"]
+    assert [r["id_norm"] for r in kept["issuances"]] == [NUMBER]
+    assert not (first / "state").exists()
+    assert accounts_in(pruned, NIGHTS[1]) == []
+    raw = pq.read_table(pruned.folder(NIGHTS[1]) / "quarantine" / "accounts.parquet")
+    assert [row["row"] for row in raw.to_pylist()] == [1]  # the other row is of nobody who has a case or a notice
+    for night in NIGHTS[2:4]:  # these nights stay whole
+        before, after = tree_of(begun.folder(night)), tree_of(pruned.folder(night))
+        assert changed(before, after) == []
+
+
+def test_all_that_was_published_or_reported_stays(begun: Place, pruned: Place) -> None:
+    for night in NIGHTS[:4]:
+        before, after = tree_of(begun.folder(night)), tree_of(pruned.folder(night))
+        tops = {name.split("/")[0] for name in changed(before, after)}
+        assert tops <= {"intake", "state", "quarantine"}
+
+
+def test_the_tombstone_says_what_by_whom_and_why(begun: Place, pruned: Place) -> None:
+    """SPEC 9: files and rows, old and new SHA-256, reason, who; the page says it, too."""
+    [stone] = manifest(pruned, NIGHTS[4])["removals"]
+    assert (stone["kind"], stone["by"], stone["reason"]) == ("prune", WHY["by"], WHY["reason"])
+    assert (stone["before"], stone["decided_on"]) == (NIGHTS[2].isoformat(), NIGHTS[4].isoformat())
+    assert manifest(pruned, NIGHTS[4])["inbox"] == [stone["entry"]]
+    [accounts] = [
+        f
+        for f in stone["files"]
+        if (f["night"], f["path"]) == (NIGHTS[0].isoformat(), "intake/accounts/part-00001.parquet")
+    ]
+    assert (accounts["rows"], accounts["rows_kept"]) == (3, 1)
+    sealed = {f["path"]: f["sha256"] for f in manifest(pruned, NIGHTS[0])["files"]}
+    assert accounts["old"]["sha256"] == sealed[accounts["path"]] != accounts["new"]["sha256"]
+    assert accounts["new"]["sha256"] == tree_of(pruned.folder(NIGHTS[0]))[accounts["path"]]
+    assert {f["new"] is None for f in stone["files"] if f["path"].startswith("state/")} == {True}
+    assert WHY["reason"] in (pruned.folder(NIGHTS[4]) / "night.html").read_text(encoding="utf-8")
+    assert NUMBER not in json.dumps(manifest(pruned, NIGHTS[4]))
+
+
+def test_verify_accepts_what_the_tombstone_names_and_says_it(pruned: Place) -> None:
+    found = checked(pruned)
+    assert (found.nights, found.unfinished, len(found.removals)) == (5, 0, 1)
+    said = pruned.say("verify", "--book", str(pruned.book))
+    assert (said.code, "hashes and seals hold" in said.out) == (0, True)
+    assert f"removed by decision of {WHY['by']}" in said.out
+
+
+def test_the_night_judges_as_if_nothing_went(begun: Place, pruned: Place, tmp_path: Path) -> None:
+    """SPEC 2: the outcome equals that of judging everyone; only the raw texts that went are not there any more."""
+    whole = begun.copied(tmp_path / "whole")
+    whole.night(NIGHTS[4])
+    for table in ("findings", "cases", "case_events", "clearances", "quarantine", "coverage"):
+        assert pruned.published(NIGHTS[4], table).equals(whole.published(NIGHTS[4], table)), table
+    after = date(2026, 10, 4)
+    for place in (whole, pruned.copied(tmp_path / "next")):
+        place.deliver(
+            after, "loss_reports", [{**REPORT, "report_no": "L9", "id_number": STRANGER, "card_valid_from": ""}]
+        )
+        place.night(after)
+    other = Place(tmp_path / "next")
+    for table in ("findings", "cases", "clearances"):
+        assert other.published(after, table).equals(whole.published(after, table)), table
+    assert {r["account_code"] for r in whole.rows(after, "findings")} >= {"S1", "S2", "S3"}
+    assert checked(other).nights == 6
+
+
+@pytest.mark.parametrize("night", NIGHTS[:2])
+def test_what_was_in_force_before_is_refused_with_the_reason(pruned: Place, night: date) -> None:
+    then = reader(pruned.book).as_of(night)
+    assert then.table("findings").num_rows == begun_findings(pruned, night)
+    with pytest.raises(UsageError, match="cannot be told any more") as refused:
+        then.standing("accounts")
+    assert all(text in str(refused.value) for text in (WHY["by"], WHY["reason"], str(NIGHTS[4]), str(NIGHTS[2])))
+    said = pruned.say("explain", "--book", str(pruned.book), "--account", "B01/A1", "--night", night.isoformat())
+    assert (said.code, "cannot be told any more" in said.err) == (2, True)
+
+
+def begun_findings(place: Place, night: date) -> int:
+    return len(place.rows(night, "findings"))
+
+
+@pytest.mark.parametrize("night", NIGHTS[2:])
+def test_the_rows_in_force_of_every_night_that_stays_can_be_told(begun: Place, pruned: Place, night: date) -> None:
+    now = reader(pruned.book).as_of(night)
+    if night in NIGHTS[:4]:
+        assert now.standing("accounts").equals(reader(begun.book).as_of(night).standing("accounts"))
+    assert {"A1", "S1", "S2", "S3"} <= set(now.standing("accounts")["account_code"].to_pylist())
+
+
+def test_only_what_is_old_enough_goes(house: Place) -> None:
+    assert ask_prune(open_book(house.book), keep_days=3, keep_nights=None, on=None, **WHY) is None
+    assert ask_prune(open_book(house.book), keep_days=None, keep_nights=4, on=None, **WHY) is None
+    said = house.say("prune", "--book", str(house.book), "--keep", "400d", *TOLD)
+    assert (said.code, "nothing was recorded" in said.err) == (0, True)
+    assert list((house.book / "inbox").iterdir()) == []
+    entry = ask_prune(open_book(house.book), keep_days=1, keep_nights=None, on=None, **WHY)
+    assert entry is not None
+    assert (entry.decided_on, entry.body["before"]) == (NIGHTS[4], NIGHTS[2].isoformat())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--keep", "400"),
+        ("--keep", "0d"),
+        ("--keep-nights", "0"),
+        ("--keep", "1d", "--keep-nights", "1"),
+        (),
+        ("--keep", "1d", "--by", " "),
+        ("--keep", "1d", "--reason", ""),
+    ],
+)
+def test_a_decision_that_is_not_clear_is_refused(house: Place, arguments: tuple[str, ...]) -> None:
+    before = house.tree()
+    said = house.say("prune", "--book", str(house.book), *TOLD, *arguments)
+    assert (said.code, said.out) == (2, "")
+    assert "Next step" in said.err
+    assert changed(before, house.tree()) == []
+
+
+def test_nothing_goes_before_the_night_that_holds_the_tombstone_is_sealed(
+    house: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC 9: the decision changes nothing; a night that fails changes nothing; the decision still waits."""
+    assert house.say("prune", "--book", str(house.book), "--keep-nights", "2", *TOLD).code == 0
+    before = house.tree()
+
+    def fails(*arguments: object) -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("creditaudit.night.commit", fails)
+        with pytest.raises(OSError, match="No space"):
+            house.night(NIGHTS[4])
+    assert changed(before, house.tree()) == []
+    house.night(NIGHTS[4])
+    assert accounts_in(house, NIGHTS[0]) == ["A1"]
+
+
+class PulledPlugError(BaseException):
+    """No error that the program could catch."""
+
+
+def test_pulled_at_any_step_the_book_verifies_and_the_next_writer_finishes(
+    begun: Place, pruned: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC 9: until all files went every writer finishes it first, and verify accepts old or new."""
+    place = begun.copied(tmp_path / "half")
+    assert place.say("prune", "--book", str(place.book), "--keep-nights", "2", *TOLD).code == 0
+    steps = 0
+    done = tombstones._finish_file
+
+    def one_file_a_run(book: Book, file: tombstones.RemovedFile) -> bool:
+        if done(book, file):
+            raise PulledPlugError
+        return False
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tombstones, "_finish_file", one_file_a_run)
+        while True:
+            try:
+                place.night(NIGHTS[4])
+            except PulledPlugError:
+                steps += 1
+                found = checked(place)
+                assert found.nights == 5
+                assert reader(place.book).as_of(NIGHTS[3]).standing("accounts").num_rows
+                continue
+            break
+    [stone] = manifest(place, NIGHTS[4])["removals"]
+    assert steps == len(stone["files"])
+    assert checked(place).unfinished == 0
+    assert changed(pruned.tree(), place.tree()) == []
+
+
+@pytest.mark.parametrize("step", ["link", "replace"])
+def test_pulled_inside_a_step_nothing_but_old_or_new_is_there(
+    begun: Place, pruned: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    place = begun.copied(tmp_path / "half")
+    assert place.say("prune", "--book", str(place.book), "--keep-nights", "2", *TOLD).code == 0
+
+    def pulled(*arguments: object, **named: object) -> NoReturn:
+        raise PulledPlugError
+
+    with monkeypatch.context() as patched:
+        if step == "link":
+            patched.setattr("creditaudit.book.tombstones.sync", pulled)
+        else:
+            replaced = Path.replace
+
+            def pulled_if_kept(path: Path, target: Path) -> Path:
+                return pulled() if path.name == "fresh" else replaced(path, target)
+
+            patched.setattr(Path, "replace", pulled_if_kept)
+        with pytest.raises(PulledPlugError):
+            place.night(NIGHTS[4])
+    found = checked(place)
+    assert found.unfinished > 0
+    said = place.say("verify", "--book", str(place.book))
+    assert (said.code, "still there" in said.err) == (0, True)
+    assert place.say("upgrade", "--book", str(place.book)).code == 0
+    assert checked(place).unfinished == 0
+    assert changed(pruned.tree(), place.tree()) == []
+
+
+def _first_kept(place: Place) -> Path:
+    return place.folder(NIGHTS[0]) / "intake" / "accounts" / "part-00001.parquet"
+
+
+SPOILS = {
+    "kept_changed": lambda p: _first_kept(p).write_bytes(b"else"),
+    "kept_gone": lambda p: _first_kept(p).unlink(),
+    "removed_again": lambda p: (
+        (p.folder(NIGHTS[0]) / "state" / "accounts").mkdir(parents=True)
+        or (p.folder(NIGHTS[0]) / "state" / "accounts" / "complete.parquet").write_bytes(b"else")
+    ),
+    "never_named": lambda p: (p.folder(NIGHTS[0]) / "published" / "findings.parquet").unlink(),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILS)
+def test_verify_accepts_nothing_but_what_the_tombstone_names(pruned: Place, tmp_path: Path, kind: str) -> None:
+    place = pruned.copied(tmp_path / "spoilt")
+    SPOILS[kind](place)
+    with pytest.raises(BookBrokenError, match=f"night {NIGHTS[0]} is broken at"):
+        checked(place)
+
+
+def test_a_tombstone_that_is_forged_is_found(pruned: Place, tmp_path: Path) -> None:
+    """Without the key hashes alone are checked; with it the seal tells that the manifest was changed."""
+    place = pruned.copied(tmp_path / "forged")
+    path = place.folder(NIGHTS[4]) / "manifest.json"
+    content = manifest(place, NIGHTS[4])
+    content["removals"][0]["reason"] = "别的"
+    path.write_text(json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with pytest.raises(BookBrokenError, match="its seal does not fit"):
+        checked(place)
+    for change in ({"path": "../../x"}, {"path": "published/findings.parquet"}, {"night": "2026-10-03"}, {"rows": "x"}):
+        other = json.loads(json.dumps(content))
+        other["removals"][0]["files"][0] |= change
+        path.write_text(json.dumps(other, sort_keys=True, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        with pytest.raises(BookBrokenError, match="tombstone"):
+            verify(open_book(place.book), None)
+        with pytest.raises(CreditAuditError):
+            tombstones.finish(open_book(place.book))
+
+
+def test_a_file_that_is_not_what_was_sealed_is_not_removed(house: Place) -> None:
+    """The removal must not become the way to lose the traces of a change."""
+    assert house.say("prune", "--book", str(house.book), "--keep-nights", "2", *TOLD).code == 0
+    _first_kept(house).write_bytes(_first_kept(house).read_bytes() + b"x")
+    before = house.tree()
+    with pytest.raises(BookBrokenError, match="not the one that was sealed"):
+        house.night(NIGHTS[4])
+    assert changed(before, house.tree()) == []
+
+
+def test_pruning_again_later_goes_on_from_there(pruned: Place, tmp_path: Path) -> None:
+    place = pruned.copied(tmp_path / "again")
+    assert place.say("prune", "--book", str(place.book), "--keep-nights", "1", *TOLD).code == 0
+    after = date(2026, 10, 4)
+    place.deliver(
+        after, "accounts", [{**ACCOUNT, "account_code": "S30", "id_number": STRANGER, "report_date": "2026-10-01"}]
+    )
+    place.night(after)
+    assert (accounts_in(place, NIGHTS[0]), accounts_in(place, NIGHTS[3])) == (["A1"], [])
+    assert (place.folder(NIGHTS[2]) / "state").is_dir()  # on it build the nights that stay
+    found = checked(place)
+    assert (found.nights, found.unfinished, len(found.removals)) == (6, 0, 2)
+    assert {s.before for s in found.removals} == {NIGHTS[2], NIGHTS[4]}
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "no_date": {"removal": "prune", "before": "soon"},
+    "another_kind": {"removal": "erase", "before": "2026-10-01"},
+    "all_of_it": {"removal": "prune", "before": "2026-10-09"},
+    "more": {"removal": "prune", "before": "2026-10-01", "night": "x"},
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_a_removal_is_checked_again_by_the_night(house: Place, kind: str) -> None:
+    """SPEC 9: a night checks what it takes again and lists refusals; what is refused is taken and changes nothing."""
+    entry = put(open_book(house.book), KIND, body=BODIES[kind], on=None, **WHY)
+    house.night(NIGHTS[4])
+    content = manifest(house, NIGHTS[4])
+    assert (content["inbox"], content["removals"]) == ([entry.file_name], [])
+    assert any(entry.file_name in line for line in content["summary"]["refused_decisions"])
+    assert accounts_in(house, NIGHTS[0]) == ["A1", "S1", "S2"]
+
+
+def test_a_copier_that_does_not_keep_links_loses_nothing(pruned: Place, tmp_path: Path) -> None:
+    """The rows kept are held once by a link; a copy holds them twice, and verifies."""
+    copy = tmp_path / "copy"
+    shutil.copytree(pruned.book, copy, symlinks=True)
+    assert verify(open_book(copy), None).nights == 5
