@@ -277,8 +277,8 @@ def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     snapshot(run.book, run.folder / "reference")
     for table in ("institutions", "recipients"):
         run.engine.load(table, read(run.folder / "reference", table))
-    contract = open_contract(run.engine, run.book, run.night, run.folder)
-    return read_recipients(read(run.folder / "reference", "recipients")), contract
+    recipients = read_recipients(read(run.folder / "reference", "recipients"))
+    return recipients, open_contract(run.engine, run.book, run.night, run.folder)
 
 
 def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) -> list[Admitted]:

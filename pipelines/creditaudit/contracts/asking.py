@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from creditaudit.contracts.compiler import Compiled
     from creditaudit.engines import Engine
+    from creditaudit.feeds import TableSpec
 
 # Bad rows named in a result; as many as Great Expectations names in its summaries.
 PLACES = 20
@@ -88,9 +89,18 @@ def ask(engine: Engine, compiled: Compiled, parts: Sequence[Path]) -> list[Outco
         made nevertheless.
     """
     feed = compiled.suite.feed
-    scanned, rows = f"contract_parts_{feed}", f"contract_{feed}"
+    scanned = f"contract_parts_{feed}"
     engine.scan(scanned, parts, FEEDS[feed].schema)
-    engine.view(rows, rows_seen(FEEDS[feed], scanned))
+    try:
+        return ask_rows(engine, compiled, scanned, FEEDS[feed])
+    finally:
+        engine.drop(scanned)
+
+
+def ask_rows(engine: Engine, compiled: Compiled, relation: str, spec: TableSpec) -> list[Outcome]:
+    """Ask every expectation of a suite of a relation with the schema of ``spec``; as :func:`ask` does."""
+    rows = f"contract_{compiled.suite.feed}"
+    engine.view(rows, rows_seen(spec, relation))
     try:
         return _ask_together(engine, rows, compiled.checks)
     except StorageError:
@@ -98,7 +108,7 @@ def ask(engine: Engine, compiled: Compiled, parts: Sequence[Path]) -> list[Outco
     except InternalError:
         return [_ask_alone(engine, rows, check) for check in compiled.checks]
     finally:
-        engine.drop(rows, scanned)
+        engine.drop(rows)
 
 
 def _ask_alone(engine: Engine, rows: str, check: Check) -> Outcome:

@@ -105,8 +105,15 @@ def rows_seen(spec: TableSpec, source: str) -> str:
     return f"SELECT *{added} FROM {source}"
 
 
-def compile_suite(suite: Suite, night: date) -> Compiled:
+def compile_suite(suite: Suite, night: date, spec: TableSpec | None = None) -> Compiled:
     """Compile every expectation of a suite, or refuse the suite.
+
+    Parameters
+    ----------
+    suite : Suite
+    night : date
+    spec : TableSpec, optional
+        What the suite speaks of; None: the feed of its name.
 
     Raises
     ------
@@ -114,7 +121,7 @@ def compile_suite(suite: Suite, night: date) -> Compiled:
         Names the file, the expectation and what is wrong: an unknown type or argument, a column that is not there.
     """
     parameters = parameters_of(night)
-    schema = seen_schema(FEEDS[suite.feed])
+    schema = seen_schema(spec or FEEDS[suite.feed])
     checks = []
     for number, expectation in enumerate(suite.expectations, start=1):
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from creditaudit.book.files import write_bytes
 from creditaudit.contracts.asking import Outcome, ask, check_patterns
 from creditaudit.contracts.compiler import Compiled, Shape, compile_suite
 from creditaudit.contracts.history import LOOK_BACK, PROFILE_NAME, compare, limits_of, profile, write_profile
+from creditaudit.contracts.reference_tables import ask_tables, compiled_tables, require_usable
 from creditaudit.contracts.results import suite_result
 from creditaudit.contracts.suite import suites_in_force
 from creditaudit.errors import InternalError, Where
@@ -35,10 +36,13 @@ class Contract:
     night : date
     compiled : dict
         Feed to its compiled suite, in feed order.
+    tables : dict
+        Reference table to its compiled suite and what came of it.
     """
 
     night: date
     compiled: dict[str, Compiled]
+    tables: dict[str, tuple[Compiled, list[Outcome]]] = field(default_factory=dict)
 
 
 def open_contract(engine: Engine, book: Book, night: date, folder: Path) -> Contract:
@@ -51,26 +55,33 @@ def open_contract(engine: Engine, book: Book, night: date, folder: Path) -> Cont
     book : Book
     night : date
     folder : Path
-        The night's folder while it is written.
+        The night's folder while it is written; the copies of the reference tables are there, and are asked now.
 
     Raises
     ------
     UsageError
-        A suite cannot be used; nothing has been read yet.
+        A suite cannot be used, or a reference table fails a critical expectation; no delivery has been read yet.
     """
     compiled = {feed: compile_suite(suite, night) for feed, suite in suites_in_force(book, night).items()}
-    for feed, each in compiled.items():
-        limits_of(each.suite)
+    tables = compiled_tables(book, night)
+    for feed, each in (compiled | tables).items():
+        if feed in compiled:
+            limits_of(each.suite)
         write_bytes(folder / SUITES / feed / f"v{each.suite.version}.json", each.suite.data)
-    check_patterns(engine, compiled.values())
-    return Contract(night, compiled)
+    check_patterns(engine, [*compiled.values(), *tables.values()])
+    outcomes = ask_tables(engine, tables, folder / "reference", night)
+    for table, each in tables.items():
+        require_asked(each, outcomes[table])
+        require_usable(each, outcomes[table], [_said(o) for o in outcomes[table]])
+    return Contract(night, compiled, {table: (each, outcomes[table]) for table, each in tables.items()})
 
 
 def hold(engine: Engine, contract: Contract, book: Book, folder: Path, kinds: Mapping[str, str]) -> list[str]:
     """Ask the contract of what the night accepted, and write the results.
 
-    Writes ``contracts/<feed>.json`` for each feed of which a file was read, and ``contracts/profile.parquet``. A feed
-    that did not come has no result: nothing was asked, so nothing passed.
+    Writes ``contracts/<feed>.json`` for each feed of which a file was read, the same for each reference table that has
+    a suite, and ``contracts/profile.parquet``. A feed that did not come has no result: nothing was asked, so nothing
+    passed.
 
     Parameters
     ----------
@@ -105,6 +116,9 @@ def hold(engine: Engine, contract: Contract, book: Book, folder: Path, kinds: Ma
     write_profile(folder / RESULTS / PROFILE_NAME, tonight)
     far = compare(engine, suites, tonight, _profiles_before(book))
     said: list[str] = []
+    for table, (compiled, found) in contract.tables.items():
+        write_bytes(folder / RESULTS / f"{table}.json", suite_result(compiled, found, contract.night, []))
+        said += _warnings(compiled, found)
     for feed in feeds:
         compiled = contract.compiled[feed]
         moved = far.get(feed, [])

@@ -63,7 +63,7 @@ def suite_result(compiled: Compiled, outcomes: Sequence[Outcome], night: date, w
                 "data_asset_name": suite.feed,
                 "batch_identifiers": {"night": night.isoformat()},
             },
-            "batch_spec": {"data_asset_name": suite.feed, "path": f"intake/{suite.feed}/*.parquet"},
+            "batch_spec": {"data_asset_name": suite.feed, "path": _path(suite.feed)},
             "creditaudit": {
                 "feed": suite.feed,
                 "version": suite.version,
@@ -123,8 +123,14 @@ def _told(compiled: Compiled, outcome: Outcome) -> dict[str, Any]:
     told["partial_unexpected_index_list"] = listed
     if bad:
         told["unexpected_index_list"] = listed
-        told["unexpected_index_query"] = _query(compiled, outcome)
+        if compiled.suite.feed in FEEDS:
+            told["unexpected_index_query"] = _query(compiled, outcome)
     return told
+
+
+def _path(feed: str) -> str:
+    """Return where in the night's folder the rows lie."""
+    return f"intake/{feed}/*.parquet" if feed in FEEDS else f"reference/{feed}.csv"
 
 
 def _query(compiled: Compiled, outcome: Outcome) -> str:

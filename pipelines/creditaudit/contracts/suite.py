@@ -15,6 +15,7 @@ from creditaudit.errors import UsageError, Where
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from importlib.resources.abc import Traversable
 
     from creditaudit.book.layout import Book
@@ -50,11 +51,12 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Suite:
-    """One version of a feed's contract.
+    """One version of a feed's contract, or of a reference table's.
 
     Parameters
     ----------
     feed : str
+        The feed, or the table.
     version : int
     in_force_from : date
         First night it is asked of.
@@ -106,6 +108,12 @@ def suites_in_force(book: Book, night: date) -> dict[str, Suite]:
         A suite cannot be read, none is in force, or two begin on one day.
     """
     return {feed: _in_force(_versions(book, feed), feed, night) for feed in FEEDS}
+
+
+def table_suites(book: Book, night: date, tables: Iterable[str]) -> dict[str, Suite]:
+    """Return the suites in force of the reference tables that have one, as :func:`suites_in_force` chooses them."""
+    versions = {table: _versions(book, table) for table in tables}
+    return {table: _in_force(found, table, night) for table, found in versions.items() if found}
 
 
 def shipped_suites() -> Traversable:
