@@ -66,6 +66,7 @@ def decide(engine: Engine, night: date, strengths: pa.Table) -> None:
     engine.table("case_faults", _CASES.format(serious=f"CASE f.fault {serious} END"))
     engine.drop(
         "fault_findings",
+        "duty_days",
         "fault_duties",
         "fault_checks",
         "fault_facts",
@@ -117,9 +118,10 @@ _FACTS = """
         d.duty, d.duty_id, d.duty_source, v.covered_by, v.covered_by IS NOT NULL AS covered, v.performed
     FROM fault_findings AS f
     LEFT JOIN notices AS n ON n.notice_source = f.notice_source AND n.notice_id = f.notice_id
+    JOIN duty_days AS t ON t.moment_day = f.moment_day
     JOIN fault_duties AS d ON d.provider_code = f.provider_code AND d.region_code = COALESCE(f.region_code, '')
         AND d.business_code = COALESCE(f.business_code, '') AND d.account_type = f.account_type
-        AND d.channel = COALESCE(f.channel, '') AND d.check_kind = f.check_kind AND d.moment_day = f.moment_day
+        AND d.channel = COALESCE(f.channel, '') AND d.check_kind = f.check_kind AND d.as_of_day = t.as_of_day
     JOIN fault_checks AS v ON v.provider_code = f.provider_code AND v.account_code = f.account_code
 """
 
