@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -50,7 +51,7 @@ class Cells:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    @property
+    @cached_property
     def lengths(self) -> npt.NDArray[np.int32]:
         """Bytes of each cell; 0 is empty."""
         return np.diff(self.offsets)
@@ -107,15 +108,18 @@ def cells_of(column: pa.Array | pa.ChunkedArray) -> Cells:
     if array.null_count:
         array = array.fill_null("")
     offsets, data = _buffers(array)
+    if offsets[0] == offsets[-1]:  # many columns of a feed are wholly empty
+        return Cells(pa.nulls(len(array), pa.string()), offsets, data)
     if _strippable(offsets, data):
         array = pc.utf8_trim(array, characters=STRIPPED)
         offsets, data = _buffers(array)
-    given = np.diff(offsets) > 0
-    if not given.all():
-        validity = pa.py_buffer(np.packbits(given, bitorder="little"))
-        _, where, content = array.buffers()
-        array = pa.StringArray.from_buffers(len(array), where, content, validity, offset=array.offset)
-    return Cells(array, offsets, data)
+    found = Cells(array, offsets, data)
+    given = found.given
+    if given.all():
+        return found
+    validity = pa.py_buffer(np.packbits(given, bitorder="little"))
+    _, where, content = array.buffers()
+    return Cells(pa.StringArray.from_buffers(len(array), where, content, validity, offset=array.offset), offsets, data)
 
 
 def changed(cells: Cells, change: Callable[[str], str | None]) -> tuple[Cells, Bools]:
