@@ -1,0 +1,143 @@
+"""What decided the fault of an account, and what would change it: each flip is delivered for real and judged anew."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from creditaudit.explain import Explanation, explain_account, spoken
+from place import Place
+from reference.small import ACCOUNT, NUMBER, OPENING, REPORT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NIGHT = date(2026, 11, 20)
+DUTIES = (
+    "duty_id,check_kind,provider_code,institution_kind,region_code,business_code,account_type,channel,"
+    "in_force_from,in_force_to,documented_to,status,source\n"
+    "D1,invalid_card_check,*,*,*,*,*,*,2020-01-01,,2030-01-01,{status},notice 1\n"
+)
+INSTITUTIONS = "provider_code,name,kind,region_code,parent_code,valid_from,valid_to\nB01,Bank,state_bank,11,,,\n"
+SCOPE = {
+    **{"kind": "full", "provider_code": "B01", "region_code": None, "business_codes": None},
+    **{"covers_from": "2020-01-01", "covers_to": "2026-11-20"},
+}
+CHECK = {
+    **{"provider_code": "B01", "check_id": "V1", "account_code": "A1", "checked_at": "2024-01-10 10:00:00"},
+    **{"check_kind": "invalid_card_check", "result": "valid"},
+}
+OTHER_CHECK = {**CHECK, "check_id": "V0", "account_code": "ZZ"}
+SEEN = {**REPORT, "visible_at": "2024-01-10 10:00:00"}
+
+
+def explained(root: Path, *, status: str = "in_force", **feeds: list[dict[str, str]]) -> Explanation:
+    """Judge one account that was opened with a lost card; the bank's whole log says that nobody checked it."""
+    reference = root / "reference"
+    reference.mkdir(parents=True)
+    (reference / "duties.csv").write_text(DUTIES.format(status=status), encoding="utf-8")
+    (reference / "institutions.csv").write_text(INSTITUTIONS, encoding="utf-8")
+    place = Place(root).made(reference)
+    rows = {
+        "accounts": [ACCOUNT],
+        "openings": [OPENING],
+        "loss_reports": [SEEN],
+        "verifications": [OTHER_CHECK],
+        **feeds,
+    }
+    for feed, delivered in rows.items():
+        path = place.deliver(NIGHT, feed, delivered)
+        if feed == "verifications":
+            path.with_name(f"{path.name}.ctl").write_text(json.dumps(SCOPE), encoding="utf-8")
+    place.night(NIGHT)
+    return explain_account(place.book, "B01/A1", NIGHT)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
+    """The account as it is."""
+    return explained(tmp_path_factory.mktemp("plain"))
+
+
+def test_the_fault_and_the_row_that_decided_it(plain: Explanation) -> None:
+    """SPEC 7.3: visible before the moment, duty in force, a whole log without a check."""
+    assert plain.deciding is not None
+    assert plain.deciding.fault == "fault_indicated"
+    assert (plain.deciding.knowable, plain.deciding.duty) == ("could_have_known", "in_force")
+    assert (plain.deciding.performed, plain.deciding.grid_row) == ("missing", "15")
+    assert plain.deciding.duty_source == "notice 1"
+    status = {e.name: (e.status, e.source) for e in plain.elements}
+    assert status["duty"] == ("proven", "duty_id D1, duty_source notice 1")
+    assert status["knowable"][0] == "proven"
+    assert status["performed"] == ("refuted", "covered_by 2026-11-20/f.csv")
+    assert status["exception"][0] == "refuted"
+    assert plain.ask_for == (), "nothing is missing, so nothing is asked for"
+
+
+FLIPS = {
+    ("card_check", "valid"): {"verifications": [OTHER_CHECK, CHECK]},
+    ("visible", "after_the_moment"): {"loss_reports": [{**SEEN, "visible_at": "2024-01-10 10:00:02"}]},
+    ("duty", "not_in_force"): {"status": "not_in_force"},
+    ("card_shown", "a_later_card"): {"openings": [{**OPENING, "card_valid_from": "2024-01-10"}]},
+    ("withdrawn", "before_the_moment"): {"loss_reports": [{**SEEN, "withdrawn_at": "2024-01-10 10:00:00"}]},
+}
+
+
+@pytest.mark.parametrize("flip", sorted(FLIPS))
+def test_a_flip_delivered_for_real_gives_what_was_said(
+    plain: Explanation, flip: tuple[str, str], tmp_path: Path
+) -> None:
+    said = {
+        tuple((c.fact, c.value) for c in one.changes): one.answer.fault for one in plain.flips if len(one.changes) == 1
+    }
+    assert (flip,) in said, "the flip is not listed"
+    happened = explained(tmp_path, **FLIPS[flip])
+    fault = None if happened.deciding is None else happened.deciding.fault
+    assert fault != "fault_indicated", "the delivery does not flip it"
+    assert fault == (None if said[flip,] == "not_applicable" else said[flip,])
+
+
+def test_what_flips_nothing_is_not_listed(plain: Explanation) -> None:
+    """An answer of error, or of a lost card, leaves the fault where it is."""
+    single = {(c.fact, c.value) for one in plain.flips if len(one.changes) == 1 for c in one.changes}
+    assert ("card_check", "error") not in single
+    assert ("card_check", "reported_lost") not in single
+
+
+def test_a_follow_up_of_a_warned_opening_flips_with_it_alone(tmp_path: Path) -> None:
+    """SPEC 7.3: warned becomes excepted where the urgent need was followed up in time."""
+    warned = explained(tmp_path, verifications=[{**CHECK, "result": "reported_lost"}])
+    assert warned.deciding is not None
+    assert (warned.deciding.performed, warned.deciding.fault) == ("warned", "fault_indicated")
+    single = {(c.fact, c.value): one.answer.fault for one in warned.flips if len(one.changes) == 1 for c in one.changes}
+    assert single["exception", "followed_up_in_time"] == "no_fault_indicated"
+
+
+def test_a_debt_bought_is_in_no_lane(tmp_path: Path) -> None:
+    """SPEC 7: a buyer of debts had no card to check."""
+    original = {"original_provider_code": "B01", "original_account_code": "A0"}
+    accounts = [{**ACCOUNT, "account_code": "A0"}, {**ACCOUNT, "account_type": "C1", **original}]
+    openings = [{**OPENING, "account_code": "A0"}]
+    debt = explained(tmp_path, accounts=accounts, openings=openings)
+    assert [f["rule_id"] for f in debt.findings if f["notice_id"]] == ["R101"]
+    assert debt.deciding is None
+    assert debt.flips == ()
+    assert any("not applicable" in line for line in spoken(debt, "en"))
+
+
+def test_both_languages_say_the_same_things_and_no_number(plain: Explanation) -> None:
+    english, chinese = list(spoken(plain, "en")), list(spoken(plain, "zh"))
+    assert len(english) == len(chinese)
+    whole = "\n".join([*english, *chinese, json.dumps(plain.as_dict(), ensure_ascii=False)])
+    assert NUMBER not in whole
+    assert "fault_indicated" in english[-1] or any("fault_indicated" in line for line in english)
+    assert any("什么会改变结论" in line for line in chinese)
+
+
+def test_the_timeline_is_in_order(plain: Explanation) -> None:
+    assert [event.what for event in plain.timeline] == ["reported", "visible", "moment"]
+    starts = [event.start for event in plain.timeline]
+    assert starts == sorted(starts)
