@@ -47,7 +47,7 @@ def test_every_rule_passes_its_cases_and_lacks_none(engine: Engine, rule: Rule) 
 def test_the_steps_pass_their_cases(engine: Engine) -> None:
     outcomes = run_step_cases(engine)
     assert failed(outcomes) == []
-    assert {outcome.case.of for outcome in outcomes} == {"pairs", "clearances"}
+    assert {outcome.case.of for outcome in outcomes} == {"pairs", "clearances", "last_checks", "inquiry_pairs"}
 
 
 def test_pairs_have_the_columns_and_nulls_that_readable_says(engine: Engine) -> None:
@@ -83,7 +83,7 @@ def test_judge_gives_one_finding_per_rule_account_and_notice(engine: Engine) -> 
         batch.load(engine)
         found = judge(engine, RULES).findings
         keys = engine.fetch(
-            "SELECT rule_id, provider_code, account_code, notice_source, notice_id FROM raw_findings GROUP BY ALL"
+            "SELECT rule_id, subject, provider_code, notice_source, notice_id FROM raw_findings GROUP BY ALL"
         )
         assert keys.num_rows == found
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from creditaudit.audit.case_words import DAY, CaseError, Row, day_number, mapping_of, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 # Words of an account that speak of the opening that judges it; with any of them it has one.
 OPENING_WORDS = (
@@ -38,21 +38,22 @@ def opening_of(number: int, value: object) -> Row:
 
 @dataclass(frozen=True)
 class Codes:
-    """The accounts of a case, by which checks, links and debts find their providers.
+    """The accounts of a case, by which checks, links and debts find them.
 
     Parameters
     ----------
-    providers : mapping of str to str
-        Account code to provider code.
+    accounts : tuple of (str, str)
+        Provider code and account code of each.
     """
 
-    providers: Mapping[str, str]
+    accounts: tuple[tuple[str, str], ...]
 
-    def account(self, code: object) -> Row:
-        """Return the two codes of an account."""
-        if str(code) not in self.providers:
-            raise CaseError(f"no account {code} is given")
-        return {"provider_code": self.providers[str(code)], "account_code": str(code)}
+    def account(self, named: object) -> Row:
+        """Return the two codes of an account that is named by its code, or as PROVIDER/CODE where two have one code."""
+        found = [pair for pair in self.accounts if named in {pair[1], "/".join(pair)}]
+        if len(found) != 1:
+            raise CaseError(f"{len(found)} accounts are called {named}")
+        return {"provider_code": found[0][0], "account_code": found[0][1]}
 
     def check(self, number: int, value: object) -> Row:
         """By default check K<number> of account A1, of the account's own provider."""

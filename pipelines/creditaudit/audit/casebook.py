@@ -57,7 +57,9 @@ class Case:
 
     def row_key(self, row: Row) -> tuple[str, ...]:
         """Return what tells a row from the others of the case."""
-        named = (row.get("account"), row.get("inquiry"), row.get("notice") if "notice_id" in self.key else None)
+        named = [row.get("account"), row.get("inquiry"), row.get("notice") if "notice_id" in self.key else None]
+        if any("provider_code" in expected for expected in self.expected):  # two institutions with one code
+            named.append(row.get("provider_code"))
         return tuple(str(name or "") for name in named)
 
 
