@@ -69,6 +69,8 @@ class FileReport:
         Parquet with ``spec.schema``: the rows that passed splitter and cells, in row order. None: there are none.
     quarantine_part : Path or None
         Parquet with ``QUARANTINE_PART``: the others, and rows that lost a cell, in row order. None: there are none.
+    stamp : tuple or None
+        Size and time of change when the file was opened; None: it was not.
     """
 
     file: DeliveredFile
@@ -84,6 +86,7 @@ class FileReport:
     stand_ins: int = 0
     typed_part: Path | None = None
     quarantine_part: Path | None = None
+    stamp: tuple[int, int] | None = None
 
 
 def receive(
@@ -253,6 +256,7 @@ class _Reading:
     def run(self, max_quarantine_share: float) -> FileReport:
         try:
             with opened(self._file.path) as delivery:
+                self._report = replace(self._report, stamp=delivery.stamp())
                 try:
                     # A report speaks for one person and for no provider: nothing beside it can prove an absence.
                     control = Control() if isinstance(self._file, ReportFile) else read_control(self._file.path)
