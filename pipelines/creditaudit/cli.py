@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 
 from creditaudit import __version__, cli_book, cli_duties, cli_explain, cli_quarantine, cli_rules, cli_sources
 from creditaudit.cli_speech import BookOption, Tell
-from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, UsageError
+from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, StorageError, UsageError
 from creditaudit.runlog import RunLog, run_log_begun
 
 if TYPE_CHECKING:
@@ -288,18 +288,30 @@ def _run() -> int:
         _tell_usage(error)
         return int(ExitCode.USAGE)
     except (typer.Abort, KeyboardInterrupt):
-        Tell.note("interrupted; nothing was sealed")
+        Tell.note("interrupted; a night is sealed as a whole or not at all. Next step: run the same command again")
+        return int(ExitCode.INTERNAL)
+    except OSError as error:  # its own text may hold a path, and a delivered file's name may hold a value
+        Tell.error(
+            StorageError(
+                "a file could not be read or written",
+                why=f"{os.strerror(error.errno) if error.errno else type(error).__name__} at {_place_of(error)}",
+                next_step="check free space, permissions and health of the file system, then run the command again",
+            )
+        )
         return int(ExitCode.INTERNAL)
     except Exception as error:  # the last line of defence: a traceback's text may hold values
-        places = [p for p in traceback.extract_tb(error.__traceback__) if "creditaudit" in p.filename]
-        place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown place"
         Tell.note(
-            f"creditaudit: internal error: {type(error).__name__} at {place}; nothing was sealed."
+            f"creditaudit: internal error: {type(error).__name__} at {_place_of(error)}; nothing was sealed."
             " Next step: report this line; the values involved are left out on purpose.",
             exit_code=int(ExitCode.INTERNAL),
         )
         return int(ExitCode.INTERNAL)
     return code if isinstance(code, int) else 0
+
+
+def _place_of(error: Exception) -> str:
+    places = [p for p in traceback.extract_tb(error.__traceback__) if "creditaudit" in p.filename]
+    return f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown place"
 
 
 def _tell_usage(error: TyperException) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from creditaudit.audit.judgment import judge_night
 from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, shipped_rules
 from creditaudit.audit.suggestions import suggest
-from creditaudit.book.files import storage, write_parquet
+from creditaudit.book.files import listed, storage, write_parquet
 from creditaudit.book.inbox import Decisions, decisions
 from creditaudit.book.keys import Keyring, load_keys
 from creditaudit.book.layout import FORMAT, Book, commit, open_book
@@ -297,7 +297,7 @@ def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) ->
     made = {**kept_tables(admitted, reports, run.night), "readmitted_rows": corrected.links}
     run.tonight |= {
         **{a.feed: a.state for a in admitted},
-        "opening_changes": sorted((run.folder / "state" / "opening_changes").glob("*.parquet")),
+        "opening_changes": listed(run.folder / "state" / "opening_changes"),
         **{name: write_changes(run.folder, name, rows) for name, rows in made.items()},
     }
     open_states(run.engine, run.book, run.tonight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from creditaudit.errors import StorageError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from typing import NoReturn
 
 # Fixed, so that the same rows give the same bytes whatever engine or thread count delivered them.
 ROW_GROUP = 131_072
@@ -43,6 +44,29 @@ def sync(path: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def listed(folder: Path) -> list[Path]:
+    """Return what lies in a folder, by name; nothing where there is no folder.
+
+    ``Path.glob`` leaves out in silence what it may not list, and a night would be judged without it.
+    """
+    with storage(folder):
+        try:
+            return sorted(folder.iterdir())
+        except FileNotFoundError:
+            return []
+
+
+def below(folder: Path) -> list[Path]:
+    """Return everything below a folder, sorted; a folder that cannot be listed is an error, not left out."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise error
+
+    with storage(folder):
+        walked = os.walk(folder, onerror=refuse)
+        return sorted(Path(within) / name for within, folders, files in walked for name in (*folders, *files))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from creditaudit.book.files import storage, sync, write_bytes
+from creditaudit.book.files import listed, storage, sync, write_bytes
 from creditaudit.book.seal import canonical
 from creditaudit.errors import BookBrokenError, UsageError, Where
 
@@ -209,7 +209,7 @@ def decisions(book: Book, night: date) -> Decisions:
 def waiting(book: Book) -> list[Entry]:
     """Return the entries that no manifest names, in the order in which nights take them."""
     named = {name for manifest in book.manifests.values() for name in manifest["inbox"]}
-    return _ordered(path for path in book.inbox.glob("*.json") if path.name not in named)
+    return _ordered(path for path in listed(book.inbox) if path.suffix == ".json" and path.name not in named)
 
 
 def taken(book: Book) -> list[Entry]:

@@ -12,7 +12,7 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from creditaudit.book.files import storage, sync
+from creditaudit.book.files import below, listed, storage, sync
 from creditaudit.errors import BookBrokenError, BookHeldError, UsageError, Where
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Book:
         """Sealed nights in date order."""
         if not self.nights.is_dir():
             return ()
-        found = (night_of(p.name) for p in self.nights.iterdir() if p.is_dir())
+        found = (night_of(p.name) for p in listed(self.nights) if p.is_dir())
         return tuple(sorted(n for n in found if n is not None and (self.until is None or n <= self.until)))
 
     @property
@@ -212,9 +212,9 @@ def held(book: Book) -> Iterator[None]:
 
 def remove_partials(book: Book) -> None:
     """Remove what a killed night left behind; nothing sealed ever lies there."""
-    if not book.nights.is_dir():
-        return
-    for leftover in sorted(book.nights.glob(".*.partial")):
+    for leftover in listed(book.nights):
+        if not (leftover.name.startswith(".") and leftover.name.endswith(".partial")):
+            continue
         with storage(leftover):
             shutil.rmtree(leftover)
 
@@ -222,7 +222,7 @@ def remove_partials(book: Book) -> None:
 def commit(book: Book, night: date) -> None:
     """Make a finished night visible by one rename, then point ``latest`` at it."""
     folder = book.partial(night)
-    for path in sorted(folder.rglob("*")):
+    for path in below(folder):
         sync(path)
     sync(folder)
     with storage(folder):

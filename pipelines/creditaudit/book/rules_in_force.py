@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from typing import TYPE_CHECKING
 
-from creditaudit.book.files import storage, write_bytes
+from creditaudit.book.files import below, listed, storage, write_bytes
 from creditaudit.book.inbox import flaw
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def rules_in_force(book: Book, shipped: Mapping[str, bytes], entries: Iterable[E
     """
     texts = dict(shipped) if book.last is None else {}
     if book.last is not None:
-        for path in sorted((book.folder(book.last) / "rules").glob(f"*/{RULE_FILE}")):
+        for path in below(book.folder(book.last) / "rules"):
+            if path.name != RULE_FILE:
+                continue
             with storage(path):
                 texts[path.parent.name] = path.read_bytes()
     for entry in entries:
@@ -52,8 +54,25 @@ def write_rules(texts: Mapping[str, bytes], folder: Path) -> dict[str, str]:
 
 
 def copy_rules(book: Book, night: date) -> None:
-    """Make ``reference/rules/`` the copy of a sealed night's rules, for people to read; nothing reads it."""
-    target = book.reference / "rules"
-    with storage(target):
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(book.folder(night) / "rules", target)
+    """Make ``reference/rules/`` the copy of a sealed night's rules, for people to read; nothing reads it.
+
+    Text by text, each by rename and only where it differs: whoever reads it meanwhile finds the old or the new text.
+    """
+    source, target = book.folder(night) / "rules", book.reference / "rules"
+    texts = {path.parent.name: path for path in below(source) if path.name == RULE_FILE}
+    for name, path in texts.items():
+        with storage(path):
+            text = path.read_bytes()
+        copy = target / name / RULE_FILE
+        with storage(copy):
+            if copy.is_file() and copy.read_bytes() == text:
+                continue
+        fresh = target / f".{name}.new"
+        write_bytes(fresh, text)
+        with storage(copy):
+            copy.parent.mkdir(exist_ok=True)
+            fresh.replace(copy)
+    for other in listed(target):
+        if other.name not in texts:
+            with storage(other):
+                shutil.rmtree(other) if other.is_dir() else other.unlink()

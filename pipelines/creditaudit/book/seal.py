@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from creditaudit.book.files import sha256_of, storage, write_bytes
+from creditaudit.book.files import below, listed, sha256_of, storage, write_bytes
 from creditaudit.book.layout import (
     FORMAT,
     MANIFEST,
@@ -37,7 +37,7 @@ def canonical(content: Any) -> bytes:
 
 def files_of(folder: Path) -> list[dict[str, Any]]:
     """List every file of a night but its manifest: path, bytes, SHA-256, sorted by path."""
-    found = (p for p in folder.rglob("*") if p.is_file())
+    found = (p for p in below(folder) if p.is_file())
     named = {p.relative_to(folder).as_posix(): p for p in found}
     return [
         {"path": name, "bytes": named[name].stat().st_size, "sha256": sha256_of(named[name])}
@@ -162,7 +162,7 @@ def _check_nights(book: Book) -> None:
     """Name what lies among the nights and is none; a partial is what a killed run left, and is no night yet."""
     if not book.nights.is_dir():
         return
-    for path in sorted(book.nights.iterdir()):
+    for path in listed(book.nights):
         partial = path.name.startswith(".") and path.name.endswith(".partial")
         if not partial and (night_of(path.name) is None or path.is_symlink() or not path.is_dir()):
             raise BookBrokenError(
@@ -228,7 +228,7 @@ def _files_there(night: date, folder: Path, named: Collection[str]) -> set[str]:
     """Return the paths of a night's files; whatever the manifest does not name is refused."""
     folders = {parent.as_posix() for name in named for parent in PurePosixPath(name).parents}
     there = set()
-    for path in sorted(folder.rglob("*")):
+    for path in below(folder):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():  # what it points to can change without a byte of the night changing
             raise _broken(night, name, "it is a link, not a file")

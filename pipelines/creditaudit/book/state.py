@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from creditaudit.book.files import ROW_GROUP, storage, write_parquet
+from creditaudit.book.files import ROW_GROUP, listed, storage, write_parquet
 from creditaudit.book.tombstones import states_removed
 from creditaudit.errors import UsageError
 from creditaudit.feeds import FEEDS
@@ -186,7 +186,7 @@ def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
     complete: list[Path] = []
     changes: list[Path] = []
     for night in book.sealed:
-        files = sorted((book.folder(night) / "state" / table).glob("*.parquet"))
+        files = listed(book.folder(night) / "state" / table)
         if _kind(book.manifests[night]) == "complete":
             complete, changes = files, []
         else:
@@ -317,7 +317,7 @@ def write_complete(engine: Engine, folder: Path, table: str, relation: str) -> N
     write_parquet(fresh, spec.schema, engine.stream(f"SELECT * FROM {relation} ORDER BY {order}", ROW_GROUP))
     with storage(target):
         target.mkdir(parents=True, exist_ok=True)
-        for part in target.glob("*.parquet"):
+        for part in listed(target):
             part.unlink()
         fresh.replace(target / "complete.parquet")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from creditaudit.book.files import storage
 from creditaudit.book.ground import check_ground
 from creditaudit.book.layout import Book, held, point_latest, remove_partials
+from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.tombstones import finish
 
 if TYPE_CHECKING:
@@ -33,5 +34,6 @@ def writing(book: Book) -> Iterator[Book]:
         ready = Book(book.root)
         finish(ready)
         if ready.last is not None:
-            point_latest(ready, ready.last)  # a run that died right after its commit did not come to it
+            point_latest(ready, ready.last)  # a run that died right after its commit did not come to these
+            copy_rules(ready, ready.last)
         yield ready

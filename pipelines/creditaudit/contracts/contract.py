@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from creditaudit.book.files import write_bytes
+from creditaudit.book.files import listed, write_bytes
 from creditaudit.contracts.asking import Outcome, ask, check_patterns
 from creditaudit.contracts.compiler import Compiled, Shape, compile_suite
 from creditaudit.contracts.history import LOOK_BACK, PROFILE_NAME, compare, limits_of, profile, write_profile
@@ -105,7 +105,7 @@ def hold(engine: Engine, contract: Contract, book: Book, folder: Path, kinds: Ma
         A check could not be made, or a promise of the intake does not hold.
     """
     feeds = [feed for feed in contract.compiled if any(name.startswith(f"{feed}/") for name in kinds)]
-    parts = {feed: sorted((folder / "intake" / feed).glob("*.parquet")) for feed in feeds}
+    parts = {feed: listed(folder / "intake" / feed) for feed in feeds}
     suites = {feed: contract.compiled[feed].suite for feed in feeds}
     outcomes = {feed: ask(engine, contract.compiled[feed], parts[feed]) for feed in feeds}
     for feed in feeds:

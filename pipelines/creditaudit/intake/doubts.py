@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from creditaudit.book.files import storage
+from creditaudit.book.files import listed, storage
 from creditaudit.book.reference import AREA_CODES, read_optional
 from creditaudit.book.state import open_state, state_files
 from creditaudit.engines import quoted
@@ -109,7 +109,7 @@ def _keys(folder: Path, feed: str, key: str, files: Sequence[str]) -> pa.Table:
     """Return the keys that some files of tonight have, of rows that stand and of rows that do not."""
     wanted = pa.array(list(files), pa.string())
     found = [pa.chunked_array([], pa.string())]
-    for path in sorted((folder / "intake" / feed).glob("*.parquet")):
+    for path in listed(folder / "intake" / feed):
         with storage(path):
             rows = pq.read_table(path, columns=["file", key])
         found.append(rows.filter(pc.is_in(rows["file"], value_set=wanted))[key])
@@ -125,7 +125,7 @@ def _keys(folder: Path, feed: str, key: str, files: Sequence[str]) -> pa.Table:
 
 def _rekeyed(engine: Engine, book: Book, folder: Path) -> list[str]:
     """Name the first accounts files of providers of which half the accounts were known under another provider."""
-    parts = sorted((folder / "intake" / "accounts").glob("*.parquet"))
+    parts = listed(folder / "intake" / "accounts")
     complete, changes = state_files(book, "accounts")
     if not parts or not (complete or changes):
         return []
@@ -177,7 +177,7 @@ def _areas(engine: Engine, folder: Path) -> list[str]:
     )
     said = []
     for feed, spec in FEEDS.items():
-        parts = sorted((folder / "intake" / feed).glob("*.parquet"))
+        parts = listed(folder / "intake" / feed)
         if "id_norm" not in spec.schema.names or not parts:
             continue
         by_number = " AND id_type = '10'" if "id_type" in spec.by_name else ""

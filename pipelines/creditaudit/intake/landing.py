@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass, field
@@ -182,6 +183,10 @@ def _warning(entry: os.DirEntry[str], names: set[str], *, is_expected: bool) -> 
     return None
 
 
+# Errors that lie with what was delivered, and last: no right to read it, no file any more, a link, a device.
+_OF_THE_DELIVERY = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ELOOP, errno.ENXIO})
+
+
 def open_regular(path: Path) -> int:
     """Open a regular file for reading; a link, a pipe or a device is refused and never read.
 
@@ -199,6 +204,8 @@ def open_regular(path: Path) -> int:
     ------
     UnjudgedFileError
         The path is no regular file, or cannot be opened.
+    OSError
+        The file system failed.
     """
     try:
         # Asked before opening, because opening a device or a pipe can itself have effects; and again after,
@@ -207,6 +214,8 @@ def open_regular(path: Path) -> int:
             raise UnjudgedFileError("a symbolic link or special file; only regular files are read")
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
+        if error.errno not in _OF_THE_DELIVERY:
+            raise  # the machine's fault: what a night says of a delivery may not hang on it
         raise UnjudgedFileError(f"cannot be opened: {error.strerror}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

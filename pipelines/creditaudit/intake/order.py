@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from creditaudit.book.files import listed
 from creditaudit.book.layout import Book, night_of
 from creditaudit.errors import UsageError, Where
 from creditaudit.intake.landing import PLAIN, DeliveredFile, in_order, labels_ever, survey
@@ -59,7 +60,7 @@ def delivered_nights(landing: Path) -> list[date]:
             next_step="name the directory that holds one folder per night with --landing",
             where=Where(str(landing)),
         )
-    found = (night_of(p.name) for p in landing.iterdir() if p.is_dir())
+    found = (night_of(p.name) for p in listed(landing) if p.is_dir())
     return sorted(n for n in found if n is not None)
 
 
