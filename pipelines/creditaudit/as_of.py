@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from creditaudit.book.files import ROW_GROUP, storage
-from creditaudit.book.layout import Book, night_of
+from creditaudit.book.layout import Book, night_of, read_manifest
 from creditaudit.book.layout import open_book as _open_book
 from creditaudit.book.state import TABLES, open_states
 from creditaudit.errors import UsageError, Where
@@ -53,7 +53,7 @@ class OpenedBook:
         Raises
         ------
         UsageError
-            It is no sealed night of this book.
+            It is no sealed night of this book, or of a format that this program does not know.
         """
         day = night_of(night) if isinstance(night, str) else night
         sealed = self.nights
@@ -70,6 +70,7 @@ class OpenedBook:
                 next_step="name a sealed night, as YYYY-MM-DD",
                 where=Where(str(self.root)),
             )
+        read_manifest(Book(self.root).folder(day))
         return Night(self.root, day)
 
 

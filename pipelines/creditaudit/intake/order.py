@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from creditaudit.book.files import listed
 from creditaudit.book.layout import Book, night_of
 from creditaudit.errors import UsageError, Where
+from creditaudit.intake.dated_names import several_dates
 from creditaudit.intake.landing import PLAIN, DeliveredFile, in_order, labels_ever, survey
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def gather(
     return Delivery(
         tuple(files),
         tuple(f"{file.name.split('/')[0]}/{file.feed}/{file.name.split('/', 1)[1]}" for file in late),
-        own.warnings,
+        (*own.warnings, *several_dates(own.files)),
     )
 
 
