@@ -24,10 +24,12 @@ from creditaudit.book.state import CASE_MEMORY, is_complete_due, open_state, ope
 from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.book.tombstones import Tombstone, finish
 from creditaudit.book.writer import writing
+from creditaudit.cases.strength import strengths
 from creditaudit.cases.track import Tracked, case_memory, track
 from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contract
 from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import ExitCode, RefusedError, UsageError
+from creditaudit.fault.decide import decide
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.admit import Admitted, admit, quarantine
 from creditaudit.intake.coverage import coverage, covered, inputs
@@ -240,6 +242,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
         run.doubts = hold(run.engine, contract, run.book, run.folder, kinds)
     with run.log.stage("judge") as stage:
         judgment = judge_night(run.engine, _rules(run), run.night, run.keys)
+        decide(run.engine, run.night, strengths())
         stage.rows = judgment.findings.num_rows
     with run.log.stage("track"):
         tracked = _track(run, assessment)
@@ -275,7 +278,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
 def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     """Copy reference tables and suites into the night and read them: a bad one stops it before the work, not after."""
     snapshot(run.book, run.folder / "reference")
-    for table in ("institutions", "recipients"):
+    for table in ("institutions", "recipients", "duties"):
         run.engine.load(table, read(run.folder / "reference", table))
     recipients = read_recipients(read(run.folder / "reference", "recipients"))
     return recipients, open_contract(run.engine, run.book, run.night, run.folder)
@@ -314,8 +317,7 @@ def _rules(run: _Run) -> tuple[Rule, ...]:
     texts = rules_in_force(run.book, shipped, run.inbox.sound)
     run.rule_digests = write_rules(texts, run.folder / "rules")
     run.unapproved = tuple(sorted(name for name, text in shipped.items() if texts.get(name) != text))
-    parsed = (parse_rule(text, f"rules/{name}/{RULE_FILE}") for name, text in sorted(texts.items()))
-    return in_force(parsed, run.night)
+    return in_force((parse_rule(text, f"rules/{name}/{RULE_FILE}") for name, text in sorted(texts.items())), run.night)
 
 
 def _track(run: _Run, assessment: Assessment) -> Tracked:
@@ -324,16 +326,14 @@ def _track(run: _Run, assessment: Assessment) -> Tracked:
     run.engine.scan("previous_events", _published_before(run, "case_events"), CASE_EVENTS)
     run.engine.scan("previous_findings", _published_before(run, "findings"), FINDINGS)
     tracked = track(run.engine, run.night, run.keys, sorted(assessment.stale))
-    memory = case_memory(run.engine, run.night)
-    run.tonight[CASE_MEMORY.name] = write_changes(run.folder, CASE_MEMORY.name, memory)
+    run.tonight[CASE_MEMORY.name] = write_changes(run.folder, CASE_MEMORY.name, case_memory(run.engine, run.night))
     open_state(run.engine, run.book, CASE_MEMORY.name, "standing_case_memory", tonight=run.tonight[CASE_MEMORY.name])
     return tracked
 
 
 def _published_before(run: _Run, table: str) -> list[Path]:
-    if run.book.last is None:
-        return []
-    return [run.book.folder(run.book.last) / "published" / f"{table}.parquet"]
+    last = run.book.last
+    return [] if last is None else [run.book.folder(last) / "published" / f"{table}.parquet"]
 
 
 def _publish(run: _Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:

@@ -40,9 +40,9 @@ class Tracked:
 def track(engine: Engine, night: date, keys: Keyring, stale_feeds: Sequence[str]) -> Tracked:
     """Open new cases, change known ones, send what a recipient gets.
 
-    Reads ``findings``, ``judged_rows``, ``lineage``, ``opening_changed``, ``standing_quarantined_numbers``,
-    ``previous_cases`` and ``previous_events`` (the last night's published tables), ``standing_case_memory``,
-    ``institutions`` and ``recipients``.
+    Reads ``findings``, ``case_faults``, ``judged_rows``, ``lineage``, ``opening_changed``,
+    ``standing_quarantined_numbers``, ``previous_cases`` and ``previous_events`` (the last night's published tables),
+    ``standing_case_memory``, ``institutions`` and ``recipients``.
     Makes ``case_rows`` (the published columns, and id_norm, change, fingerprint) and ``case_recipients`` (case_id,
     recipient).
 
@@ -101,8 +101,10 @@ _STANDING = """
         FROM ranked GROUP BY provider_code, subject
     )
     SELECT r.provider_code, r.account_code, r.subject, r.person_token, r.rule_id AS tier, r.verdict,
-        r.notice_source, r.reported_from, r.reported_to, w.fingerprint, w.reasons, w.is_quiet
+        r.notice_source, r.reported_from, r.reported_to, w.fingerprint, w.reasons, w.is_quiet,
+        d.knowable, d.duty, d.duty_source, d.performed, d.fault, d.ask_for
     FROM ranked AS r JOIN whole AS w ON w.provider_code = r.provider_code AND w.subject = r.subject
+    LEFT JOIN case_faults AS d ON d.provider_code = r.provider_code AND d.subject = r.subject
     WHERE r.rank = 1
 """
 
@@ -126,15 +128,20 @@ _KNOWN = """
     ) AS placed
 """
 
+# A fault can change without the evidence: time passes, the calendar of duties is mended. That is sent (SPEC 10.1), and
+# wakes nothing (SPEC 8.1).
 _MATCHED = """
     SELECT s.*, n.case_id, 1 AS episode, CAST(NULL AS VARCHAR) AS follows, 'lead' AS state,
-        DATE '{night}' AS first_seen, DATE '{night}' AS last_changed, TRUE AS is_new, FALSE AS is_changed
+        DATE '{night}' AS first_seen, DATE '{night}' AS last_changed, CAST(NULL AS VARCHAR) AS fault_before,
+        TRUE AS is_new, FALSE AS has_new_evidence, FALSE AS has_new_fault, FALSE AS is_changed
     FROM standing_cases AS s JOIN new_case_ids AS n ON n.provider_code = s.provider_code AND n.subject = s.subject
     UNION ALL
     SELECT s.*, k.case_id, k.episode, k.follows, k.state, k.first_seen,
-        CASE WHEN k.fingerprint IS DISTINCT FROM s.fingerprint THEN DATE '{night}' ELSE k.last_changed END
-            AS last_changed,
-        FALSE AS is_new, k.fingerprint IS DISTINCT FROM s.fingerprint AS is_changed
+        CASE WHEN k.fingerprint IS DISTINCT FROM s.fingerprint OR k.fault IS DISTINCT FROM s.fault
+            THEN DATE '{night}' ELSE k.last_changed END AS last_changed,
+        k.fault AS fault_before, FALSE AS is_new, k.fingerprint IS DISTINCT FROM s.fingerprint AS has_new_evidence,
+        k.fault IS DISTINCT FROM s.fault AS has_new_fault,
+        k.fingerprint IS DISTINCT FROM s.fingerprint OR k.fault IS DISTINCT FROM s.fault AS is_changed
     FROM standing_cases AS s
     JOIN known_cases AS k ON k.provider_code = s.provider_code AND k.subject = s.subject AND k.place = 1
 """
@@ -188,18 +195,19 @@ _ROWS = """
         m.account_code, m.subject, m.person_token, m.tier, m.verdict,
         CASE WHEN m.state = 'lead' AND t.case_id IS NOT NULL THEN 'sent' ELSE m.state END AS state,
         m.state AS state_before,
-        'not_applicable' AS knowable, 'not_applicable' AS duty, CAST(NULL AS VARCHAR) AS duty_source,
-        'not_applicable' AS performed, 'not_applicable' AS fault,
+        m.knowable, m.duty, m.duty_source, m.performed, m.fault,
         CAST(NULL AS DOUBLE) AS priority, m.reasons, FALSE AS sampled, m.first_seen, m.last_changed,
         CAST(NULL AS DATE) AS due_on, CAST(NULL AS BOOLEAN) AS due_provisional,
-        CAST(NULL AS VARCHAR) AS holds_the_ball, CAST(NULL AS VARCHAR) AS next_step, CAST(NULL AS VARCHAR) AS ask_for,
+        CAST(NULL AS VARCHAR) AS holds_the_ball, CAST(NULL AS VARCHAR) AS next_step, m.ask_for,
         n.blind_spots, n.stale_inputs, m.fingerprint,
         CASE WHEN m.state = 'lead' THEN 'new' WHEN m.is_changed THEN 'changed' END AS change,
-        m.is_new, m.is_changed, m.is_quiet, m.notice_source, m.reported_from, m.reported_to
+        m.is_new, m.is_changed, m.has_new_evidence, m.has_new_fault, m.fault_before, m.is_quiet, m.notice_source,
+        m.reported_from, m.reported_to
     FROM matched_cases AS m JOIN case_notes AS n ON n.case_id = m.case_id LEFT JOIN sent AS t ON t.case_id = m.case_id
     UNION ALL BY NAME
     SELECT k.* EXCLUDE (night, place), DATE '{night}' AS night, k.state AS state_before,
-        CAST(NULL AS VARCHAR) AS change, FALSE AS is_new, FALSE AS is_changed
+        CAST(NULL AS VARCHAR) AS change, FALSE AS is_new, FALSE AS is_changed, FALSE AS has_new_evidence,
+        FALSE AS has_new_fault
     FROM known_cases AS k WHERE NOT EXISTS (SELECT 1 FROM matched_cases AS m WHERE m.case_id = k.case_id)
 """
 
@@ -210,7 +218,11 @@ _EVENTS = """
     UNION ALL
     SELECT DATE '{night}' AS night, case_id, episode, 'evidence_changed' AS event, state_before AS from_state,
         state_before AS to_state, 'findings:' || fingerprint AS proof, CAST(NULL AS VARCHAR) AS by
-    FROM case_rows WHERE is_changed
+    FROM case_rows WHERE has_new_evidence
+    UNION ALL
+    SELECT DATE '{night}' AS night, case_id, episode, 'fault_changed' AS event, state_before AS from_state,
+        state_before AS to_state, 'fault:' || fault_before || '>' || fault AS proof, CAST(NULL AS VARCHAR) AS by
+    FROM case_rows WHERE has_new_fault
     UNION ALL
     SELECT DATE '{night}' AS night, case_id, episode, 'sent' AS event, state_before AS from_state,
         state AS to_state, 'exceptions.csv' AS proof, CAST(NULL AS VARCHAR) AS by
@@ -225,5 +237,5 @@ def case_memory(engine: Engine, night: date) -> pa.Table:
     """Return what tonight's new and changed cases must remember (schema ``CASE_MEMORY`` of the book's state)."""
     return engine.fetch(
         f"SELECT DATE '{night.isoformat()}' AS night, case_id, episode, fingerprint FROM case_rows"
-        " WHERE is_new OR is_changed ORDER BY case_id, episode"
+        " WHERE is_new OR has_new_evidence ORDER BY case_id, episode"
     )

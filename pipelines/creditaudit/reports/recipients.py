@@ -101,7 +101,8 @@ def write_reports(
 ) -> dict[str, int]:
     """Write the folder of every recipient; returns rows of ``exceptions.csv`` by recipient.
 
-    Reads ``case_rows``, ``case_recipients``, ``judged_rows``, and what ``build_side_rows`` makes.
+    Reads ``case_rows``, ``case_recipients``, ``judged_rows``, ``documents`` (document_id, zh, en), and what
+    ``build_side_rows`` makes.
     """
     tables = {name: sha256_of(path) for name, path in sorted(context.published.items())}
     sent: dict[str, int] = {}
@@ -167,9 +168,19 @@ def _rows(engine: Engine, recipient: Recipient, keys: Keyring) -> pa.Table:
         "id_masked": recipient.mask.apply(rows["id_norm"]),
         "opened": spoken(rows["opened_from"], rows["opened_to"]),
         "reported": spoken(rows["reported_from"], rows["reported_to"]),
+        "ask_for": _asked_for(engine, rows["ask_for"], recipient.language),
         "lead_note": pa.array([LEAD_NOTE] * count, type=pa.string()),
     }
     return pa.table({c.name: extra[c.name] if c.name in extra else rows[c.name] for c in EXCEPTIONS})
+
+
+def _asked_for(engine: Engine, ids: pa.ChunkedArray, language: str) -> pa.Array:
+    """Return the documents of ``ask_for`` by name, in the order in which they are to be asked for."""
+    named = engine.fetch(f"SELECT document_id, {language} AS name FROM documents")
+    names = dict(zip(named["document_id"].to_pylist(), named["name"].to_pylist(), strict=True))
+    between = "；" if language == "zh" else "; "
+    asked = [one and between.join(names[i] for i in one.split(";")) for one in ids.to_pylist()]
+    return pa.array(asked, type=pa.string())
 
 
 def spoken(start: pa.ChunkedArray, end: pa.ChunkedArray) -> pa.ChunkedArray:

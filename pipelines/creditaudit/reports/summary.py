@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from creditaudit.engines import Engine
 
+_UNDOCUMENTED = (
+    "c.duty = 'unknown' AND c.state IN ('lead', 'sent', 'undetermined', 'correction_due', 'correction_overdue')"
+)
+
 
 def summarise(
     engine: Engine,
@@ -50,6 +54,8 @@ def summarise(
         "cases": tables["cases"].num_rows,
         "new_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_new"),
         "changed_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_changed"),
+        # Nobody knows whether the institution had a duty there: no document says so.
+        "undocumented_duties": _number(engine, f"SELECT count(*) AS n FROM case_rows AS c WHERE {_UNDOCUMENTED}"),
         "new_findings": _number(
             engine,
             "SELECT count(*) AS n FROM findings AS f WHERE NOT EXISTS"
@@ -75,12 +81,13 @@ def _counted(table: pa.Table, names: list[str]) -> list[dict[str, Any]]:
 
 
 def _institutions(engine: Engine) -> list[dict[str, Any]]:
-    """Count cases per institution: all, new, and those that are in no exceptions file, with the cause."""
+    """Count cases per institution: all, new, those on undocumented duties, those in no exceptions file and why."""
     found = engine.fetch(
-        """
+        f"""
         SELECT c.provider_code, count(*) AS cases,
             count(*) FILTER (WHERE c.is_new) AS new_cases,
             count(*) FILTER (WHERE c.verdict = 'violation') AS violations,
+            count(*) FILTER (WHERE {_UNDOCUMENTED}) AS undocumented_duties,
             count(*) FILTER (WHERE c.is_quiet) AS only_replaced_cards,
             count(*) FILTER (WHERE NOT COALESCE(c.is_quiet, TRUE) AND t.case_id IS NULL) AS without_recipient
         FROM case_rows AS c LEFT JOIN (SELECT DISTINCT case_id FROM case_recipients) AS t ON t.case_id = c.case_id

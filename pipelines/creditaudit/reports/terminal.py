@@ -25,10 +25,20 @@ def night_tables(book: Book) -> list[str]:
     out.print(
         _table(
             "Cases by institution",
-            ("provider_code", "cases", "new_cases", "violations", "only_replaced_cards", "without_recipient"),
+            (
+                "provider_code",
+                "cases",
+                "new_cases",
+                "violations",
+                "undocumented_duties",
+                "only_replaced_cards",
+                "without_recipient",
+            ),
             summary["institutions"],
         )
     )
+    if summary["undocumented_duties"]:
+        out.print(f"Open cases for which no document says what the duty was: {summary['undocumented_duties']}")
     for feed, reasons in summary["stale"].items():
         out.print(f"Degraded: {feed}: {'; '.join(reasons)}")
     out.print(f"Page of the night: {folder / 'night.html'}", soft_wrap=True)

@@ -22,6 +22,12 @@ Row = dict[str, Any]
 TEXT = pa.string()
 CODE = [("provider_code", TEXT), ("account_code", TEXT)]
 SCHEMAS = {
+    "case_faults": pa.schema(
+        [
+            *[(n, TEXT) for n in ("provider_code", "subject", "knowable", "duty", "duty_source", "performed", "fault")],
+            ("ask_for", TEXT),
+        ]
+    ),
     "judged_rows": pa.schema([*CODE, ("id_norm", TEXT), ("region_code", TEXT)]),
     "lineage": pa.schema([*CODE, ("head_provider", TEXT), ("head_code", TEXT), ("steps", pa.int32())]),
     "opening_changed": pa.schema(CODE),
@@ -50,6 +56,12 @@ def finding(rule: str = "R101", verdict: str = "violation", code: str = "A", **c
     return whole
 
 
+def fault(subject: str = "account:A", provider: str = "B01", **cells: Any) -> Row:
+    """Return a row of ``case_faults``, outside the lane unless cells say otherwise."""
+    words = dict.fromkeys(("knowable", "duty", "performed", "fault"), "not_applicable")
+    return {"provider_code": provider, "subject": subject, **words, **cells}
+
+
 class Desk:
     """Nights one after the other, each with what the one before left."""
 
@@ -61,9 +73,11 @@ class Desk:
         self.tonight = NIGHT
 
     def night(self, findings: Iterable[Row], *, stale: tuple[str, ...] = (), **tables: list[Row]) -> Tracked:
-        """Track one night; the next one is a day later."""
-        self.engine.load("findings", pa.Table.from_pylist(list(findings), schema=FINDINGS))
-        given = {"recipients": [LIAISON], **tables}
+        """Track one night; the next one is a day later. Faults that are not given: outside the lane."""
+        found = list(findings)
+        self.engine.load("findings", pa.Table.from_pylist(found, schema=FINDINGS))
+        outside = {(f["provider_code"], f["subject"]): fault(f["subject"], f["provider_code"]) for f in found}
+        given = {"recipients": [LIAISON], "case_faults": list(outside.values()), **tables}
         for name, schema in SCHEMAS.items():
             self.engine.load(name, pa.Table.from_pylist(given.get(name, []), schema=schema))
         self.engine.load("previous_cases", self.cases)
@@ -198,6 +212,53 @@ def test_a_rename_that_joins_two_cases_goes_on_with_the_older(desk: Desk) -> Non
     tonight = {c["case_id"]: c["reasons"] for c in found}
     assert set(tonight) == {older["case_id"], newer["case_id"]}
     assert [c["case_id"] for c in found if c["last_changed"] == NIGHT + timedelta(days=2)] == [older["case_id"]]
+
+
+# --- fault ---------------------------------------------------------------------------------------------------------
+
+NEEDED = {"knowable": "undecidable", "duty": "unknown", "duty_source": "doc", "performed": "unknown"}
+DECIDED = {**NEEDED, "fault": "needs_evidence", "ask_for": "check_log;check_notice"}
+
+
+def test_a_case_has_the_fault_that_was_decided(desk: Desk) -> None:
+    """SPEC 9: knowable, duty, duty_source, performed, fault and ask_for of cases.parquet."""
+    cases = desk.night([finding(), finding(code="B")], case_faults=[fault(**DECIDED), fault("account:B")]).cases
+    found = {row["account_code"]: {name: row[name] for name in DECIDED} for row in cases.to_pylist()}
+    outside = {**dict.fromkeys(DECIDED, "not_applicable"), "duty_source": None, "ask_for": None}
+    assert found == {"A": DECIDED, "B": outside}
+
+
+def test_a_changed_fault_is_sent_and_wakes_nothing(desk: Desk) -> None:
+    """SPEC 10.1: changed by fault; SPEC 8.1: only the evidence fingerprint wakes."""
+    first = one(desk.night([finding()], case_faults=[fault(**DECIDED)]))
+    indicated = {**DECIDED, "fault": "fault_indicated"}
+    found = desk.night([finding()], case_faults=[fault(**indicated)])
+    tonight = NIGHT + timedelta(days=1)
+    row = one(found)
+    assert desk.changes() == {"A": "changed"}
+    assert (row["fault"], row["state"], row["episode"]) == ("fault_indicated", "sent", first["episode"])
+    assert (row["case_id"], row["first_seen"], row["last_changed"]) == (first["case_id"], NIGHT, tonight)
+    assert events(found, tonight) == [("fault_changed", "sent", "sent")]
+    proofs = [e["proof"] for e in found.events.to_pylist() if e["event"] == "fault_changed"]
+    assert proofs == ["fault:needs_evidence>fault_indicated"]
+    again = desk.night([finding()], case_faults=[fault(**indicated)])
+    assert (desk.changes(), one(again)["last_changed"]) == ({"A": None}, tonight)
+
+
+def test_what_led_to_the_fault_may_change_without_a_word(desk: Desk) -> None:
+    """SPEC 10.1 names fingerprint, state, fault and due_on: another duty row of one fault is no news, but published."""
+    desk.night([finding()], case_faults=[fault(**DECIDED)])
+    found = desk.night([finding()], case_faults=[fault(**{**DECIDED, "duty_source": "doc 2", "ask_for": None})])
+    assert (desk.changes(), events(found, NIGHT + timedelta(days=1))) == ({"A": None}, [])
+    assert (one(found)["duty_source"], one(found)["ask_for"]) == ("doc 2", None)
+
+
+def test_a_case_without_standing_findings_keeps_its_fault(desk: Desk) -> None:
+    """SPEC 9."""
+    desk.night([finding()], case_faults=[fault(**DECIDED)])
+    row = one(desk.night([]))
+    assert {name: row[name] for name in DECIDED} == DECIDED
+    assert desk.changes() == {}
 
 
 # --- who gets it ---------------------------------------------------------------------------------------------------

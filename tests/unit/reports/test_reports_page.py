@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 CASE_ROWS = pa.schema(
     [
-        *[(name, pa.string()) for name in ("case_id", "provider_code", "verdict")],
+        *[(name, pa.string()) for name in ("case_id", "provider_code", "verdict", "duty", "state")],
         *[(name, pa.bool_()) for name in ("is_new", "is_changed", "is_quiet")],
     ]
 )
@@ -101,6 +101,7 @@ def test_cases_are_counted_per_institution_with_those_that_are_sent_to_nobody(en
             "cases": 1,
             "new_cases": 0,
             "violations": 0,
+            "undocumented_duties": 0,
             "only_replaced_cards": 0,
             "without_recipient": 1,
         },
@@ -109,11 +110,40 @@ def test_cases_are_counted_per_institution_with_those_that_are_sent_to_nobody(en
             "cases": 3,
             "new_cases": 2,
             "violations": 1,
+            "undocumented_duties": 0,
             "only_replaced_cards": 1,
             "without_recipient": 0,
         },
     ]
     assert (found["new_cases"], found["changed_cases"]) == (2, 1)
+
+
+def test_open_cases_on_undocumented_duties_are_counted_per_institution(engine: Engine, tmp_path: Path) -> None:
+    """SPEC 7.2: undocumented cells stay unknown and are counted in the report."""
+    rows = [
+        ("B01", "unknown", "lead"),
+        ("B01", "unknown", "sent"),
+        ("B01", "unknown", "withdrawn"),
+        ("B01", "in_force", "sent"),
+        ("B02", "unknown", "correction_overdue"),
+        ("B02", "unknown", "holder_confirmed"),
+        ("B03", "not_applicable", "sent"),
+        ("B03", "not_in_force", "undetermined"),
+    ]
+    cases = tuple(
+        {"case_id": str(n), "provider_code": p, "duty": d, "state": s, "is_new": False, "is_changed": False}
+        for n, (p, d, s) in enumerate(rows)
+    )
+    found = numbers(engine, cases=cases)
+    assert found["undocumented_duties"] == 3
+    assert {r["provider_code"]: r["undocumented_duties"] for r in found["institutions"]} == {
+        "B01": 2,
+        "B02": 1,
+        "B03": 0,
+    }
+    words = "open cases for which no document says what the duty was: 3"
+    assert words in page(engine, tmp_path / "night.html", cases=cases).text
+    assert "no document says" not in page(engine, tmp_path / "night.html").text
 
 
 def test_an_empty_night_is_all_noughts(engine: Engine) -> None:

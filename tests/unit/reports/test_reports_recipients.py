@@ -122,6 +122,12 @@ CASE_ROWS = pa.schema(
 )
 
 
+DOCUMENTS = [
+    {"document_id": "log", "zh": "核查日志", "en": "Check log"},
+    {"document_id": "form", "zh": "申请书", "en": "Form, with time"},
+]
+
+
 def no_side_rows(engine: Engine) -> None:
     """Make what the further sheets read, without rows."""
     text = pa.string()
@@ -156,6 +162,7 @@ class Desk:
             for c in cases
         ]
         sent = [{"case_id": c["case_id"], "recipient": r.name} for c in cases for r in who]
+        self.engine.load("documents", pa.Table.from_pylist(DOCUMENTS))
         self.engine.load("case_rows", pa.Table.from_pylist(cases, schema=CASE_ROWS))
         self.engine.load(
             "judged_rows",
@@ -206,6 +213,18 @@ def test_the_cells_of_a_row(desk: Desk) -> None:
     assert (row["reported"], row["due_on"], row["blind_spots"]) == ("2024-01-10", "", "opening_changed")
     assert row["lead_note"] == "待核查线索"
     assert PERSON not in (desk.folder / "pboc" / "exceptions.csv").read_text(encoding="utf-8-sig")
+
+
+def test_documents_are_asked_for_in_the_recipients_language(desk: Desk) -> None:
+    """SPEC 10.1, ask_for: ids in cases.parquet, words in exceptions.csv, in their order."""
+    chinese = Recipient("zh", "pboc_liaison", Mask(3, 4), "utf-8-sig", "zh")
+    desk.write([case(1, change="new", ask_for="log;form"), case(2), case(3, ask_for="form")], PBOC, chinese)
+    assert [r["ask_for"] for r in desk.read("exceptions_all.csv")] == [
+        "Check log; Form, with time",
+        "",
+        "Form, with time",
+    ]
+    assert [r["需调取材料"] for r in desk.read("exceptions_all.csv", "zh")] == ["核查日志；申请书", "", "申请书"]
 
 
 def test_rows_are_sorted_by_institution_account_and_case(desk: Desk) -> None:
