@@ -275,6 +275,10 @@ def main() -> None:
     sys.exit(_run())
 
 
+# What typer makes of Ctrl-C, without a word; it is none of SPEC 2's exit codes.
+_INTERRUPTED = 130
+
+
 def _run() -> int:
     # Asked before the words are parsed, so that what is wrong with them is said in the format that they ask for.
     words = sys.argv[1:]
@@ -288,8 +292,7 @@ def _run() -> int:
         _tell_usage(error)
         return int(ExitCode.USAGE)
     except (typer.Abort, KeyboardInterrupt):
-        Tell.note("interrupted; a night is sealed as a whole or not at all. Next step: run the same command again")
-        return int(ExitCode.INTERNAL)
+        code = _INTERRUPTED
     except OSError as error:  # its own text may hold a path, and a delivered file's name may hold a value
         Tell.error(
             StorageError(
@@ -305,6 +308,9 @@ def _run() -> int:
             " Next step: report this line; the values involved are left out on purpose.",
             exit_code=int(ExitCode.INTERNAL),
         )
+        return int(ExitCode.INTERNAL)
+    if code == _INTERRUPTED:
+        Tell.note("interrupted; a night is sealed as a whole or not at all. Next step: run the same command again")
         return int(ExitCode.INTERNAL)
     return code if isinstance(code, int) else 0
 

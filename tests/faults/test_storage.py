@@ -72,6 +72,53 @@ def test_a_disk_that_fills_after_the_rename_does_not_undo_the_night(
     assert (house.book / "latest").readlink() == Path(f"nights/{NEXT.isoformat()}")
 
 
+def test_a_folder_that_may_not_be_listed_is_not_taken_for_an_empty_one(
+    house: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC 2: a night is a function of the book before; without the rows in force it would be another one."""
+    listdir = os.listdir
+
+    def denied(path: Path | str) -> list[str]:
+        if str(path).endswith("state/accounts"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return listdir(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "listdir", denied)
+        assert_refused(house, 70, "Permission denied", "state/accounts")
+
+
+def test_a_delivered_file_behind_a_failing_disk(house: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SPEC 2: what is sealed of a delivery hangs on its bytes; one that the disk withholds is not refused."""
+    opened = os.open
+
+    def failing(path: object, *arguments: int, **named: int) -> int:
+        if str(path).endswith("issuances/f.csv"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(path, *arguments, **named)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", failing)
+        assert_refused(house, 70, "Input/output error", "issuances/f.csv")
+
+
+def test_interrupted_after_the_rename_nobody_is_told_that_nothing_was_sealed(
+    house: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC 9: the rename is the commit, whatever stops the program after it."""
+
+    def interrupted(*arguments: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("creditaudit.night.copy_rules", interrupted)
+        said = house.say(*next_night(house))
+    assert said.code == 70
+    assert "nothing was sealed" not in said.err
+    assert "Next step: " in said.err
+    assert "was sealed before" in house.say(*next_night(house)).err
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system with little room."""
