@@ -121,6 +121,8 @@ REFUSED = [
     ("params:\n  window_seconds:", "params:\n- window_seconds:", 12, "must be a mapping"),
     ("evidence: [id_status,", "evidence: [id_number,", 18, "id_number: no column of pairs"),
     ("p.notice_id,", "p.notice_id, p.kind,", None, "a rule returns provider_code"),
+    ("AS verdict", "AS verdict, p.kind", None, "kind: behind its first columns a rule returns subject and evidence"),
+    ("evidence: [id_status,", "evidence: [", 18, "evidence always has id_status"),
     ("p.lost_from IS NULL", "p.lost_at IS NULL", None, "column lost_at: pairs has"),
     ("FROM pairs AS p", "FROM accounts AS p", None, "table accounts: a rule may read"),
     ("p.lost_from IS NULL", "CAST(p.lost_from AS VARCHAR) = 'x'", None, "CAST"),
