@@ -257,7 +257,7 @@ def _decoded(block: bytes, encoding: str, offset: int) -> bytes:
 
 
 def from_gb18030(block: bytes) -> bytes:
-    """Return a block as UTF-8; Python's codec, ten times slower than the rest, sees only what is not ASCII.
+    """Return a block as UTF-8; Python's codec, which goes letter by letter, sees only what is not ASCII.
 
     Two bytes above ASCII that are not neighbours, with one byte between them that cannot be inside a letter or with
     more than one byte, belong to different letters: so stretches of letters can be cut out, decoded one behind the
