@@ -13,17 +13,23 @@ params: {}
 evidence: [id_status, finding_on, term_ends_on, revoked_on]
 undecidable_when: never; the days of the list are whole days, and a moment lies within one day
 */
-WITH matched AS (
+WITH met AS (
     SELECT
         a.provider_code,
         a.account_code,
-        i.id_norm,
         i.entry,
         i.finding_on,
         i.term_ends_on,
         i.revoked_on,
-        -- One finding however many rows of the list match: the smallest of them is named.
-        ROW_NUMBER() OVER (PARTITION BY a.provider_code, a.account_code ORDER BY i.entry) AS place
+        -- As a value, so that no engine joins the list to all accounts by the days instead of by the number.
+        CASE
+            -- An account without a moment has no day, so it never passes.
+            WHEN
+                i.finding_on <= a.moment_day
+                AND (i.term_ends_on IS NULL OR a.moment_day <= i.term_ends_on)
+                AND (i.revoked_on IS NULL OR a.moment_day < i.revoked_on)
+                THEN 'yes'
+        END AS is_listed
     FROM judged_accounts AS a
     INNER JOIN judged_openings AS o ON o.provider_code = a.provider_code AND o.account_code = a.account_code
     INNER JOIN listed_impostors AS i ON i.id_norm = o.handler_id_norm
@@ -32,10 +38,19 @@ WITH matched AS (
         a.account_type <> 'C1'
         -- SPEC 4: bad_form is never matched.
         AND o.handler_id_status <> 'bad_form'
-        -- An account without a moment has no day, so it never passes.
-        AND i.finding_on <= a.moment_day
-        AND (i.term_ends_on IS NULL OR a.moment_day <= i.term_ends_on)
-        AND (i.revoked_on IS NULL OR a.moment_day < i.revoked_on)
+),
+
+matched AS (
+    SELECT
+        m.provider_code,
+        m.account_code,
+        m.finding_on,
+        m.term_ends_on,
+        m.revoked_on,
+        -- One finding however many rows of the list match: the smallest of them is named.
+        ROW_NUMBER() OVER (PARTITION BY m.provider_code, m.account_code ORDER BY m.entry) AS place
+    FROM met AS m
+    WHERE m.is_listed = 'yes'
 )
 
 SELECT
