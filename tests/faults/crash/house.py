@@ -161,7 +161,10 @@ def in_pairs(trials: Iterable[T], run: Callable[[int, T], list[str]]) -> list[st
     """Run trials two at a time; returns what was wrong, with the trial that found it."""
 
     def one(numbered: tuple[int, T]) -> list[str]:
-        return [f"{numbered[1]}: {wrong}" for wrong in run(*numbered)]
+        found = [f"{numbered[1]}: {wrong}" for wrong in run(*numbered)]
+        if found:
+            tell("\n".join(found))  # at once: all trials take minutes
+        return found
 
     with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
         return [wrong for found in pool.map(one, enumerate(trials)) for wrong in found]
