@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +53,22 @@ def export_rows(
         " it (0600): keep it so, and delete it when the rows are readmitted.",
         rows=rows,
     )
+    _tell_removed(book, night.date(), feed)
+
+
+def _tell_removed(book: Path, night: date, feed: str) -> None:
+    """Say of a night that gave up raw texts that there were more rows."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.book.tombstones import tombstones
+
+    for stone in tombstones(open_book(book)):
+        for file in stone.files:
+            if file.key == (night, f"quarantine/{feed}.parquet"):
+                Tell.note(
+                    f"{file.rows - file.rows_kept} more rows were there; their raw text was removed by decision of"
+                    f" {stone.by} ({stone.reason}), sealed in night {stone.sealed_in}",
+                    removed=file.rows - file.rows_kept,
+                )
 
 
 @app.command("readmit")

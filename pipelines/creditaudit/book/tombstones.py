@@ -244,6 +244,8 @@ def _is_done(path: Path, file: RemovedFile) -> bool:
 def _finish_file(book: Book, file: RemovedFile) -> bool:
     path = book.folder(file.night) / file.path
     if _is_done(path, file):
+        if file.new is None:  # a run may have died between the file and its folder
+            _drop_empty(path.parent, book.folder(file.night))
         return False
     if path.is_symlink() or not path.is_file() or sha256_of(path) != file.old.sha256:
         raise _broken(path, "a tombstone removes it, and it is neither what it was nor what it must become")
@@ -275,9 +277,10 @@ def _drop_empty(folder: Path, night: Path) -> None:
     """Remove folders that have become empty, up to the night's own."""
     while folder != night:
         with storage(folder):
-            if any(folder.iterdir()):
-                return
-            folder.rmdir()
+            if folder.is_dir():
+                if any(folder.iterdir()):
+                    return
+                folder.rmdir()
         folder = folder.parent
 
 

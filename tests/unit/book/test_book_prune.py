@@ -25,7 +25,7 @@ from reference.small import ACCOUNT, EVENT, ISSUANCE, NUMBER, OPENING, REPORT
 # The third night begins a quarter: its states are complete, and those before it are needed for older nights alone.
 NIGHTS = (date(2026, 9, 29), date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 3))
 OLD = {"report_date": "2026-09-01"}
-STRANGER = "110105196001011233"
+STRANGER = "110105196001011239"
 WHY = {"by": "王审计", "reason": "保存期满"}
 TOLD = ("--by", WHY["by"], "--reason", WHY["reason"])
 CHECK = {
@@ -192,6 +192,16 @@ def test_the_rows_in_force_of_every_night_that_stays_can_be_told(begun: Place, p
     if night in NIGHTS[:4]:
         assert now.standing("accounts").equals(reader(begun.book).as_of(night).standing("accounts"))
     assert {"A1", "S1", "S2", "S3"} <= set(now.standing("accounts")["account_code"].to_pylist())
+
+
+def test_an_export_of_the_quarantine_says_what_is_not_there_any_more(pruned: Place, tmp_path: Path) -> None:
+    """Fewer rows than the night quarantined are never handed out in silence."""
+    out = tmp_path / "q.csv"
+    where = ("--night", NIGHTS[1].isoformat(), "--feed", "accounts", "--out", str(out))
+    said = pruned.say("quarantine", "export", "--book", str(pruned.book), *where)
+    assert said.code == 0
+    assert f"{out} holds 1 rows" in said.err
+    assert f"1 more rows were there; their raw text was removed by decision of {WHY['by']}" in said.err
 
 
 def test_only_what_is_old_enough_goes(house: Place) -> None:
