@@ -77,7 +77,8 @@ def _made(rows: int) -> dict[str, str]:
                 CASE k WHEN 0 THEN 'invalid_card_check' WHEN 1 THEN 'network_check' ELSE 'face_match' END AS check_kind,
                 CASE WHEN i % 60 = k THEN CASE k WHEN 0 THEN 'reported_lost' WHEN 1 THEN 'name_mismatch' ELSE 'fail' END
                     ELSE CASE k WHEN 0 THEN 'valid' WHEN 1 THEN 'match_photo' ELSE 'pass' END END AS result,
-                {_MOMENT} - k * 60 AS checked_from, {_MOMENT} - k * 60 AS checked_to
+                {_MOMENT} - k * 60 AS checked_from, {_MOMENT} - k * 60 AS checked_to,
+                {_MOMENT} AS moment_to
             FROM range({rows}) AS r(i), range(3) AS c(k)""",
         "listed_impostors": f"""
             SELECT 'H' || (i * 30) AS id_norm, 1 AS entry, 16000 AS finding_on

@@ -62,6 +62,7 @@ ACCOUNT_CHECKS = _schema(
     ("result", _T),
     ("checked_from", _S),
     ("checked_to", _S),
+    ("moment_to", _S),  # of the account: a check that begins later does not count
 )
 
 # One row per judged account that has a moment and is not C1, also without any check (SPEC 4, 7.3, 12).

@@ -66,13 +66,13 @@ def _checks(engine: Engine) -> None:
         """,
     )
     # UNION: a check that names both the account and its session is one check.
-    named = ", ".join(f"f.{name}" for name in ACCOUNT_CHECKS.names)
+    named = ", ".join(f"f.{name}" for name in ACCOUNT_CHECKS.names if name != "moment_to")
     facts = "v.provider_code AS check_provider, v.check_id, v.check_kind, v.result, v.checked_from, v.checked_to"
     heads = "h.head_provider AS provider_code, h.head_code AS account_code"
     engine.table(
         "account_checks",
         f"""
-        SELECT {named} FROM (
+        SELECT {named}, a.moment_to FROM (
             SELECT {heads}, {facts} FROM near_checks AS v JOIN check_codes AS h
                 ON h.provider_code = v.provider_code AND h.account_code = v.account_code
             UNION

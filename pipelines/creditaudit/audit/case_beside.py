@@ -42,18 +42,23 @@ class Codes:
 
     Parameters
     ----------
-    accounts : tuple of (str, str)
-        Provider code and account code of each.
+    accounts : tuple of dict
+        Rows of JUDGED_ACCOUNTS.
     """
 
-    accounts: tuple[tuple[str, str], ...]
+    accounts: tuple[Row, ...]
 
     def account(self, named: object) -> Row:
         """Return the two codes of an account that is named by its code, or as PROVIDER/CODE where two have one code."""
-        found = [pair for pair in self.accounts if named in {pair[1], "/".join(pair)}]
+        row = self._row(named)
+        return {"provider_code": row["provider_code"], "account_code": row["account_code"]}
+
+    def _row(self, named: object) -> Row:
+        codes = [(row, row["account_code"], f"{row['provider_code']}/{row['account_code']}") for row in self.accounts]
+        found = [row for row, *names in codes if named in names]
         if len(found) != 1:
             raise CaseError(f"{len(found)} accounts are called {named}")
-        return {"provider_code": found[0][0], "account_code": found[0][1]}
+        return found[0]
 
     def check(self, number: int, value: object) -> Row:
         """By default check K<number> of account A1, of the account's own provider."""
@@ -70,6 +75,7 @@ class Codes:
             "result": given["result"],
             "checked_from": checked_from,
             "checked_to": checked_to,
+            "moment_to": self._row(given.get("account", "A1"))["moment_to"],
         }
 
     def link(self, _number: int, value: object) -> Row:

@@ -89,7 +89,7 @@ def facts_of(given: object) -> Facts:
         return _rows(words, one, several[one], make)
 
     accounts = rows("account", _account)
-    codes = Codes(tuple((str(row["provider_code"]), str(row["account_code"])) for row in accounts))
+    codes = Codes(accounts)
     return Facts(
         rows={
             "judged_accounts": accounts,
