@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FIRST, SECOND, THIRD = NIGHT, NIGHT + timedelta(days=1), NIGHT + timedelta(days=2)
-OTHER_NUMBER = "440305199001015557"
+OTHER_NUMBER = "440305199001015556"
 LONG_CODE = "1234567890123456"
 
 INSTITUTIONS = """provider_code,name,kind,region_code,parent_code,valid_from,valid_to

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Right check characters; the third is the legacy form of another person, the last has the reserved area.
-NUMBERS = ("11010519491231002X", "440305199001015557", "110105500101123", "99999919800101001X")
+NUMBERS = ("11010519491231002X", "440305199001015556", "110105500101123", "99999919800101001X")
 NAMES = ("欧阳修竹", "阿迪力·买买提江", "王小明")
 PHONES = ("13912345678", "18655501234")
 # SPEC 10.4: the only places in a book that hold raw values.

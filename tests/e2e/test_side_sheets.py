@@ -61,7 +61,7 @@ def house(tmp_path: Path) -> Place:
 def deliver(place: Place, night: date, accounts: list[dict[str, str]], *, loss: bool = True) -> None:
     place.deliver(night, "accounts", accounts)
     place.deliver(
-        night, "loss_reports", [LOSS if loss else {**LOSS, "report_no": "L0", "id_number": "440305199001015557"}]
+        night, "loss_reports", [LOSS if loss else {**LOSS, "report_no": "L0", "id_number": "440305199001015556"}]
     )
     place.deliver(night, "invalid_cards", [QUIET])
 
@@ -83,7 +83,7 @@ def test_rows_that_could_not_be_judged_reach_who_they_concern(house):
     writer.writeheader()
     writer.writerow(ACCOUNT)
     writer.writerow({**ACCOUNT, "provider_code": "B02", "account_code": "A2"})
-    writer.writerow({**ACCOUNT, "account_code": "A3", "id_number": "440305199001015557"})  # without a notice
+    writer.writerow({**ACCOUNT, "account_code": "A3", "id_number": "440305199001015556"})  # without a notice
     out.write(f"B01,A4,2026-11-19,10,{NUMBER},D1,2024-03-01,too,many\n")
     path = house.drop(FIRST, "accounts", out.getvalue().encode(), name="b.csv")
     path.with_name("b.csv.ctl").write_text(json.dumps({"provider_code": "B01"}))

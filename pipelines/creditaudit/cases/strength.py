@@ -34,3 +34,26 @@ def strengths() -> pa.Table:
             "place": pa.array(range(1, len(ordered) + 1), type=pa.int32()),
         }
     )
+
+
+# What a finding looks at beside the notice that it names: where such a feed is missing or incomplete, it says so. The
+# fault lane reads the checks of every rule that it decides.
+_CARD = ("accounts", "openings", "issuances")
+_LANE = (*_CARD, "verifications")
+_FEEDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("R101", "R102", "R104", "R105", "R107"), _LANE),
+    **dict.fromkeys(("R103", "R106", "R402"), _CARD),
+    **dict.fromkeys(("R108", "R201", "R202"), ("accounts", "openings", "verifications")),
+    "R109": (*_CARD, "invalid_cards", "loss_reports"),
+    "R203": ("accounts", "openings", "impostors"),
+    "R204": ("accounts", "fraud_alerts"),
+    "R301": ("accounts",),
+    "R302": ("accounts", "invalid_cards"),
+    "R401": ("accounts", "inquiries"),
+}
+
+
+def rule_feeds() -> pa.Table:
+    """Return rule_id, feed: the feeds on which a rule's finding rests, beside that of its notice."""
+    rows = [(rule, feed) for rule, feeds in _FEEDS.items() for feed in feeds]
+    return pa.table({"rule_id": [rule for rule, _ in rows], "feed": [feed for _, feed in rows]})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditaudit.cases.strength import strengths
+from creditaudit.cases.strength import rule_feeds, strengths
 from creditaudit.tables import CASE_EVENTS, CASES
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def track(engine: Engine, night: date, keys: Keyring, stale_feeds: Sequence[str]
         Feeds that are missing or incomplete tonight.
     """
     engine.load("strengths", strengths())
+    engine.load("rule_feeds", rule_feeds())
     engine.load("stale_feeds", pa.table({"feed": pa.array(sorted(stale_feeds), type=pa.string())}))
     engine.table("standing_cases", _STANDING)
     engine.table("known_cases", _KNOWN)
@@ -97,11 +98,11 @@ _STANDING = """
             string_agg(rule_id || ' ' || verdict
                 || CASE WHEN notice_id IS NULL THEN '' ELSE ' (' || notice_source || ' ' || notice_id || ')' END, '; '
                 ORDER BY place, notice_source, notice_id) AS reasons,
-            bool_and(rule_id IN ('R103')) AS is_quiet
+            bool_and(rule_id = 'R103') AS is_quiet, bool_and(rule_id IN ('R301', 'R302')) AS is_data_quality
         FROM ranked GROUP BY provider_code, subject
     )
     SELECT r.provider_code, r.account_code, r.subject, r.person_token, r.rule_id AS tier, r.verdict,
-        r.notice_source, r.reported_from, r.reported_to, w.fingerprint, w.reasons, w.is_quiet,
+        r.notice_source, r.reported_from, r.reported_to, w.fingerprint, w.reasons, w.is_quiet, w.is_data_quality,
         d.knowable, d.duty, d.duty_source, d.performed, d.fault, d.ask_for
     FROM ranked AS r JOIN whole AS w ON w.provider_code = r.provider_code AND w.subject = r.subject
     LEFT JOIN case_faults AS d ON d.provider_code = r.provider_code AND d.subject = r.subject
@@ -155,11 +156,14 @@ _NOTES = """
         SELECT m.case_id, 'quarantined_rows:' || q.feed AS spot FROM matched_cases AS m
             JOIN judged_rows AS r ON r.provider_code = m.provider_code AND r.account_code = m.account_code
             JOIN standing_quarantined_numbers AS q ON q.id_norm = r.id_norm
+        UNION
+        SELECT m.case_id, 'quarantined_rows:' || q.feed AS spot FROM matched_cases AS m
+            JOIN judged_inquiries AS i ON i.provider_code = m.provider_code
+                AND 'inquiry:' || i.inquiry_id = m.subject
+            JOIN standing_quarantined_numbers AS q ON q.id_norm = i.id_norm
     ), rests AS (
-        SELECT provider_code, subject, notice_source AS feed FROM findings WHERE notice_source IS NOT NULL
-        UNION SELECT provider_code, subject, 'issuances' AS feed FROM findings WHERE notice_source IS NOT NULL
-        UNION SELECT provider_code, subject, 'openings' AS feed FROM findings
-        UNION SELECT provider_code, subject, 'accounts' AS feed FROM findings
+        SELECT f.provider_code, f.subject, f.notice_source AS feed FROM findings AS f WHERE f.notice_source IS NOT NULL
+        UNION SELECT f.provider_code, f.subject, r.feed FROM findings AS f JOIN rule_feeds AS r ON r.rule_id = f.rule_id
     )
     SELECT m.case_id,
         (SELECT string_agg(s.spot, ';' ORDER BY s.spot) FROM spots AS s WHERE s.case_id = m.case_id) AS blind_spots,
@@ -193,16 +197,18 @@ _ROWS = """
     WITH sent AS (SELECT DISTINCT case_id FROM case_recipients)
     SELECT DATE '{night}' AS night, m.case_id, CAST(m.episode AS INTEGER) AS episode, m.follows, m.provider_code,
         m.account_code, m.subject, m.person_token, m.tier, m.verdict,
-        CASE WHEN m.state = 'lead' AND t.case_id IS NOT NULL THEN 'sent' ELSE m.state END AS state,
+        CASE WHEN m.state = 'lead' AND t.case_id IS NOT NULL AND NOT m.is_data_quality THEN 'sent' ELSE m.state
+            END AS state,
         m.state AS state_before,
         m.knowable, m.duty, m.duty_source, m.performed, m.fault,
         CAST(NULL AS DOUBLE) AS priority, m.reasons, FALSE AS sampled, m.first_seen, m.last_changed,
         CAST(NULL AS DATE) AS due_on, CAST(NULL AS BOOLEAN) AS due_provisional,
         CAST(NULL AS VARCHAR) AS holds_the_ball, CAST(NULL AS VARCHAR) AS next_step, m.ask_for,
         n.blind_spots, n.stale_inputs, m.fingerprint,
-        CASE WHEN m.state = 'lead' THEN 'new' WHEN m.is_changed THEN 'changed' END AS change,
-        m.is_new, m.is_changed, m.has_new_evidence, m.has_new_fault, m.fault_before, m.is_quiet, m.notice_source,
-        m.reported_from, m.reported_to
+        CASE WHEN m.is_new OR (m.state = 'lead' AND NOT m.is_data_quality) THEN 'new'
+            WHEN m.is_changed THEN 'changed' END AS change,
+        m.is_new, m.is_changed, m.has_new_evidence, m.has_new_fault, m.fault_before, m.is_quiet, m.is_data_quality,
+        m.notice_source, m.reported_from, m.reported_to
     FROM matched_cases AS m JOIN case_notes AS n ON n.case_id = m.case_id LEFT JOIN sent AS t ON t.case_id = m.case_id
     UNION ALL BY NAME
     SELECT k.* EXCLUDE (night, place), DATE '{night}' AS night, k.state AS state_before,

@@ -1,4 +1,4 @@
-"""Files per recipient: new and changed cases, all open ones, and a manifest (SPEC 10.1)."""
+"""Files per recipient: new and changed cases, all open ones, doubts on data, and a manifest (SPEC 10.1)."""
 
 from __future__ import annotations
 
@@ -101,21 +101,25 @@ def write_reports(
 ) -> dict[str, int]:
     """Write the folder of every recipient; returns rows of ``exceptions.csv`` by recipient.
 
-    Reads ``case_rows``, ``case_recipients``, ``judged_rows``, ``documents`` (document_id, zh, en), and what
-    ``build_side_rows`` makes.
+    Reads ``case_rows``, ``case_recipients``, ``judged_rows``, ``judged_inquiries``, ``documents`` (document_id, zh,
+    en), and what ``build_side_rows`` makes.
     """
     tables = {name: sha256_of(path) for name, path in sorted(context.published.items())}
     sent: dict[str, int] = {}
     for recipient in recipients:
-        rows = _rows(engine, recipient, keys)
+        rows = _rows(engine, recipient, keys, "NOT c.is_data_quality")
         fresh = rows.filter(pc.is_valid(rows["change"]))
         whole = pa.array(["all"] * rows.num_rows, type=pa.string())
         every = rows.set_column(rows.schema.get_field_index("change"), "change", whole)
+        doubtful = _rows(engine, recipient, keys, "c.is_data_quality")
+        told = pc.fill_null(doubtful["change"], "all")
+        doubtful = doubtful.set_column(doubtful.schema.get_field_index("change"), "change", told)
         files = [
             _write(folder / recipient.name, name, sheet_rows, recipient, columns)
             for name, columns, sheet_rows in (
                 ("exceptions.csv", EXCEPTIONS, fresh),
                 ("exceptions_all.csv", EXCEPTIONS, every),
+                ("data_quality.csv", EXCEPTIONS, doubtful),
                 *side_sheets(engine, recipient),
             )
         ]
@@ -146,17 +150,20 @@ def _write(
     return {"file": name, "rows": rows.num_rows, "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _rows(engine: Engine, recipient: Recipient, keys: Keyring) -> pa.Table:
-    """Return a recipient's open cases as text cells, sorted by provider_code, account_code, case_id."""
+def _rows(engine: Engine, recipient: Recipient, keys: Keyring, which: str) -> pa.Table:
+    """Return some of a recipient's open cases as text cells, sorted by provider_code, account_code, case_id."""
     rows = engine.fetch(
-        "SELECT c.case_id, c.episode, c.change, c.provider_code, c.account_code, r.id_norm, r.account_type,"
+        "SELECT c.case_id, c.episode, c.change, c.provider_code, c.account_code,"
+        " COALESCE(r.id_norm, i.id_norm) AS id_norm, r.account_type,"
         " r.opened_from, r.opened_to, c.tier, c.verdict, c.notice_source,"
         " epoch_second(c.reported_from) AS reported_from, epoch_second(c.reported_to) AS reported_to,"
         " c.fault, CAST(c.due_on AS VARCHAR) AS due_on,"
         " CAST(NULL AS VARCHAR) AS due_kind, c.reasons, c.next_step, c.ask_for, c.blind_spots"
         " FROM case_rows AS c JOIN case_recipients AS t ON t.case_id = c.case_id"
         " LEFT JOIN judged_rows AS r ON r.provider_code = c.provider_code AND r.account_code = c.account_code"
-        f" WHERE t.recipient = {quoted(recipient.name)} ORDER BY c.provider_code, c.account_code, c.case_id"
+        " LEFT JOIN judged_inquiries AS i ON i.provider_code = c.provider_code"
+        " AND 'inquiry:' || i.inquiry_id = c.subject"
+        f" WHERE t.recipient = {quoted(recipient.name)} AND {which} ORDER BY c.provider_code, c.account_code, c.case_id"
     )
     count = rows.num_rows
     named = [

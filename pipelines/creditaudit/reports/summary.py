@@ -89,6 +89,7 @@ def _institutions(engine: Engine) -> list[dict[str, Any]]:
             count(*) FILTER (WHERE c.verdict = 'violation') AS violations,
             count(*) FILTER (WHERE {_UNDOCUMENTED}) AS undocumented_duties,
             count(*) FILTER (WHERE c.is_quiet) AS only_replaced_cards,
+            count(*) FILTER (WHERE c.is_data_quality) AS data_quality,
             count(*) FILTER (WHERE NOT COALESCE(c.is_quiet, TRUE) AND t.case_id IS NULL) AS without_recipient
         FROM case_rows AS c LEFT JOIN (SELECT DISTINCT case_id FROM case_recipients) AS t ON t.case_id = c.case_id
         GROUP BY c.provider_code ORDER BY c.provider_code

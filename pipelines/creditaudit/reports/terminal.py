@@ -32,6 +32,7 @@ def night_tables(book: Book) -> list[str]:
                 "violations",
                 "undocumented_duties",
                 "only_replaced_cards",
+                "data_quality",
                 "without_recipient",
             ),
             summary["institutions"],

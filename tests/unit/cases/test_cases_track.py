@@ -29,6 +29,7 @@ SCHEMAS = {
         ]
     ),
     "judged_rows": pa.schema([*CODE, ("id_norm", TEXT), ("region_code", TEXT)]),
+    "judged_inquiries": pa.schema([("provider_code", TEXT), ("inquiry_id", TEXT), ("id_norm", TEXT)]),
     "lineage": pa.schema([*CODE, ("head_provider", TEXT), ("head_code", TEXT), ("steps", pa.int32())]),
     "opening_changed": pa.schema(CODE),
     "standing_quarantined_numbers": QUARANTINED_NUMBERS.schema,
@@ -340,6 +341,17 @@ def test_a_case_of_replaced_cards_alone_is_sent_to_nobody(desk: Desk) -> None:
     assert one(desk.night([finding("R103", "lead"), finding("R106", "lead", notice_id="L2")]))["state"] == "sent"
 
 
+def test_doubts_on_data_alone_go_to_a_file_of_their_own_and_are_not_sent(desk: Desk) -> None:
+    """SPEC 10.1: cases whose findings are all R301 or R302; SPEC 8.1: only exceptions.csv makes a lead sent."""
+    alone = {"notice_source": None, "notice_id": None}
+    found = desk.night([finding("R301", "lead", **alone), finding("R302", "lead", **alone)])
+    assert (one(found)["state"], desk.changes()) == ("lead", {"A": "new"})
+    desk.night([finding("R301", "lead", **alone), finding("R302", "lead", **alone)])
+    assert desk.changes() == {"A": None}
+    found = desk.night([finding("R301", "lead", **alone), finding("R106", "lead")])
+    assert (one(found)["state"], desk.changes()) == ("sent", {"A": "new"})
+
+
 # --- what could not be seen ----------------------------------------------------------------------------------------
 
 
@@ -362,19 +374,38 @@ def test_blind_spots_name_quarantined_rows_of_the_person_and_changed_openings(de
     assert spots == {"A": "opening_changed;quarantined_rows:accounts;quarantined_rows:loss_reports", "B": None}
 
 
+def test_blind_spots_of_an_inquiry_name_quarantined_rows_of_its_person(desk: Desk) -> None:
+    """SPEC 3.4: a case whose person has quarantined rows says so; an inquiry's case has a person, and no account."""
+    found = desk.night(
+        [finding("R401", "lead", account_code=None, subject="inquiry:I1", fingerprint="f")],
+        judged_inquiries=[{"provider_code": "B01", "inquiry_id": "I1", "id_norm": PERSON}],
+        standing_quarantined_numbers=[{"night": NIGHT, "feed": "accounts", "file": "f", "row": 1, "id_norm": PERSON}],
+    )
+    assert one(found)["blind_spots"] == "quarantined_rows:accounts"
+
+
 @pytest.mark.parametrize(
-    ("stale", "named"),
+    ("rule", "stale", "named"),
     [
-        ((), None),
-        (("loss_reports", "accounts"), "accounts;loss_reports"),
-        (("invalid_cards",), None),
-        (("inquiries",), None),
-        (("openings", "issuances"), "issuances;openings"),
+        ("R101", (), None),
+        ("R101", ("loss_reports", "accounts"), "accounts;loss_reports"),
+        ("R101", ("invalid_cards",), None),
+        ("R101", ("inquiries",), None),
+        ("R101", ("openings", "issuances"), "issuances;openings"),
+        ("R101", ("verifications",), "verifications"),
+        ("R103", ("verifications",), None),
+        ("R203", ("impostors", "issuances"), "impostors"),
+        ("R204", ("fraud_alerts", "openings"), "fraud_alerts"),
+        ("R302", ("invalid_cards",), "invalid_cards"),
+        ("R401", ("inquiries", "openings"), "inquiries"),
     ],
 )
-def test_a_case_names_the_stale_feeds_that_it_rests_on(desk: Desk, stale: tuple[str, ...], named: str | None) -> None:
+def test_a_case_names_the_stale_feeds_that_it_rests_on(
+    desk: Desk, rule: str, stale: tuple[str, ...], named: str | None
+) -> None:
     """SPEC 2."""
-    assert one(desk.night([finding()], stale=stale))["stale_inputs"] == named
+    verdict = "violation" if rule in {"R101", "R203", "R204"} else "lead"
+    assert one(desk.night([finding(rule, verdict)], stale=stale))["stale_inputs"] == named
 
 
 def test_the_tables_are_in_published_order(desk: Desk) -> None:

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 CASE_ROWS = pa.schema(
     [
         *[(name, pa.string()) for name in ("case_id", "provider_code", "verdict", "duty", "state")],
-        *[(name, pa.bool_()) for name in ("is_new", "is_changed", "is_quiet")],
+        *[(name, pa.bool_()) for name in ("is_new", "is_changed", "is_quiet", "is_data_quality")],
     ]
 )
 HOSTILE = "<script>alert('x')</script>&\"{{ 1 }}"
@@ -85,7 +85,7 @@ def test_cases_are_counted_per_institution_with_those_that_are_sent_to_nobody(en
     """SPEC 10.1: R103 alone, and cases without a recipient, are counted per institution."""
 
     def case(number: int, provider: str, *, quiet: bool | None, new: bool = False, verdict: str = "lead") -> Row:
-        flags = {"is_new": new, "is_changed": number == 4, "is_quiet": quiet}
+        flags = {"is_new": new, "is_changed": number == 4, "is_quiet": quiet, "is_data_quality": False}
         return {"case_id": str(number), "provider_code": provider, "verdict": verdict, **flags}
 
     cases = (
@@ -103,6 +103,7 @@ def test_cases_are_counted_per_institution_with_those_that_are_sent_to_nobody(en
             "violations": 0,
             "undocumented_duties": 0,
             "only_replaced_cards": 0,
+            "data_quality": 0,
             "without_recipient": 1,
         },
         {
@@ -112,6 +113,7 @@ def test_cases_are_counted_per_institution_with_those_that_are_sent_to_nobody(en
             "violations": 1,
             "undocumented_duties": 0,
             "only_replaced_cards": 1,
+            "data_quality": 0,
             "without_recipient": 0,
         },
     ]

@@ -107,12 +107,15 @@ def case(number: int, **cells: Any) -> Row:
         "account_code": f"A{number}",
     }
     facts = {"tier": "R101", "verdict": "violation", "notice_source": "loss_reports", "fault": "not_applicable"}
+    facts |= {"subject": f"account:A{number}", "is_data_quality": False}
     return {**base, **facts, "reported_from": start, "reported_to": end, "reasons": "R101 violation", **cells}
 
 
 CASE_ROWS = pa.schema(
     [
         *[(name, pa.string()) for name in ("case_id", "change", "provider_code", "account_code", "tier", "verdict")],
+        ("subject", pa.string()),
+        ("is_data_quality", pa.bool_()),
         *[(name, pa.string()) for name in ("notice_source", "fault", "reasons", "next_step", "ask_for", "blind_spots")],
         ("episode", pa.int32()),
         ("reported_from", pa.timestamp("us")),
@@ -177,6 +180,8 @@ class Desk:
                 ),
             ),
         )
+        inquiries = [{"provider_code": "B01", "inquiry_id": "I1", "id_norm": PERSON}]
+        self.engine.load("judged_inquiries", pa.Table.from_pylist(inquiries))
         schema = pa.schema([("case_id", pa.string()), ("recipient", pa.string())])
         self.engine.load("case_recipients", pa.Table.from_pylist(sent, schema=schema))
         no_side_rows(self.engine)
@@ -204,6 +209,21 @@ def test_new_and_changed_cases_are_in_one_file_and_all_in_the_other(desk: Desk) 
         (f"CA-{n}", "all") for n in (1, 2, 3)
     ]
     assert sent == {"pboc": 2}
+
+
+def test_doubts_on_data_have_a_file_of_their_own(desk: Desk) -> None:
+    """SPEC 10.1: cases whose findings are all R301 or R302 go to data_quality.csv, and to no other."""
+    doubt = {"is_data_quality": True, "tier": "R301", "verdict": "lead"}
+    sent = desk.write([case(1, change="new"), case(2, change="new", **doubt), case(3, **doubt)], PBOC)
+    assert sent == {"pboc": 1}
+    assert [r["case_id"] for r in desk.read("exceptions_all.csv")] == ["CA-1"]
+    assert [(r["case_id"], r["change"]) for r in desk.read("data_quality.csv")] == [("CA-2", "new"), ("CA-3", "all")]
+
+
+def test_a_case_of_an_inquiry_has_its_person_masked(desk: Desk) -> None:
+    desk.write([case(1, change="new", account_code=None, subject="inquiry:I1", tier="R401", verdict="lead")], PBOC)
+    [row] = desk.read("exceptions.csv")
+    assert (row["account_code"], row["id_masked"], row["opened"]) == ("", "110***********002X", "")
 
 
 def test_the_cells_of_a_row(desk: Desk) -> None:
