@@ -118,6 +118,9 @@ def night(
     catch_up: Annotated[bool, typer.Option("--catch-up", help="Run all pending nights, in order.")] = False,
     skip: Annotated[list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="Do not read this night.")] = None,
     reason: Annotated[str, typer.Option(help="Why nights are skipped.")] = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="Judge everyone, not only who is touched; changes no result.")
+    ] = False,
     config: ConfigOption = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Worker threads; changes no result.")] = None,
     fail_on_findings: Annotated[bool, typer.Option("--fail-on-findings", help="Exit 1 on new findings.")] = False,
@@ -158,9 +161,8 @@ def night(
         earlier = {d: r for d, r in skips.items() if d < day}
         skips = {d: r for d, r in skips.items() if d >= day}
         log = RunLog()
-        request = NightRequest(
-            book, landing, day, config, os.environ.get("CREDITAUDIT_KEY_FILE"), skips=earlier, threads=threads
-        )
+        key_file = os.environ.get("CREDITAUDIT_KEY_FILE")
+        request = NightRequest(book, landing, day, config, key_file, skips=earlier, threads=threads, everyone=full)
         outcome = run_night(request, log)
         if run_log is not None:
             log.write(run_log, day.isoformat())

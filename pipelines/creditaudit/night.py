@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from creditaudit.audit.judgment import judge_night
-from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, shipped_rules
+from creditaudit.audit.everyone import Judging, why_everyone
+from creditaudit.audit.judgment import Judgment, judge_night
+from creditaudit.audit.rules_tonight import Rulebook, rules_tonight
+from creditaudit.audit.scope import widen
 from creditaudit.audit.suggestions import suggest
+from creditaudit.audit.touched import open_changes
 from creditaudit.book.files import listed, storage, write_parquet
 from creditaudit.book.inbox import Decisions, decisions
 from creditaudit.book.keys import Keyring, load_keys
@@ -18,17 +21,25 @@ from creditaudit.book.layout import FORMAT, Book, commit, open_book
 from creditaudit.book.program import program
 from creditaudit.book.prune import bury
 from creditaudit.book.reference import read, snapshot
-from creditaudit.book.rules_in_force import copy_rules, rules_in_force, write_rules
+from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.seal import write_manifest
-from creditaudit.book.state import CASE_MEMORY, is_complete_due, open_state, open_states, write_changes, write_complete
+from creditaudit.book.state import (
+    CASE_MEMORY,
+    CASE_SUBJECTS,
+    is_complete_due,
+    open_state,
+    open_states,
+    write_changes,
+    write_complete,
+)
 from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.book.tombstones import Tombstone, finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.strength import strengths
-from creditaudit.cases.track import Tracked, case_memory, track
+from creditaudit.cases.track import Tracked, case_memory, subjects_changed, track
 from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contract
 from creditaudit.engines import Engine, open_engine
-from creditaudit.errors import ExitCode, RefusedError, UsageError
+from creditaudit.errors import RefusedError, UsageError
 from creditaudit.fault.decide import decide
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.admit import Admitted, admit, quarantine
@@ -43,6 +54,7 @@ from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
+from creditaudit.night_request import NightOutcome, NightRequest
 from creditaudit.reports.page import write_page
 from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, write_reports
 from creditaudit.reports.side_sheets import build_side_rows
@@ -57,72 +69,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from creditaudit.runlog import RunLog
+    from creditaudit.runlog import RunLog, Stage
 
 
-@dataclass(frozen=True)
-class NightRequest:
-    """What a night is asked to do.
-
-    Parameters
-    ----------
-    book, landing : Path
-    night : date
-        Business date.
-    config : Path or None
-        Configuration file; None: beside the book, else the defaults.
-    key_file : str or None
-        Value of ``CREDITAUDIT_KEY_FILE``.
-    skips : mapping
-        Waiting earlier nights that are not to be read, with the reason.
-    threads : int or None
-        Overrides the configuration; changes no sealed byte.
-    """
-
-    book: Path
-    landing: Path
-    night: date
-    config: Path | None = None
-    key_file: str | None = None
-    skips: Mapping[date, str] = field(default_factory=dict)
-    threads: int | None = None
-
-
-@dataclass(frozen=True)
-class NightOutcome:
-    """What a night came to, for a person and for the exit code.
-
-    Parameters
-    ----------
-    night : date
-    folder : Path
-        The sealed night.
-    was_sealed : bool
-        The night had been sealed before; nothing was changed.
-    is_demo : bool
-        Tokens are made with the public demonstration key.
-    summary : dict
-        As in the manifest: findings by rule and verdict and by institution, cases, new findings, rows, stale feeds.
-    """
-
-    night: date
-    folder: Path
-    was_sealed: bool
-    is_demo: bool
-    summary: dict[str, Any]
-
-    @property
-    def is_degraded(self) -> bool:
-        """Whether an expected feed is missing or a feed is incomplete (exit 5)."""
-        return bool(self.summary["stale"])
-
-    def exit_code(self, *, fail_on_findings: bool) -> ExitCode:
-        """Return the exit code of SPEC 2."""
-        if self.is_degraded:
-            return ExitCode.DEGRADED
-        if fail_on_findings and self.summary["new_findings"]:
-            return ExitCode.NEW_FINDINGS
-        return ExitCode.SEALED
+__all__ = ["NightOutcome", "NightRequest", "run_night"]
 
 
 def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
@@ -158,7 +108,7 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
         threads = request.threads or settings.engine.threads
         is_complete = is_complete_due(book, request.night)
         with _workshop(book, request.night, settings, threads) as (folder, engine):
-            run = _Run(request.night, book, keys, settings, engine, folder, log, threads, is_complete)
+            run = _Run(request.night, book, keys, settings, engine, folder, log, threads, is_complete, request.everyone)
             summary = _work(run, delivery)
             engine.close()
             shutil.rmtree(folder / _SCRATCH)
@@ -187,12 +137,12 @@ class _Run:
     log: RunLog
     threads: int
     is_complete: bool
+    everyone: bool
     inputs: list[dict[str, Any]] = field(default_factory=list)
     tonight: dict[str, list[Path]] = field(default_factory=dict)
     inbox: Decisions = field(default_factory=Decisions)
     removals: list[Tombstone] = field(default_factory=list)
-    rule_digests: dict[str, str] = field(default_factory=dict)
-    unapproved: tuple[str, ...] = ()
+    rules: Rulebook = field(default_factory=lambda: Rulebook((), (), {}, ()))
     doubts: list[str] = field(default_factory=list)
 
 
@@ -241,9 +191,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
         kinds = kinds_of((r.file.feed, r.file.name, r.control.kind) for r in reports if r.refused is None)
         run.doubts = hold(run.engine, contract, run.book, run.folder, kinds)
     with run.log.stage("judge") as stage:
-        judgment = judge_night(run.engine, _rules(run), run.night, run.keys)
-        decide(run.engine, run.night, strengths())
-        stage.rows = judgment.findings.num_rows
+        judgment = _judge(run, stage)
     with run.log.stage("track"):
         tracked = _track(run, assessment)
         run.removals, unburied = bury(
@@ -307,17 +255,31 @@ def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) ->
     return admitted
 
 
-def _rules(run: _Run) -> tuple[Rule, ...]:
-    """Return the rules in force, and copy their texts into the night."""
-    shipped = {
-        rule.name: rule.joinpath(RULE_FILE).read_bytes()
-        for rule in shipped_rules().iterdir()
-        if rule.joinpath(RULE_FILE).is_file()
+def _judge(run: _Run, stage: Stage) -> Judgment:
+    """Judge who is touched tonight, or everyone where that is asked for or cannot be told apart (SPEC 2)."""
+    run.rules = rules_tonight(run.book, run.inbox.sound, run.night, run.folder / "rules")
+    kinds = [entry.kind for entry in run.inbox.sound]
+    judging = Judging(run.night, _known(run), run.rules.every, run.folder / "reference", kinds)
+    why = "asked for" if run.everyone else why_everyone(run.book, judging)
+    changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
+    judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
+    decide(run.engine, run.night, strengths())
+    widen(run.engine, run.book, run.tonight)
+    stage.rows = judgment.findings.num_rows
+    looked = f"{judgment.accounts} accounts"
+    stage.note = f"everyone: {why or 'many are touched'}" if judgment.accounts is None else looked
+    return judgment
+
+
+def _known(run: _Run) -> dict[str, Any]:
+    """Return the parts of the manifest that say what judges."""
+    return {
+        "format": FORMAT,
+        "program": program(),
+        "configuration": run.settings.digest,
+        "key": {"key_id": run.keys.active.key_id, "digest": run.keys.digest},
+        "rules": run.rules.digests,
     }
-    texts = rules_in_force(run.book, shipped, run.inbox.sound)
-    run.rule_digests = write_rules(texts, run.folder / "rules")
-    run.unapproved = tuple(sorted(name for name, text in shipped.items() if texts.get(name) != text))
-    return in_force((parse_rule(text, f"rules/{name}/{RULE_FILE}") for name, text in sorted(texts.items())), run.night)
 
 
 def _track(run: _Run, assessment: Assessment) -> Tracked:
@@ -326,8 +288,12 @@ def _track(run: _Run, assessment: Assessment) -> Tracked:
     run.engine.scan("previous_events", _published_before(run, "case_events"), CASE_EVENTS)
     run.engine.scan("previous_findings", _published_before(run, "findings"), FINDINGS)
     tracked = track(run.engine, run.night, run.keys, sorted(assessment.stale))
-    run.tonight[CASE_MEMORY.name] = write_changes(run.folder, CASE_MEMORY.name, case_memory(run.engine, run.night))
-    open_state(run.engine, run.book, CASE_MEMORY.name, "standing_case_memory", tonight=run.tonight[CASE_MEMORY.name])
+    for table, rows in (
+        (CASE_MEMORY.name, case_memory(run.engine, run.night)),
+        (CASE_SUBJECTS.name, subjects_changed(run.engine, run.night)),
+    ):
+        run.tonight[table] = write_changes(run.folder, table, rows)
+        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
     return tracked
 
 
@@ -366,7 +332,7 @@ def _report(
     summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
     told = [*doubts(run.engine, run.book, run.folder, reports, run.night), *run.doubts, *map(str, run.removals)]
     summary |= {"late_files": list(delivery.late), "warnings": [*delivery.warnings, *told]}
-    summary["unapproved_rules"] = list(run.unapproved)
+    summary["unapproved_rules"] = list(run.rules.unapproved)
     write_page(
         run.folder / "night.html",
         night=run.night,
@@ -382,19 +348,15 @@ def _manifest(run: _Run, skipped: Sequence[Skipped], summary: dict[str, Any]) ->
     """Return the manifest but its file list and seal: a digest of everything that the night is a function of."""
     last = run.book.last
     return {
-        "format": FORMAT,
+        **_known(run),
         "night": run.night.isoformat(),
-        "program": program(),
         "previous_night": last.isoformat() if last else None,
         "previous_seal": run.book.manifests[last]["seal"] if last else None,
         "mandate": run.settings.mandate.text,
-        "configuration": run.settings.digest,
-        "key": {"key_id": run.keys.active.key_id, "digest": run.keys.digest},
         "inputs": run.inputs,
         "inbox": [entry.file_name for entry in run.inbox.taken],
         "removals": [stone.as_dict() for stone in run.removals],
         "skipped": [s.as_dict() for s in skipped],
-        "rules": run.rule_digests,
         "state": "complete" if run.is_complete else "changes",
         "summary": summary,
     }

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Stage:
-    """One stage of a run: wall seconds, rows it handled (0: not counted), the process's peak memory after it."""
+    """One stage of a run: wall seconds, rows it handled (0: not counted), the process's peak memory, a word."""
 
     name: str
     seconds: float = 0.0
     rows: int = 0
     peak_mib: int = 0
+    note: str = ""
 
 
 @dataclass

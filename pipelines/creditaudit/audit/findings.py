@@ -76,7 +76,7 @@ def build_findings(engine: Engine, rules: Sequence[Rule], night: date, keys: Key
     for name in _SECONDS:
         columns[name] = found[name].cast(pa.timestamp("s")).cast(pa.timestamp("us"))
     published = pa.table({name: columns[name] for name in FINDINGS.names}).cast(FINDINGS)
-    published = _sorted(published, FINDINGS_ORDER)
+    published = in_order(published, FINDINGS_ORDER)
     engine.load("findings", published)
     return published
 
@@ -84,7 +84,7 @@ def build_findings(engine: Engine, rules: Sequence[Rule], night: date, keys: Key
 def build_clearances(engine: Engine, night: date) -> pa.Table:
     """Return tonight's clearances as they are published (schema ``CLEARANCES``, sorted left to right)."""
     rows = engine.fetch(f"SELECT DATE '{night.isoformat()}' AS night, c.* FROM clearances AS c")
-    return _sorted(rows.select(CLEARANCES.names).cast(CLEARANCES), CLEARANCES.names)
+    return in_order(rows.select(CLEARANCES.names).cast(CLEARANCES), CLEARANCES.names)
 
 
 def _of_rule(engine: Engine, rule: Rule) -> pa.Table:
@@ -173,6 +173,7 @@ def _fingerprints(found: pa.Table) -> pa.Array:
     return pa.array([hashlib.sha256(text.encode()).hexdigest() for text in texts.to_pylist()], type=pa.string())
 
 
-def _sorted(table: pa.Table, order: Sequence[str]) -> pa.Table:
+def in_order(table: pa.Table, order: Sequence[str]) -> pa.Table:
+    """Return a table sorted by columns, missing first, as one chunk a column."""
     keys = [(name, "ascending", "at_start") for name in order]
     return table.take(pc.sort_indices(table, sort_keys=keys)).combine_chunks()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from creditaudit.audit.carried import carry, nothing_carried, only_scope
 from creditaudit.audit.findings import build_clearances, build_findings
 from creditaudit.audit.lineage import build_lineage
-from creditaudit.audit.notices import build_notices
+from creditaudit.audit.notices import build_notices, count_ignored
 from creditaudit.audit.rules_run import judge
+from creditaudit.audit.scope import close_scope, narrow
 from creditaudit.audit.sift import sift
+from creditaudit.audit.touched import beyond_retention, touch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from creditaudit.audit.rulebook import Rule
+    from creditaudit.audit.touched import Changes
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
 
@@ -36,28 +40,69 @@ class Judgment:
         Renames whose two codes cannot be one account.
     ignored : dict
         What notices could not be made of: reason to rows.
+    accounts : int or None
+        Rows of accounts that were looked at; None: all of them. For the run log.
     """
 
     findings: pa.Table
     clearances: pa.Table
     contradicted: tuple[tuple[str, str], ...]
     ignored: dict[str, int]
+    accounts: int | None = None
 
 
-def judge_night(engine: Engine, rules: Sequence[Rule], night: date, keys: Keyring) -> Judgment:
-    """Judge every account by the rows in force, named ``standing_<table>``.
+# Touching more than this share of the accounts, everyone is judged in less time; of a small book nobody minds.
+_LARGEST_SHARE = 0.25
+_SMALL_BOOK = 100_000
 
-    Leaves ``findings``, ``judged_rows``, ``lineage``, ``opening_changed`` for the stages that follow.
+
+def judge_night(
+    engine: Engine, rules: Sequence[Rule], night: date, keys: Keyring, changes: Changes | None = None
+) -> Judgment:
+    """Judge by the rows in force, named ``standing_<table>``, everyone, or only who is touched.
+
+    Leaves ``findings``, ``judged_rows``, ``lineage``, ``opening_changed`` and ``carried_subjects`` for the stages that
+    follow. Where only some are judged, ``standing_<feed>`` are their rows after this (``audit.scope.narrow``), and all
+    that is made of them is theirs; ``findings`` alone has everyone's, and what is returned.
+
+    Parameters
+    ----------
+    engine : Engine
+    rules : sequence of Rule
+        Those in force.
+    night : date
+    keys : Keyring
+    changes : Changes, optional
+        What tonight changed; without it everyone is judged.
     """
-    build_notices(engine)
+    ignored = count_ignored(engine)
     build_lineage(engine, night)
+    accounts = _scope(engine, changes) if changes is not None else None
+    build_notices(engine)
     sift(engine, night)
     judge(engine, rules)
+    if accounts is None:
+        nothing_carried(engine)
+    else:
+        only_scope(engine)
     contradicted = engine.fetch("SELECT * FROM contradicted_renames ORDER BY provider_code, old_account_code")
-    counts = engine.fetch("SELECT reason, n FROM notice_counts ORDER BY reason")
+    findings, clearances = build_findings(engine, rules, night, keys), build_clearances(engine, night)
+    if accounts is not None:
+        findings, clearances = carry(engine, night, findings, clearances)
     return Judgment(
-        build_findings(engine, rules, night, keys),
-        build_clearances(engine, night),
+        findings,
+        clearances,
         tuple(zip(*(c.to_pylist() for c in contradicted.columns), strict=True)),
-        dict(zip(counts["reason"].to_pylist(), counts["n"].to_pylist(), strict=True)),
+        ignored,
+        accounts,
     )
+
+
+def _scope(engine: Engine, changes: Changes) -> int | None:
+    """Let ``standing_<feed>`` be the rows of those who are touched; None where everyone is to be judged after all."""
+    people = touch(engine, changes)
+    if changes.accounts > _SMALL_BOOK and people > changes.accounts * _LARGEST_SHARE:
+        return None
+    if not close_scope(engine, beyond_retention(changes.last, changes.night)):
+        return None
+    return narrow(engine)

@@ -25,18 +25,19 @@ def build_lineage(engine: Engine, night: date) -> None:
     old_account_code.
 
     ``renamed_codes`` (provider_code, account_code) has every code that a rename names, ``renamed_rows`` the account
-    rows in force of those codes.
+    rows in force of those codes, ``rename_edges_all`` (from_provider, from_code, to_provider, to_code, effective_on)
+    the renames of tonight or before, contradicted or not.
     """
     engine.table(
-        "rename_edges",
+        "rename_edges_all",
         "SELECT provider_code AS from_provider, old_account_code AS from_code,"
         " COALESCE(new_provider_code, provider_code) AS to_provider, new_account_code AS to_code, effective_on"
         f" FROM standing_account_renames WHERE effective_on <= DATE '{night.isoformat()}'",
     )
     engine.table(
         "renamed_codes",
-        "SELECT from_provider AS provider_code, from_code AS account_code FROM rename_edges"
-        " UNION SELECT to_provider AS provider_code, to_code AS account_code FROM rename_edges",
+        "SELECT from_provider AS provider_code, from_code AS account_code FROM rename_edges_all"
+        " UNION SELECT to_provider AS provider_code, to_code AS account_code FROM rename_edges_all",
     )
     engine.table(
         "renamed_rows",
@@ -45,14 +46,14 @@ def build_lineage(engine: Engine, night: date) -> None:
     )
     engine.table(
         "contradicted_renames",
-        "SELECT e.from_provider AS provider_code, e.from_code AS old_account_code FROM rename_edges AS e"
+        "SELECT e.from_provider AS provider_code, e.from_code AS old_account_code FROM rename_edges_all AS e"
         " JOIN renamed_rows AS o ON o.provider_code = e.from_provider AND o.account_code = e.from_code"
         " JOIN renamed_rows AS n ON n.provider_code = e.to_provider AND n.account_code = e.to_code"
         " WHERE o.id_norm <> n.id_norm OR o.opened_to < n.opened_from OR o.opened_from > n.opened_to",
     )
     engine.table(
         "rename_edges",
-        "SELECT e.* FROM rename_edges AS e WHERE NOT EXISTS (SELECT 1 FROM contradicted_renames AS c"
+        "SELECT e.* FROM rename_edges_all AS e WHERE NOT EXISTS (SELECT 1 FROM contradicted_renames AS c"
         " WHERE c.provider_code = e.from_provider AND c.old_account_code = e.from_code)",
     )
     follow(engine, "rename_edges", "rename_ends")

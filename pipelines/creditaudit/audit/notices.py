@@ -17,10 +17,10 @@ def _unreadable(column: str) -> str:
 
 
 def build_notices(engine: Engine) -> None:
-    """Make ``notices`` (``creditaudit.tables.NOTICES``), ``issued_cards`` and ``notice_counts``.
+    """Make ``notices`` (``creditaudit.tables.NOTICES``) and ``issued_cards``.
 
-    Reads ``standing_loss_reports``, ``standing_invalid_cards``, ``standing_issuances``. ``notice_counts`` says what was
-    ignored: reason, rows.
+    Reads ``standing_loss_reports``, ``standing_invalid_cards``, ``standing_issuances``. A notice hangs on the rows of
+    its person alone, so those of some persons give the notices of these persons.
     """
     _issued_cards(engine)
     _events(engine)
@@ -29,15 +29,36 @@ def build_notices(engine: Engine) -> None:
     _collected(engine)
     _share(engine)
     engine.table("notices", f"{_LOST_NOTICES} UNION ALL {_OTHER_NOTICES}")
-    engine.table(
-        "notice_counts",
-        "SELECT 'superseded_without_card' AS reason, count(*) AS n FROM registry_events"
-        " WHERE kind = 'superseded' AND noticed_on IS NULL"
-        " UNION ALL SELECT 'withdrawal_of_nothing_known' AS reason, count(*) AS n FROM registry_events AS w"
-        " WHERE w.kind = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM registry_events AS e"
-        " WHERE e.id_norm = w.id_norm AND e.event_id = w.withdraws AND e.kind <> 'withdrawn')",
-    )
     engine.drop("registry_events", "own_lost", "twins", "lost_cards", "shared_lost", "unread_collections")
+
+
+def count_ignored(engine: Engine) -> dict[str, int]:
+    """Count the events of the whole book that no notice could be made of, or that nothing known is withdrawn by.
+
+    Reads ``standing_invalid_cards``; makes nothing. Asked of everyone also where only some are judged, so it looks at
+    few columns.
+
+    Returns
+    -------
+    dict
+        Reason to rows, by reason.
+    """
+    superseding = ", ".join(f"'{event}'" for event in ("damaged", "item_error", "name_changed", "renewed", "replaced"))
+    found = engine.fetch(
+        f"""
+        SELECT
+            (SELECT count(*) FROM standing_invalid_cards
+                WHERE id_status <> 'bad_form' AND card_valid_from IS NULL AND event IN ({superseding}))
+                AS superseded_without_card,
+            (SELECT count(*) FROM standing_invalid_cards AS w
+                WHERE w.id_status <> 'bad_form' AND w.event = 'withdrawn' AND NOT EXISTS (
+                    SELECT 1 FROM standing_invalid_cards AS e
+                    WHERE e.id_norm = w.id_norm AND e.event_id = w.withdraws_event_id
+                        AND e.id_status <> 'bad_form' AND e.event <> 'withdrawn'))
+                AS withdrawal_of_nothing_known
+        """
+    )
+    return {name: int(found[name][0].as_py()) for name in found.column_names}
 
 
 def _issued_cards(engine: Engine) -> None:

@@ -132,6 +132,22 @@ CASE_MEMORY = StateTable(
     Overlay.LATEST,
 )
 
+# Whose a case is: what reports say of its account, as of the last night that judged it. A night that judges few does
+# not look the others up again.
+CASE_SUBJECTS = StateTable(
+    "case_subjects",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("provider_code", "subject", "id_norm", "account_type", "region_code"),
+            pa.field("opened_from", pa.int64()),  # seconds, as in the judgment; NULL: the subject is no account
+            pa.field("opened_to", pa.int64()),
+        ]
+    ),
+    ("provider_code", "subject"),
+    Overlay.LATEST,
+)
+
 TABLES: dict[str, StateTable] = {
     **{
         spec.name: StateTable(
@@ -152,6 +168,7 @@ TABLES: dict[str, StateTable] = {
             CHECK_GAPS,
             READMITTED_ROWS,
             CASE_MEMORY,
+            CASE_SUBJECTS,
         )
     },
 }

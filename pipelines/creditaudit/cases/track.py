@@ -40,11 +40,11 @@ class Tracked:
 def track(engine: Engine, night: date, keys: Keyring, stale_feeds: Sequence[str]) -> Tracked:
     """Open new cases, change known ones, send what a recipient gets.
 
-    Reads ``findings``, ``case_faults``, ``judged_rows``, ``lineage``, ``opening_changed``,
-    ``standing_quarantined_numbers``, ``previous_cases`` and ``previous_events`` (the last night's published tables),
-    ``standing_case_memory``, ``institutions`` and ``recipients``.
-    Makes ``case_rows`` (the published columns, and id_norm, change, fingerprint) and ``case_recipients`` (case_id,
-    recipient).
+    Reads ``findings``, ``case_faults``, ``carried_subjects`` (provider_code, subject: not judged tonight),
+    ``judged_rows``, ``lineage``, ``opening_changed``, ``standing_quarantined_numbers``, ``previous_cases`` and ``previous_events`` (the last night's
+    published tables), ``standing_case_memory``, ``standing_case_subjects``, ``institutions`` and ``recipients``.
+    Makes ``case_rows`` (the published columns, and id_norm, change, fingerprint), ``case_subjects`` (the columns of the
+    state's table but night, for every case with standing findings) and ``case_recipients`` (case_id, recipient).
 
     Parameters
     ----------
@@ -57,10 +57,12 @@ def track(engine: Engine, night: date, keys: Keyring, stale_feeds: Sequence[str]
     engine.load("strengths", strengths())
     engine.load("rule_feeds", rule_feeds())
     engine.load("stale_feeds", pa.table({"feed": pa.array(sorted(stale_feeds), type=pa.string())}))
-    engine.table("standing_cases", _STANDING)
     engine.table("known_cases", _KNOWN)
+    engine.table("standing_faults", _FAULTS)
+    engine.table("standing_cases", _STANDING)
     _name_new_cases(engine, night, keys)
     engine.table("matched_cases", _MATCHED.format(night=night.isoformat()))
+    engine.table("case_subjects", _SUBJECTS)
     engine.table("case_notes", _NOTES)
     engine.table("case_recipients", _RECIPIENTS.format(night=night.isoformat()))
     engine.table("case_rows", _ROWS.format(night=night.isoformat()))
@@ -105,8 +107,18 @@ _STANDING = """
         r.notice_source, r.reported_from, r.reported_to, w.fingerprint, w.reasons, w.is_quiet, w.is_data_quality,
         d.knowable, d.duty, d.duty_source, d.performed, d.fault, d.ask_for
     FROM ranked AS r JOIN whole AS w ON w.provider_code = r.provider_code AND w.subject = r.subject
-    LEFT JOIN case_faults AS d ON d.provider_code = r.provider_code AND d.subject = r.subject
+    LEFT JOIN standing_faults AS d ON d.provider_code = r.provider_code AND d.subject = r.subject
     WHERE r.rank = 1
+"""
+
+# The fault of each case: decided tonight, or as it stands where nobody was judged.
+_FAULTS = """
+    SELECT provider_code, subject, knowable, duty, duty_source, performed, fault, ask_for FROM case_faults
+    UNION ALL
+    SELECT k.provider_code, k.subject, k.knowable, k.duty, k.duty_source, k.performed, k.fault, k.ask_for
+    FROM known_cases AS k
+    JOIN carried_subjects AS c ON c.provider_code = k.provider_code AND c.subject = k.subject
+    WHERE k.place = 1
 """
 
 # The last episode of every case, under the newest code of its lineage. Where a rename joins two accounts that both have
@@ -147,6 +159,21 @@ _MATCHED = """
     JOIN known_cases AS k ON k.provider_code = s.provider_code AND k.subject = s.subject AND k.place = 1
 """
 
+# Whose each case is: of those judged tonight as their rows say, of the others as it is remembered.
+_SUBJECTS = """
+    SELECT m.provider_code, m.subject, COALESCE(r.id_norm, i.id_norm) AS id_norm, r.account_type,
+        r.region_code, r.opened_from, r.opened_to
+    FROM matched_cases AS m
+    LEFT JOIN judged_rows AS r ON r.provider_code = m.provider_code AND r.account_code = m.account_code
+    LEFT JOIN judged_inquiries AS i ON i.provider_code = m.provider_code AND 'inquiry:' || i.inquiry_id = m.subject
+    WHERE NOT EXISTS (SELECT 1 FROM carried_subjects AS c
+        WHERE c.provider_code = m.provider_code AND c.subject = m.subject)
+    UNION ALL
+    SELECT s.provider_code, s.subject, s.id_norm, s.account_type, s.region_code, s.opened_from, s.opened_to
+    FROM standing_case_subjects AS s
+    JOIN carried_subjects AS c ON c.provider_code = s.provider_code AND c.subject = s.subject
+"""
+
 # What could not be seen, and which of tonight's feeds a case rests on.
 _NOTES = """
     WITH spots AS (
@@ -154,22 +181,21 @@ _NOTES = """
             ON o.provider_code = m.provider_code AND o.account_code = m.account_code
         UNION
         SELECT m.case_id, 'quarantined_rows:' || q.feed AS spot FROM matched_cases AS m
-            JOIN judged_rows AS r ON r.provider_code = m.provider_code AND r.account_code = m.account_code
+            JOIN case_subjects AS r ON r.provider_code = m.provider_code AND r.subject = m.subject
             JOIN standing_quarantined_numbers AS q ON q.id_norm = r.id_norm
-        UNION
-        SELECT m.case_id, 'quarantined_rows:' || q.feed AS spot FROM matched_cases AS m
-            JOIN judged_inquiries AS i ON i.provider_code = m.provider_code
-                AND 'inquiry:' || i.inquiry_id = m.subject
-            JOIN standing_quarantined_numbers AS q ON q.id_norm = i.id_norm
     ), rests AS (
         SELECT f.provider_code, f.subject, f.notice_source AS feed FROM findings AS f WHERE f.notice_source IS NOT NULL
         UNION SELECT f.provider_code, f.subject, r.feed FROM findings AS f JOIN rule_feeds AS r ON r.rule_id = f.rule_id
     )
     SELECT m.case_id,
-        (SELECT string_agg(s.spot, ';' ORDER BY s.spot) FROM spots AS s WHERE s.case_id = m.case_id) AS blind_spots,
+        CASE WHEN c.subject IS NOT NULL THEN k.blind_spots
+            ELSE (SELECT string_agg(s.spot, ';' ORDER BY s.spot) FROM spots AS s WHERE s.case_id = m.case_id)
+        END AS blind_spots,
         (SELECT string_agg(r.feed, ';' ORDER BY r.feed) FROM rests AS r JOIN stale_feeds AS t ON t.feed = r.feed
             WHERE r.provider_code = m.provider_code AND r.subject = m.subject) AS stale_inputs
     FROM matched_cases AS m
+    LEFT JOIN carried_subjects AS c ON c.provider_code = m.provider_code AND c.subject = m.subject
+    LEFT JOIN known_cases AS k ON k.case_id = m.case_id AND k.episode = m.episode
 """
 
 # An institution gets its own cases, a liaison those of its region: the account's, else its institution's.
@@ -183,7 +209,7 @@ _RECIPIENTS = """
     )
     SELECT m.case_id, t.recipient
     FROM matched_cases AS m
-    LEFT JOIN judged_rows AS r ON r.provider_code = m.provider_code AND r.account_code = m.account_code
+    LEFT JOIN case_subjects AS r ON r.provider_code = m.provider_code AND r.subject = m.subject
     LEFT JOIN regions AS g ON g.provider_code = m.provider_code AND g.place = 1
     JOIN recipients AS t ON (t.kind = 'institution' AND t.provider_code = m.provider_code)
         OR (t.kind = 'pboc_liaison'
@@ -244,4 +270,16 @@ def case_memory(engine: Engine, night: date) -> pa.Table:
     return engine.fetch(
         f"SELECT DATE '{night.isoformat()}' AS night, case_id, episode, fingerprint FROM case_rows"
         " WHERE is_new OR has_new_evidence ORDER BY case_id, episode"
+    )
+
+
+def subjects_changed(engine: Engine, night: date) -> pa.Table:
+    """Return the rows of ``case_subjects`` that say something new (schema ``CASE_SUBJECTS`` of the book's state)."""
+    columns = ("id_norm", "account_type", "region_code", "opened_from", "opened_to")
+    same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in columns)
+    return engine.fetch(
+        f"SELECT DATE '{night.isoformat()}' AS night, c.* FROM case_subjects AS c"
+        " WHERE NOT EXISTS (SELECT 1 FROM standing_case_subjects AS s"
+        f" WHERE s.provider_code = c.provider_code AND s.subject = c.subject AND {same})"
+        " ORDER BY c.provider_code, c.subject"
     )

@@ -33,6 +33,7 @@ _SESSION = (
     " CAST(CAST(DATE '1970-01-01' + CAST(d AS INTEGER) + INTERVAL 1 MONTH AS DATE) - DATE '1970-01-01' AS INTEGER)",
     # Eight bytes that stand for a text where only a sieve is wanted: another engine may make other ones.
     "CREATE TEMP MACRO text_hash(t) AS hash(t)",
+    "CREATE TEMP MACRO code_hash(p, c) AS hash(p, c)",
 )
 
 # Letters of a path that the engine would read as a pattern, and find other files by.

@@ -26,10 +26,29 @@ class Resolved:
         file, row, reason (``stale``, ``duplicate``, ``conflict``): quarantined.
     known : str
         file, row, same (boolean): accepted rows whose key the book has; ``same``: nothing changed.
+    replaced : str
+        What the rows that are replaced tonight pointed to, where the new ones point elsewhere: provider_code (of feeds
+        that have it in their key) and the columns of :data:`POINTERS`, each of which may be NULL.
     """
 
     rejected: str
     known: str
+    replaced: str = ""
+
+
+# Typed columns by which a row says whose it is, or which account it belongs to, beside its key: a row that replaces
+# another may take it from one person or account to another, and both are touched (SPEC 2).
+POINTERS: dict[str, tuple[str, ...]] = {
+    "accounts": ("id_norm",),
+    "verifications": ("account_code", "session_id"),
+    "invalid_cards": ("id_norm",),
+    "loss_reports": ("id_norm",),
+    "impostors": ("id_norm",),
+    "inquiries": ("id_norm",),
+    "objections": ("id_norm", "provider_code", "account_code"),
+    "fraud_alerts": ("id_norm",),
+    "account_renames": ("new_provider_code", "new_account_code"),
+}
 
 
 def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Resolved:
@@ -49,7 +68,7 @@ def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Res
     Resolved
     """
     met, contested = f"met_{spec.name}", f"contested_{spec.name}"
-    rejected, known = f"rejected_{spec.name}", f"known_{spec.name}"
+    rejected, known, replaced = f"rejected_{spec.name}", f"known_{spec.name}", f"replaced_{spec.name}"
     engine.table(met, _met(spec, tonight, standing))
     engine.table("repeated_hashes", _repeated(spec, tonight))
     engine.table(contested, _contested(spec, tonight, met))
@@ -63,18 +82,36 @@ def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Res
         f"SELECT m.file, m.row, m.same FROM {met} AS m"
         f" WHERE NOT EXISTS (SELECT 1 FROM {rejected} AS r WHERE r.file = m.file AND r.row = m.row)",
     )
+    pointers = _pointers(spec)
+    engine.table(
+        replaced,
+        f"SELECT {', '.join(f'm.was_{c} AS {c}' for c in pointers) or 'm.file'} FROM {met} AS m"
+        f" WHERE m.moved AND EXISTS (SELECT 1 FROM {known} AS k WHERE k.file = m.file AND k.row = m.row)",
+    )
     engine.drop(met, contested, "repeated_hashes")
-    return Resolved(rejected, known)
+    return Resolved(rejected, known, replaced)
 
 
 def _met(spec: TableSpec, tonight: str, standing: str) -> str:
-    """Select tonight's rows whose key the book has: are they older, are they the same."""
+    """Select tonight's rows whose key the book has: are they older, are they the same, and what the old one named.
+
+    ``was_…`` is NULL where the row names the same as before: on a night that delivers everything again nothing is held.
+    """
     on = " AND ".join(f"t.{k} = b.{k}" for k in spec.key)
     same = " AND ".join(f"t.{c} IS NOT DISTINCT FROM b.{c}" for c in (*spec.compared, "dropped"))
     stale = _after(spec, "b", "t")
+    named = [c for c in POINTERS.get(spec.name, ()) if c not in spec.key]
+    moved = " OR ".join(f"t.{c} IS DISTINCT FROM b.{c}" for c in named) or "FALSE"
+    was = "".join(f", CASE WHEN {moved} THEN b.{c} END AS was_{c}" for c in _pointers(spec))
     return (
-        f"SELECT t.file, t.row, {stale} AS is_stale, ({same}) AS same FROM {tonight} AS t JOIN {standing} AS b ON {on}"
+        f"SELECT t.file, t.row, {stale} AS is_stale, ({same}) AS same, ({moved}) AS moved{was}"
+        f" FROM {tonight} AS t JOIN {standing} AS b ON {on}"
     )
+
+
+def _pointers(spec: TableSpec) -> list[str]:
+    """Return the columns of ``replaced``: the institution of keys that hold one, and what the row points to."""
+    return list(dict.fromkeys((*(c for c in spec.key if c == "provider_code"), *POINTERS.get(spec.name, ()))))
 
 
 def _repeated(spec: TableSpec, tonight: str) -> str:

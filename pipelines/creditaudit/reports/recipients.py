@@ -101,8 +101,8 @@ def write_reports(
 ) -> dict[str, int]:
     """Write the folder of every recipient; returns rows of ``exceptions.csv`` by recipient.
 
-    Reads ``case_rows``, ``case_recipients``, ``judged_rows``, ``judged_inquiries``, ``documents`` (document_id, zh,
-    en), and what ``build_side_rows`` makes.
+    Reads ``case_rows``, ``case_recipients``, ``case_subjects``, ``documents`` (document_id, zh, en), and what
+    ``build_side_rows`` makes.
     """
     tables = {name: sha256_of(path) for name, path in sorted(context.published.items())}
     sent: dict[str, int] = {}
@@ -153,16 +153,13 @@ def _write(
 def _rows(engine: Engine, recipient: Recipient, keys: Keyring, which: str) -> pa.Table:
     """Return some of a recipient's open cases as text cells, sorted by provider_code, account_code, case_id."""
     rows = engine.fetch(
-        "SELECT c.case_id, c.episode, c.change, c.provider_code, c.account_code,"
-        " COALESCE(r.id_norm, i.id_norm) AS id_norm, r.account_type,"
+        "SELECT c.case_id, c.episode, c.change, c.provider_code, c.account_code, r.id_norm, r.account_type,"
         " r.opened_from, r.opened_to, c.tier, c.verdict, c.notice_source,"
         " epoch_second(c.reported_from) AS reported_from, epoch_second(c.reported_to) AS reported_to,"
         " c.fault, CAST(c.due_on AS VARCHAR) AS due_on,"
         " CAST(NULL AS VARCHAR) AS due_kind, c.reasons, c.next_step, c.ask_for, c.blind_spots"
         " FROM case_rows AS c JOIN case_recipients AS t ON t.case_id = c.case_id"
-        " LEFT JOIN judged_rows AS r ON r.provider_code = c.provider_code AND r.account_code = c.account_code"
-        " LEFT JOIN judged_inquiries AS i ON i.provider_code = c.provider_code"
-        " AND 'inquiry:' || i.inquiry_id = c.subject"
+        " LEFT JOIN case_subjects AS r ON r.provider_code = c.provider_code AND r.subject = c.subject"
         f" WHERE t.recipient = {quoted(recipient.name)} AND {which} ORDER BY c.provider_code, c.account_code, c.case_id"
     )
     count = rows.num_rows

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from creditaudit.audit.notices import build_notices
+from creditaudit.audit.notices import build_notices, count_ignored
 from unit.kit import OTHER, PERSON, day_number, interval, seconds, stand
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ def notices(engine: Engine, **feeds: list[Row]) -> dict[str, Row]:
     return found
 
 
-def counts(engine: Engine) -> Row:
-    found = engine.fetch("SELECT * FROM notice_counts").to_pylist()
-    return {row["reason"]: row["n"] for row in found}
+def counts(engine: Engine) -> dict[str, int]:
+    return count_ignored(engine)
 
 
 # --- kinds ---------------------------------------------------------------------------------------------------------

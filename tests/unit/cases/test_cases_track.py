@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from creditaudit.book.state import CASE_MEMORY, QUARANTINED_NUMBERS
-from creditaudit.cases.track import Tracked, case_memory, track
+from creditaudit.book.state import CASE_MEMORY, CASE_SUBJECTS, QUARANTINED_NUMBERS
+from creditaudit.cases.track import Tracked, case_memory, subjects_changed, track
 from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS
 from unit.kit import NIGHT, OTHER, PERSON, demo_keys
 
@@ -28,8 +28,15 @@ SCHEMAS = {
             ("ask_for", TEXT),
         ]
     ),
-    "judged_rows": pa.schema([*CODE, ("id_norm", TEXT), ("region_code", TEXT)]),
     "judged_inquiries": pa.schema([("provider_code", TEXT), ("inquiry_id", TEXT), ("id_norm", TEXT)]),
+    "judged_rows": pa.schema(
+        [
+            *CODE,
+            *((name, TEXT) for name in ("id_norm", "account_type", "region_code")),
+            *((name, pa.int64()) for name in ("opened_from", "opened_to")),
+        ]
+    ),
+    "carried_subjects": pa.schema([("provider_code", TEXT), ("subject", TEXT)]),
     "lineage": pa.schema([*CODE, ("head_provider", TEXT), ("head_code", TEXT), ("steps", pa.int32())]),
     "opening_changed": pa.schema(CODE),
     "standing_quarantined_numbers": QUARANTINED_NUMBERS.schema,
@@ -71,6 +78,7 @@ class Desk:
         self.cases = CASES.empty_table()
         self.events = CASE_EVENTS.empty_table()
         self.memory = CASE_MEMORY.schema.empty_table()
+        self.subjects = CASE_SUBJECTS.schema.empty_table()
         self.tonight = NIGHT
 
     def night(self, findings: Iterable[Row], *, stale: tuple[str, ...] = (), **tables: list[Row]) -> Tracked:
@@ -84,9 +92,13 @@ class Desk:
         self.engine.load("previous_cases", self.cases)
         self.engine.load("previous_events", self.events)
         self.engine.load("standing_case_memory", self.memory)
+        self.engine.load("standing_case_subjects", self.subjects)
         found = track(self.engine, self.tonight, demo_keys(), stale)
         fresh = case_memory(self.engine, self.tonight).cast(CASE_MEMORY.schema)
         kept = {(r["case_id"], r["episode"]): r for r in [*self.memory.to_pylist(), *fresh.to_pylist()]}
+        self.fresh_subjects = subjects_changed(self.engine, self.tonight).cast(CASE_SUBJECTS.schema).to_pylist()
+        whose = {(r["provider_code"], r["subject"]): r for r in [*self.subjects.to_pylist(), *self.fresh_subjects]}
+        self.subjects = pa.Table.from_pylist(list(whose.values()), schema=CASE_SUBJECTS.schema)
         self.cases, self.events = found.cases, found.events
         self.memory = pa.Table.from_pylist(list(kept.values()), schema=CASE_MEMORY.schema)
         self.tonight += timedelta(days=1)

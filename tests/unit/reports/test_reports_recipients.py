@@ -156,7 +156,7 @@ class Desk:
         """Write the reports of all cases for all recipients."""
         judged = [
             {
-                **{name: c[name] for name in ("provider_code", "account_code")},
+                **{name: c[name] for name in ("provider_code", "subject")},
                 "id_norm": PERSON,
                 "account_type": "D1",
                 "opened_from": seconds("2024-01-12 10:00:00"),
@@ -168,20 +168,18 @@ class Desk:
         self.engine.load("documents", pa.Table.from_pylist(DOCUMENTS))
         self.engine.load("case_rows", pa.Table.from_pylist(cases, schema=CASE_ROWS))
         self.engine.load(
-            "judged_rows",
+            "case_subjects",
             pa.Table.from_pylist(
                 judged,
                 schema=pa.schema(
                     [
-                        *[(n, pa.string()) for n in ("provider_code", "account_code", "id_norm", "account_type")],
+                        *[(n, pa.string()) for n in ("provider_code", "subject", "id_norm", "account_type")],
                         ("opened_from", pa.int64()),
                         ("opened_to", pa.int64()),
                     ]
                 ),
             ),
         )
-        inquiries = [{"provider_code": "B01", "inquiry_id": "I1", "id_norm": PERSON}]
-        self.engine.load("judged_inquiries", pa.Table.from_pylist(inquiries))
         schema = pa.schema([("case_id", pa.string()), ("recipient", pa.string())])
         self.engine.load("case_recipients", pa.Table.from_pylist(sent, schema=schema))
         no_side_rows(self.engine)

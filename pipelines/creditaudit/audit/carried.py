@@ -1,0 +1,70 @@
+"""What the last night found on those who are not judged tonight stands, but for its date (SPEC 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from creditaudit.audit.findings import in_order
+from creditaudit.tables import CLEARANCES, FINDINGS, FINDINGS_ORDER
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from creditaudit.engines import Engine
+
+_ACCOUNT = "SELECT 1 FROM scope_codes AS s WHERE s.provider_code = f.provider_code AND s.account_code = f.account_code"
+# The subject of a finding without an account is its inquiry.
+_INQUIRY = (
+    "SELECT 1 FROM scope_inquiry_keys AS s WHERE s.provider_code = f.provider_code"
+    " AND f.account_code IS NULL AND 'inquiry:' || s.inquiry_id = f.subject"
+)
+
+
+def nothing_carried(engine: Engine) -> None:
+    """Make ``carried_subjects`` (provider_code, subject) without a row: everyone is judged."""
+    engine.table(
+        "carried_subjects",
+        "SELECT CAST(NULL AS VARCHAR) AS provider_code, CAST(NULL AS VARCHAR) AS subject WHERE 1 = 0",
+    )
+
+
+def only_scope(engine: Engine) -> None:
+    """Leave in ``raw_findings`` and ``clearances`` what was found on those who are judged.
+
+    The accounts that they reach were read for their sake, without all that would be needed to judge them.
+    """
+    for table in ("raw_findings", "clearances"):
+        # Inquiries are read only of persons who are judged.
+        engine.table(table, f"SELECT f.* FROM {table} AS f WHERE f.account_code IS NULL OR EXISTS ({_ACCOUNT})")
+
+
+def carry(engine: Engine, night: date, findings: pa.Table, clearances: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Add to what was found tonight what stands of the last night; makes ``findings`` and ``carried_subjects``.
+
+    Reads ``previous_findings``, ``previous_clearances``, ``scope_codes``, ``scope_inquiry_keys``.
+
+    Parameters
+    ----------
+    engine : Engine
+    night : date
+    findings, clearances : pyarrow.Table
+        Of those who are judged, as they are published.
+    """
+    engine.table(
+        "carried_findings",
+        f"SELECT f.* FROM previous_findings AS f WHERE NOT EXISTS ({_ACCOUNT}) AND NOT EXISTS ({_INQUIRY})",
+    )
+    engine.table("carried_subjects", "SELECT DISTINCT provider_code, subject FROM carried_findings")
+    stands = engine.fetch("SELECT * FROM carried_findings")
+    cleared = engine.fetch(f"SELECT f.* FROM previous_clearances AS f WHERE NOT EXISTS ({_ACCOUNT})")
+    engine.drop("carried_findings")
+    whole = in_order(pa.concat_tables([findings, _of(night, stands, FINDINGS)]), FINDINGS_ORDER)
+    engine.load("findings", whole)
+    return whole, in_order(pa.concat_tables([clearances, _of(night, cleared, CLEARANCES)]), CLEARANCES.names)
+
+
+def _of(night: date, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    dated = pa.array([night] * rows.num_rows, type=pa.date32())
+    return rows.set_column(rows.schema.get_field_index("night"), "night", dated).select(schema.names).cast(schema)
