@@ -41,8 +41,9 @@ def track(engine: Engine, night: date, keys: Keyring, stale_feeds: Sequence[str]
     """Open new cases, change known ones, send what a recipient gets.
 
     Reads ``findings``, ``case_faults``, ``carried_subjects`` (provider_code, subject: not judged tonight),
-    ``judged_rows``, ``lineage``, ``opening_changed``, ``standing_quarantined_numbers``, ``previous_cases`` and ``previous_events`` (the last night's
-    published tables), ``standing_case_memory``, ``standing_case_subjects``, ``institutions`` and ``recipients``.
+    ``judged_rows``, ``lineage``, ``opening_changed``, ``standing_quarantined_numbers``, ``previous_cases`` and
+    ``previous_events`` (the last night's published tables), ``standing_case_memory``, ``standing_case_subjects``,
+    ``institutions`` and ``recipients``.
     Makes ``case_rows`` (the published columns, and id_norm, change, fingerprint), ``case_subjects`` (the columns of the
     state's table but night, for every case with standing findings) and ``case_recipients`` (case_id, recipient).
 
