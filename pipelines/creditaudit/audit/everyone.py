@@ -35,6 +35,9 @@ _KNOWN_ENTRIES = frozenset({"readmission", "rule_approval"})
 _COVERED_RULES = frozenset({"R102"})
 _COVERED = "collection_covered"
 
+# By this column a rule knows tonight's date: it waits for days that its parameters tell.
+_TONIGHT = "night_on"
+
 
 @dataclass(frozen=True)
 class Judging:
@@ -131,3 +134,9 @@ def _body(text: str) -> str:
 def covered_rules(rules: Iterable[Rule]) -> tuple[str, ...]:
     """Return the rules whose findings change when a full issuances file arrives, sorted."""
     return tuple(sorted(rule.rule_id for rule in rules if _COVERED in _body(rule.text)))
+
+
+def waits(rules: Iterable[Rule]) -> tuple[int, ...]:
+    """Return the days that rules wait before they ask what has come of something, sorted."""
+    waiting = (rule for rule in rules if _TONIGHT in _body(rule.text))
+    return tuple(sorted({param.value for rule in waiting for param in rule.params if param.unit == "day"}))

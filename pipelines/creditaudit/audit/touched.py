@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from creditaudit.audit.everyone import covered_rules
+from creditaudit.audit.everyone import covered_rules, waits
 from creditaudit.book.files import storage
 from creditaudit.book.state import TABLES, state_files
 from creditaudit.feeds import FEEDS
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 # Feeds whose rows are a person's.
 _BY_PERSON = tuple(name for name, spec in FEEDS.items() if "id_norm" in spec.schema.names and name != "impostors")
-
-# SPEC 6.3, R401: an inquiry is asked for its account when more than this many days have passed.
-_INQUIRY_DAYS = 90
 
 # SPEC 7.3: records of accounts closed from this day on are kept ten years, others five.
 _TEN_YEARS_FROM = date(2025, 1, 1)
@@ -51,6 +48,8 @@ class Changes:
         Tables that have a row tonight: the others are not asked.
     covered_rules : sequence of str
         Rules whose findings hang on full issuances files.
+    waits : sequence of int
+        Days after which an inquiry is asked for its account: it is touched on the night when more have passed (R401).
     accounts : int
         Rows of accounts in the book, more or less: to tell whether judging everyone would be less work.
     """
@@ -59,6 +58,7 @@ class Changes:
     last: date
     changed: Collection[str]
     covered_rules: Sequence[str]
+    waits: Sequence[int] = ()
     accounts: int = 0
 
 
@@ -91,7 +91,7 @@ def open_changes(
         with storage(path):
             accounts += pq.ParquetFile(path).metadata.num_rows
     changed = frozenset(table for table, files in tonight.items() if files)
-    return Changes(night, last, changed, covered_rules(rules), accounts)
+    return Changes(night, last, changed, covered_rules(rules), waits(rules), accounts)
 
 
 def touch(engine: Engine, changes: Changes) -> int:
@@ -133,11 +133,12 @@ def _people(changes: Changes) -> list[str]:
             " ON r.replaces_night = q.night AND r.feed = q.feed"
             " AND r.replaces_file = q.file AND r.replaces_row = q.row"
         )
-    asked_from, asked_to = (day - timedelta(days=_INQUIRY_DAYS) for day in (changes.last, changes.night))
-    parts.append(
-        "SELECT id_norm FROM standing_inquiries"
-        f" WHERE inquired_from >= TIMESTAMP '{asked_from} 00:00:00' AND inquired_from < TIMESTAMP '{asked_to} 00:00:00'"
-    )
+    for days in changes.waits:
+        first, end = (day - timedelta(days=days) for day in (changes.last, changes.night))
+        parts.append(
+            "SELECT id_norm FROM standing_inquiries"
+            f" WHERE inquired_from >= TIMESTAMP '{first} 00:00:00' AND inquired_from < TIMESTAMP '{end} 00:00:00'"
+        )
     return parts
 
 
