@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Columns that no judgment reads: decoding them for every row would be the most of a small night.
 _UNREAD = frozenset(
     (
-        *("id_number", "name", "report_reason", "currency", "balance", "overdue_amount", "status"),
+        *("id_number", "name", "report_reason", "currency", "amount", "balance", "overdue_amount", "status"),
         *("card_issuer", "operator_id", "phone", "handler_id_number", "file", "row", "line"),
     )
 )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MOST_NUMBERS = 20_000
 _AT_A_TIME = 2_000
 
+_REGISTRIES = ("loss_reports", "invalid_cards")
+
 _LENGTH = 18
 _DIGITS = b"0123456789"
 ONE_CHARACTER, SWAPPED = "one_character", "swapped_neighbours"
@@ -36,15 +38,12 @@ def suggest(engine: Engine) -> int:
         "SELECT provider_code, account_code, region_code, id_norm FROM standing_accounts"
         " WHERE id_type = '10' AND id_status IN ('bad_check', 'bad_date', 'bad_form')",
     )
+    # Of millions of neighbours few are anybody's number: eight bytes a number are sieve enough.
     engine.table(
-        "registry_numbers",
-        """
-        SELECT id_norm, string_agg(registry, ';' ORDER BY registry) AS registry FROM (
-            SELECT DISTINCT id_norm, 'loss_reports' AS registry FROM standing_loss_reports WHERE id_status = 'ok'
-            UNION ALL
-            SELECT DISTINCT id_norm, 'invalid_cards' AS registry FROM standing_invalid_cards WHERE id_status = 'ok'
-        ) AS r GROUP BY id_norm
-        """,
+        "registry_hashes",
+        " UNION ".join(
+            f"SELECT text_hash(id_norm) AS number FROM standing_{feed} WHERE id_status = 'ok'" for feed in _REGISTRIES
+        ),
     )
     odd = engine.fetch("SELECT DISTINCT id_norm FROM odd_accounts WHERE id_norm IS NOT NULL ORDER BY id_norm")
     numbers = odd["id_norm"].to_pylist()
@@ -53,9 +52,20 @@ def suggest(engine: Engine) -> int:
     for start in range(0, len(chosen), _AT_A_TIME):
         engine.load("neighbours", neighbours(chosen[start : start + _AT_A_TIME]))
         found.append(
-            engine.fetch("SELECT n.* FROM neighbours AS n WHERE n.suggested IN (SELECT id_norm FROM registry_numbers)")
+            engine.fetch(
+                "SELECT n.* FROM neighbours AS n WHERE text_hash(n.suggested) IN (SELECT number FROM registry_hashes)"
+            )
         )
     engine.load("meant_numbers", pa.concat_tables(found))
+    held = " UNION ALL ".join(
+        f"SELECT DISTINCT id_norm, '{feed}' AS registry FROM standing_{feed} WHERE id_status = 'ok'"
+        " AND id_norm IN (SELECT suggested FROM meant_numbers)"
+        for feed in _REGISTRIES
+    )
+    engine.table(
+        "registry_numbers",
+        f"SELECT id_norm, string_agg(registry, ';' ORDER BY registry) AS registry FROM ({held}) AS r GROUP BY id_norm",
+    )
     engine.table(
         "suggestions",
         """
@@ -66,7 +76,7 @@ def suggest(engine: Engine) -> int:
         JOIN registry_numbers AS r ON r.id_norm = m.suggested
         """,
     )
-    engine.drop("neighbours", "meant_numbers", "odd_accounts", "registry_numbers")
+    engine.drop("neighbours", "meant_numbers", "odd_accounts", "registry_numbers", "registry_hashes")
     return len(numbers) - len(chosen)
 
 
