@@ -7,7 +7,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick test-corpus test-crash lint types imports format samples golden bench bench-large lock clean
+.PHONY: help install run test test-quick test-corpus test-histories test-crash lint types imports format samples golden bench bench-large lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ test-corpus: $(READY) ## The whole corpus of damaged files (7,000 files; `make t
 test-crash: $(READY) ## Nights killed at 240 points, refused at every file operation, started twice (`make test` takes a slice)
 	CRASH_KILLS=$${CRASH_KILLS:-240} CRASH_EVERY=$${CRASH_EVERY:-1} CRASH_ROUNDS=$${CRASH_ROUNDS:-40} \
 		$(BIN)/python -m pytest -s tests/faults/crash
+
+test-histories: $(READY) ## 300 random histories, judged by what is touched and whole (`make test` runs 12, others each time)
+	CREDITAUDIT_TEST_HISTORIES=300 $(BIN)/python -m pytest tests/property/test_histories.py
 
 lint: $(READY) ## Ruff: rules and format
 	$(BIN)/ruff check .

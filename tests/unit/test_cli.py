@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from creditaudit import __version__
-from creditaudit import night as night_module
+from creditaudit.audit import rules_tonight
 from creditaudit.audit.rulebook import shipped_rules
 from place import Place, changed, tree_of
 from reference.small import ACCOUNT, EVENT, NIGHT, OPENING, REPORT
@@ -169,7 +169,7 @@ def test_a_run_log_lies_outside_the_book_one_object_a_stage(sealed: Place, tmp_p
     assert {s["night"] for s in stages} == {NEXT.isoformat()}
     assert [s["name"] for s in stages][:2] == ["receive", "contract"]
     assert "seal" in [s["name"] for s in stages]
-    assert all(set(s) == {"night", "name", "seconds", "rows", "peak_mib"} for s in stages)
+    assert all(set(s) == {"night", "name", "seconds", "rows", "peak_mib", "note"} for s in stages)
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ def test_an_approved_rule_goes_through_the_inbox_into_the_next_night(
     for day in days:
         deliver(place, day)
     with monkeypatch.context() as older:
-        older.setattr(night_module, "shipped_rules", lambda: folder)
+        older.setattr(rules_tonight, "shipped_rules", lambda: folder)
         assert place.say(*place.asked("--night", days[0].isoformat())).code == 0
     waiting = place.say(*place.asked("--night", days[1].isoformat()))
     assert f"shipped rule {name} is not in force: run `creditaudit rules approve R108 --by NAME`" in waiting.err

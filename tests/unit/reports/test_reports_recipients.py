@@ -131,6 +131,13 @@ DOCUMENTS = [
 ]
 
 
+ACCOUNT = {
+    "account_type": "D1",
+    "opened_from": seconds("2024-01-12 10:00:00"),
+    "opened_to": seconds("2024-01-12 10:00:59"),
+}
+
+
 def no_side_rows(engine: Engine) -> None:
     """Make what the further sheets read, without rows."""
     text = pa.string()
@@ -158,9 +165,7 @@ class Desk:
             {
                 **{name: c[name] for name in ("provider_code", "subject")},
                 "id_norm": PERSON,
-                "account_type": "D1",
-                "opened_from": seconds("2024-01-12 10:00:00"),
-                "opened_to": seconds("2024-01-12 10:00:59"),
+                **({} if c["account_code"] is None else ACCOUNT),
             }
             for c in cases
         ]
