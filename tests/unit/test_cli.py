@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 NEXT = NIGHT + timedelta(days=1)
 AFTER_NEXT = NIGHT + timedelta(days=2)
-RULES = ("R101", "R102", "R103", "R104", "R105", "R106", "R107", "R108")
+RULES = (
+    *("R101", "R102", "R103", "R104", "R105", "R106", "R107", "R108", "R109"),
+    *("R201", "R202", "R203", "R204", "R301", "R302", "R401", "R402"),
+)
 
 
 def deliver(place: Place, night: date) -> None:
