@@ -7,7 +7,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick test-corpus test-histories test-crash lint types imports format samples golden bench bench-large lock clean
+.PHONY: help install run test test-quick test-corpus test-histories test-crash lint types imports format samples golden bench bench-large bench-rules lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ bench: $(READY) ## Measure a night against peers: 1 M accounts
 
 bench-large: $(READY) ## Measure a night against peers: 10 M accounts
 	$(BIN)/python benchmarks/night_bench.py --accounts 10000000
+
+bench-rules: $(READY) ## Measure all rules against R101 and R102 alone: 1 M candidates
+	$(BIN)/python benchmarks/rules_bench.py --candidates 1000000
 
 lock: ## Renew the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

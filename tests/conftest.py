@@ -18,7 +18,9 @@ SEED_VARIABLE = "CREDITAUDIT_TEST_SEED"
 def seed_of_sources() -> int:
     """Return a seed that is another one with every change of the sources, and the same for the same sources.
 
-    So the suites see more than a few fixed deliveries over time, and a commit that passed passes again.
+    So the suites see more than a few fixed deliveries over time, and what a commit's tests make from this seed is the
+    same in every run. The examples of Hypothesis follow the sources under CI alone (see the profile below); elsewhere
+    they are others in every run.
     """
     digest = hashlib.sha256()
     for folder in ("pipelines", "tests"):

@@ -79,7 +79,7 @@ def test_a_key_in_the_book(house: Place, as_link: bool) -> None:
     ids=["mandate", "engine", "section", "feed", "feed_key", "threads", "share", "toml"],
 )
 def test_a_configuration_that_is_not_understood(house: Place, old: str, new: str, fragments: tuple[str, ...]) -> None:
-    """DESIGN 2: unknown keys are refused with the nearest known name."""
+    """Unknown keys are refused with the nearest known name (docs/how-it-is-built.md, Held by tests)."""
     text = house.config.read_text(encoding="utf-8")
     assert old in text
     house.config.write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every comparison of every text that judges is changed; some case must fail (DESIGN 3)."""
+"""Every comparison of every text that judges is changed; some case must fail (docs/how-it-is-built.md)."""
 
 from __future__ import annotations
 

@@ -163,7 +163,10 @@ def test_what_is_not_understood_is_refused(sealed: Place, tmp_path: Path, argume
 
 
 def test_importing_the_package_loads_nothing_heavy(sealed: Place) -> None:
-    """DESIGN 2: no pyspark, great_expectations, sklearn; published tables need no engine either."""
+    """No pyspark, great_expectations, sklearn; published tables need no engine either.
+
+    docs/how-it-is-built.md, Held by tests.
+    """
     program = (
         "import sys, creditaudit\n"
         "assert not {'pyarrow', 'duckdb'} & set(sys.modules)\n"

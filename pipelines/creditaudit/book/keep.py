@@ -194,7 +194,8 @@ def _by_token(engine: Engine, cases: pa.Table, keys: Keyring) -> pa.Table:
     wanted = set(alone["person_token"].to_pylist())
     found: list[str] = []
     if wanted:
-        length = len(next(iter(wanted)))
+        # The tokens of a book's cases have one length; asked of all, so that no order of a set counts.
+        length = min(map(len, wanted))
         numbers = engine.fetch("SELECT DISTINCT id_norm FROM ever_inquiries WHERE id_norm IS NOT NULL")["id_norm"]
         found = [n for n in numbers.to_pylist() if any(k.token("person", n)[:length] in wanted for k in keys.keys)]
     return pa.table({"id_norm": pa.array(sorted(found), pa.string())})

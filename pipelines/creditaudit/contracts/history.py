@@ -312,7 +312,7 @@ def _silent(
         for night, series in nights.items():
             rows[feed, provider][night] += series.rows
     said: dict[str, list[str]] = defaultdict(list)
-    for feed in {feed for feed, _ in here}:
+    for feed in sorted({feed for feed, _ in here}):
         limits = limits_of(suites[feed])
         recent = sorted({n for (f, _), nights in rows.items() if f == feed for n in nights})
         if limits is None or len(recent) < limits.at_least_nights:

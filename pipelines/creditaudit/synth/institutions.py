@@ -4,10 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from creditaudit.synth.arrays import Cells
-
 BANK, LENDER, DEBT_BUYER = range(3)
 ENCODINGS: Final = ("utf-8", "utf-8-sig", "gb18030")
 
@@ -151,11 +147,6 @@ def providers(accounts: int, encodings: tuple[str, ...] = ENCODINGS) -> tuple[Pr
             )
         )
     return tuple(made)
-
-
-def text_table(words: list[str]) -> Cells:
-    """Return words as a table of UTF-8 bytes."""
-    return np.array([w.encode() for w in words])
 
 
 INSTITUTION_COLUMNS: Final = ("provider_code", "name", "kind", "region_code", "parent_code", "valid_from", "valid_to")

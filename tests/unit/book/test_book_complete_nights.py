@@ -1,4 +1,7 @@
-"""Nights with complete states find what nights without them find, and need no older night (SPEC 9, DESIGN 5)."""
+"""Nights with complete states find what nights without them find, and need no older night.
+
+SPEC 9, and docs/how-it-is-built.md, Held by tests.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows in force over many nights, and complete states (SPEC 3.3, 9; DESIGN 5)."""
+"""The rows in force over many nights, and complete states (SPEC 3.3, 9; docs/how-it-is-built.md)."""
 
 from __future__ import annotations
 

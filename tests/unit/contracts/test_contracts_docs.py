@@ -21,8 +21,6 @@ from place import Place
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest.importorskip("great_expectations", reason="the docs extra is not installed")
-
 # Reference tables that have a suite: asked in every night.
 TABLES = ("institutions", "duties", "clocks", "recipients")
 NUMBER, NAME, PHONE = "110105194912310021", "欧阳种植", "13900001111"

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from creditaudit.contracts.compiler import Compiled
     from creditaudit.engines import Engine
 
-pytest.importorskip("great_expectations", reason="the docs extra is not installed")
-
 
 def seen(engine: Engine, compiled: Compiled, parts: list[Path]) -> pa.Table:
     """The rows that the suite speaks of."""
