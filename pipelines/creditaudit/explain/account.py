@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from creditaudit.book.layout import Book, open_book
 from creditaudit.engines import Engine, open_engine, quoted
 from creditaudit.errors import UsageError
-from creditaudit.explain.facts import Judged, changes_of
+from creditaudit.explain.changes import Judged
+from creditaudit.explain.facts import changes_of
 from creditaudit.explain.flips import Flip, minimal_flips
 from creditaudit.explain.gather import Family, judge_rows, open_family
 from creditaudit.explain.own_rows import institution_on, rows_of
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 _MEMORY = "2GiB"
 
 
-def explain_account(root: Path, account: str, night: date | None = None) -> Explanation:
+def explain_account(root: Path | str, account: str, night: date | None = None) -> Explanation:
     """Explain one account: why it is flagged or cleared, what decided its fault, and what would change that.
 
     Parameters
     ----------
-    root : Path
+    root : Path or str
         The book.
     account : str
         ``PROVIDER/ACCOUNT``; any code of the account's lineage.
@@ -57,7 +58,7 @@ def explain_account(root: Path, account: str, night: date | None = None) -> Expl
         raise UsageError(
             "the account cannot be read", why="it is not PROVIDER/ACCOUNT", next_step="give for example B01/A000123"
         )
-    book = open_book(root)
+    book = open_book(Path(root))
     book = Book(book.root, until=night)
     if book.last is None or (night is not None and book.last != night):
         raise UsageError(

@@ -7,66 +7,16 @@ value changes the verdict is not decided here: the judgment is run again (:mod:`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from creditaudit.explain.changes import ABOVE_ALL, BELOW_ALL, Change, date_of, instant, with_provenance
+from creditaudit.explain.notice_facts import notice_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from creditaudit.explain.changes import Judged
     from creditaudit.explain.worlds import Row, Rows
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
-_BELOW_ALL = "\x01"  # a made check sorts first among equals, and a made duty wins every tie
-_TEXT_ABOVE_ALL = "\U0010ffff"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One fact with another value.
-
-    Parameters
-    ----------
-    fact : str
-        ``card_check``, ``visible``, ``duty`` …; the words of ``words.py`` name them.
-    value : str
-        The other value.
-    about : str or None
-        The notice (``loss_reports L1``), where the fact is one of a notice.
-    is_unknown : bool
-        The fact is not known today: a document could settle it. Otherwise what is known would have to be wrong.
-    apply : callable
-        Makes the change in a world's rows; gives new rows, never changes one in place.
-    """
-
-    fact: str
-    value: str
-    about: str | None
-    is_unknown: bool
-    apply: Callable[[Rows], None]
-
-    @property
-    def slot(self) -> tuple[str, str | None]:
-        """What the change speaks of: two changes of one slot exclude each other."""
-        return self.fact, self.about
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What the judgment says of one account as it is, in the engine's units (days, seconds)."""
-
-    account: Row
-    pairs: tuple[Row, ...]
-    findings: tuple[Row, ...]
-    checks: Row
-    opening: Row | None
-    faults: tuple[Row, ...]
-    institution: Row | None
-
-    @property
-    def here(self) -> tuple[str, str]:
-        """The account's newest codes."""
-        return self.account["provider_code"], self.account["account_code"]
 
 
 def changes_of(judged: Judged) -> tuple[Change, ...]:
@@ -80,7 +30,7 @@ def changes_of(judged: Judged) -> tuple[Change, ...]:
         *_exception(judged),
         *_duty(judged),
         *_card_shown(judged, pairs),
-        *(change for pair in pairs for change in _notice(judged, pair)),
+        *(change for pair in pairs for change in notice_changes(judged, pair)),
     )
 
 
@@ -92,7 +42,7 @@ def _moment(judged: Judged) -> Iterator[Change]:
     def at(second: int) -> Callable[[Rows], None]:
         def apply(rows: Rows) -> None:
             rows["standing_accounts"] = [
-                {**row, **(_instant("agreement", second) if row["agreement_from"] else _instant("opened", second))}
+                {**row, **(instant("agreement", second) if row["agreement_from"] else instant("opened", second))}
                 for row in rows["standing_accounts"]
             ]
 
@@ -126,7 +76,9 @@ def _other_checks(judged: Judged) -> Iterator[Change]:
     if ("R202", "violation") in rules:
         change = _checked(judged, judged.checks["person_check_kind"], "pass")
         yield Change("person_check", "pass", None, is_unknown=False, apply=change)
-        yield Change("in_person", "pass", None, is_unknown=True, apply=_checked(judged, "in_person", "pass"))
+        # A whole log knows of every check; one with gaps may lack the pass.
+        unknown = not any(f["covered"] for f in judged.faults if f["rule_id"] == "R202")
+        yield Change("in_person", "pass", None, is_unknown=unknown, apply=_checked(judged, "in_person", "pass"))
 
 
 def _checked(judged: Judged, kind: str, result: str) -> Callable[[Rows], None]:
@@ -137,10 +89,10 @@ def _checked(judged: Judged, kind: str, result: str) -> Callable[[Rows], None]:
         _drop_checks(rows, kind)
         last = judged.account["moment_to"]
         check = {
-            **{"provider_code": provider, "account_code": account, "check_id": _TEXT_ABOVE_ALL, "session_id": None},
-            **{"check_kind": kind, "result": result, **_instant("checked", last)},
+            **{"provider_code": provider, "account_code": account, "check_id": ABOVE_ALL, "session_id": None},
+            **{"check_kind": kind, "result": result, **instant("checked", last)},
         }
-        rows["standing_verifications"] = [*rows["standing_verifications"], _with_provenance(check)]
+        rows["standing_verifications"] = [*rows["standing_verifications"], with_provenance(check)]
 
     return apply
 
@@ -148,13 +100,13 @@ def _checked(judged: Judged, kind: str, result: str) -> Callable[[Rows], None]:
 def _never_checked(judged: Judged) -> Callable[[Rows], None]:
     """Make the institution's whole log say that no invalid-card check was made."""
     provider, _ = judged.here
-    day = _date(judged.account["moment_day"])
+    day = date_of(judged.account["moment_day"])
 
     def apply(rows: Rows) -> None:
         _drop_checks(rows, "invalid_card_check")
         rows["standing_check_gaps"] = []
         log: Row = {
-            **{"night": day, "feed": "verifications", "file": _BELOW_ALL, "sha256": None, "provider_code": provider},
+            **{"night": day, "feed": "verifications", "file": BELOW_ALL, "sha256": None, "provider_code": provider},
             **{"region_code": None, "all_regions": True, "business_codes": None, "all_business": True},
             **{"covers_from": day, "covers_to": day, "delivered": 0},
         }
@@ -171,7 +123,7 @@ def _exception(judged: Judged) -> Iterator[Change]:
     opening = judged.opening or {}
     claimed = opening.get("exception_code") is not None
     followed = opening.get("exception_followed_up_on") is not None
-    day = _date(judged.account["moment_day"])
+    day = date_of(judged.account["moment_day"])
     if judged.checks["card_check_result"] not in {"reported_lost", "invalid"}:
         return
     cells: Row
@@ -190,7 +142,7 @@ def _opened(judged: Judged, cells: Row) -> Callable[[Rows], None]:
 
     def apply(rows: Rows) -> None:
         openings = rows["standing_openings"] or [
-            _with_provenance({"provider_code": provider, "account_code": account}),
+            with_provenance({"provider_code": provider, "account_code": account}),
         ]
         rows["standing_openings"] = [{**row, **cells} for row in openings]
 
@@ -209,9 +161,9 @@ def _duty(judged: Judged) -> Iterator[Change]:
 def _bound(judged: Judged, kind: str, status: str) -> Callable[[Rows], None]:
     """Put a row into the calendar that names all that the account has, so that it wins (SPEC 7.2)."""
     account, opening, institution = judged.account, judged.opening or {}, judged.institution or {}
-    day = _date(account["moment_day"])
+    day = date_of(account["moment_day"])
     row = {
-        **{"duty_id": _BELOW_ALL, "check_kind": kind, "provider_code": account["provider_code"]},
+        **{"duty_id": BELOW_ALL, "check_kind": kind, "provider_code": account["provider_code"]},
         **{"institution_kind": institution.get("kind") or "*"},
         **{"region_code": account["region_code"] or institution.get("region_code") or "*"},
         **{"business_code": account["business_code"] or "*", "account_type": account["account_type"]},
@@ -243,144 +195,8 @@ def _card_shown(judged: Judged, pairs: Iterable[Row]) -> Iterator[Change]:
         asked.setdefault("a_card_from_long_before", (pair["noticed_on"] or pair["reported_on"]) - 366)
     for value, day in asked.items():
         if day != account["shown_on"]:
-            apply = _opened(judged, {"card_valid_from": _date(day)})
+            apply = _opened(judged, {"card_valid_from": date_of(day)})
             yield Change("card_shown", value, None, is_unknown=unknown, apply=apply)
     if any(f["rule_id"] == "R108" for f in judged.faults):
-        apply = _opened(judged, {"card_valid_to": _date(account["moment_day"])})
+        apply = _opened(judged, {"card_valid_to": date_of(account["moment_day"])})
         yield Change("card_shown", "still_valid_at_the_moment", None, is_unknown=False, apply=apply)
-
-
-def _notice(judged: Judged, pair: Row) -> Iterator[Change]:
-    source, key = pair["notice_source"], pair["notice_id"]
-    about = f"{source} {key}"
-    moment = judged.account["moment_from"], judged.account["moment_to"]
-
-    def told(stem: str, second: int | None) -> Callable[[Rows], None]:
-        return _registry(source, key, stem, second)
-
-    visible_known = pair["visible_to"] is not None
-    overlaps = not (pair["visible_from"] > moment[1] or (visible_known and pair["visible_to"] < moment[0]))
-    if pair["kind"] != "cancelled":  # SPEC 7.1: the registry of cards does not tell of deaths
-        if moment[0] - 1 >= pair["reported_from"] and not (visible_known and pair["visible_to"] < moment[0]):
-            yield Change(
-                "visible", "before_the_moment", about, is_unknown=overlaps, apply=told("visible", moment[0] - 1)
-            )
-        if pair["visible_from"] <= moment[1]:
-            yield Change(
-                "visible", "after_the_moment", about, is_unknown=overlaps, apply=told("visible", moment[1] + 1)
-            )
-    stem = "reported" if source == "loss_reports" else "effective"
-    if pair["is_after"] == "maybe":
-        for name, second in (("first", pair["reported_from"]), ("last", pair["reported_to"])):
-            if pair["reported_from"] != pair["reported_to"]:
-                yield Change("reported", f"at_its_{name}_second", about, is_unknown=True, apply=told(stem, second))
-    if pair["kind"] == "lost":
-        yield from _loss(pair, about, moment)
-    else:
-        yield Change("withdrawn", "the_event_was_annulled", about, is_unknown=False, apply=_annulled(pair))
-
-
-def _loss(pair: Row, about: str, moment: tuple[int, int]) -> Iterator[Change]:
-    """Yield what a lost notice's own times could be."""
-    source, key = pair["notice_source"], pair["notice_id"]
-    if pair["standing"] != "no" and moment[0] - 1 >= pair["reported_from"]:
-        unread = bool(pair["withdrawn_unreadable"]) or pair["standing"] == "maybe"
-        apply = _withdrawn(pair, moment[0] - 1)
-        yield Change("withdrawn", "before_the_moment", about, is_unknown=unread, apply=apply)
-    if pair["standing"] != "yes":
-        unread = pair["standing"] == "maybe"
-        yield Change("withdrawn", "not_at_all", about, is_unknown=unread, apply=_withdrawn(pair, None))
-    if source == "loss_reports" and pair["lost_from"] is not None and pair["lost_from"] <= moment[1] + 1:
-        unsure = pair["lost_to"] >= moment[0] and pair["lost_from"] <= moment[1]
-        if moment[1] + 1 <= pair["reported_to"]:
-            apply = _registry(source, key, "lost", moment[1] + 1)
-            yield Change("lost", "after_the_moment", about, is_unknown=unsure, apply=apply)
-        if unsure:
-            yield Change(
-                "lost", "before_the_moment", about, is_unknown=True, apply=_registry(source, key, "lost", moment[0] - 1)
-            )
-    if pair["relation"] == "unknown":
-        known = pair["collected_from"] is not None
-        undecided = not known or (pair["collected_from"] <= moment[1] and pair["collected_to"] >= moment[0])
-        if not known or pair["collected_to"] >= moment[0]:
-            apply = _collected(pair, moment[0] - 1)
-            yield Change("collected", "before_the_moment", about, is_unknown=undecided, apply=apply)
-        if not known or pair["collected_from"] <= moment[1]:
-            apply = _collected(pair, moment[1] + 1)
-            yield Change("collected", "after_the_moment", about, is_unknown=undecided, apply=apply)
-
-
-def _registry(source: str, key: str, stem: str, second: int | None) -> Callable[[Rows], None]:
-    """Give an instant of one notice another value."""
-    relation, name = f"standing_{source}", "report_no" if source == "loss_reports" else "event_id"
-
-    def apply(rows: Rows) -> None:
-        rows[relation] = [{**r, **_instant(stem, second)} if r[name] == key else r for r in rows[relation]]
-
-    return apply
-
-
-def _withdrawn(pair: Row, second: int | None) -> Callable[[Rows], None]:
-    """Withdraw a lost notice at a second, or not at all; a registry's notice by an event of its own."""
-    source, key = pair["notice_source"], pair["notice_id"]
-
-    def apply(rows: Rows) -> None:
-        rows["standing_loss_reports"] = [
-            {**r, **_instant("withdrawn", second if source == "loss_reports" and r["report_no"] == key else None)}
-            | {"dropped": None}
-            for r in rows["standing_loss_reports"]
-        ]
-        events = [r for r in rows["standing_invalid_cards"] if r["event"] != "withdrawn"]
-        if source == "invalid_cards" and second is not None:
-            events.append(_event(pair, second))
-        rows["standing_invalid_cards"] = events
-
-    return apply
-
-
-def _annulled(pair: Row) -> Callable[[Rows], None]:
-    def apply(rows: Rows) -> None:
-        rows["standing_invalid_cards"] = [*rows["standing_invalid_cards"], _event(pair, pair["reported_to"])]
-
-    return apply
-
-
-def _event(pair: Row, second: int) -> Row:
-    cells = {
-        **{"event_id": _TEXT_ABOVE_ALL, "id_norm": pair["id_norm"], "id_status": "ok", "event": "withdrawn"},
-        **{"withdraws_event_id": pair["notice_id"], **_instant("effective", second)},
-    }
-    return _with_provenance(cells)
-
-
-def _collected(pair: Row, second: int) -> Callable[[Rows], None]:
-    """Let the card that followed the loss be collected at a second."""
-    day = _date(pair["reported_on"])
-
-    def apply(rows: Rows) -> None:
-        later = [{**r, **_instant("collected", second), "dropped": None} for r in rows["standing_issuances"]]
-        kept = [r if r["card_valid_from"] < day else n for r, n in zip(rows["standing_issuances"], later, strict=True)]
-        if kept != rows["standing_issuances"] or any(r["card_valid_from"] >= day for r in kept):
-            rows["standing_issuances"] = kept
-            return
-        made = {"id_norm": pair["id_norm"], "id_status": "ok", "card_valid_from": day, "kind": "permanent"}
-        rows["standing_issuances"] = [
-            *rows["standing_issuances"],
-            _with_provenance({**made, **_instant("collected", second)}),
-        ]
-
-    return apply
-
-
-def _instant(stem: str, second: int | None) -> Row:
-    moment = None if second is None else _EPOCH + timedelta(seconds=second)
-    return {f"{stem}_from": moment, f"{stem}_to": moment}
-
-
-def _date(day: int) -> date:
-    return (_EPOCH + timedelta(days=day)).date()
-
-
-def _with_provenance(cells: dict[str, Any]) -> Row:
-    """Give a row that nobody delivered what every delivered row has."""
-    return {"night": date(1970, 1, 1), "file": _BELOW_ALL, "row": 0, "line": 0, "dropped": None, **cells}

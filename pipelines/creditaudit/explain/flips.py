@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from creditaudit.explain.facts import Change
+    from creditaudit.explain.changes import Change
     from creditaudit.explain.worlds import Answer, Rows
 
 # Larger sets are not looked for: whoever has to be wrong about four facts at once learns nothing from the list.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -75,6 +75,53 @@ def test_a_follow_up_of_a_warned_opening_flips_with_it_alone(tmp_path: Path) -> 
     assert (warned.deciding.performed, warned.deciding.fault) == ("warned", "fault_indicated")
     single = {(c.fact, c.value): one.answer.fault for one in warned.flips if len(one.changes) == 1 for c in one.changes}
     assert single["exception", "followed_up_in_time"] == "no_fault_indicated"
+
+
+EVENT = {"event_id": "E1", "id_number": NUMBER, "event": "damaged", "effective_at": "2023-01-01"}
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {
+            "invalid_cards": [
+                {**EVENT, "card_valid_from": "2020-01-01"},
+                {**EVENT, "event_id": "E2", "event": "withdrawn", "withdraws_event_id": "E1"},
+            ]
+        },
+        {
+            "loss_reports": [
+                SEEN,
+                {**SEEN, "report_no": "L0", "reported_at": "2022-01-01", "withdrawn_at": "2022-02-01"},
+            ]
+        },
+    ],
+    ids=["an annulled event", "an older report, withdrawn"],
+)
+def test_the_withdrawal_of_one_notice_leaves_the_others_as_they_are(beside: dict[str, Any], tmp_path: Path) -> None:
+    explanation = explained(tmp_path, **beside)
+    single = {(c.fact, c.value, c.about) for one in explanation.flips if len(one.changes) == 1 for c in one.changes}
+    assert ("withdrawn", "before_the_moment", "loss_reports L1") in single
+
+
+def test_two_reports_of_one_card_must_both_be_withdrawn(tmp_path: Path) -> None:
+    both = [SEEN, {**SEEN, "report_no": "L2"}]
+    explanation = explained(tmp_path, loss_reports=both)
+    pairs = {frozenset((c.fact, c.about) for c in one.changes) for one in explanation.flips if len(one.changes) == 2}
+    assert frozenset({("withdrawn", "loss_reports L1"), ("withdrawn", "loss_reports L2")}) in pairs
+
+
+def test_a_whole_log_refutes_a_later_check_in_person(tmp_path: Path) -> None:
+    """SPEC 7.3, R202 covered: what a complete log does not hold did not happen."""
+    failed = {**CHECK, "check_kind": "face_match", "result": "fail"}
+    explanation = explained(
+        tmp_path, verifications=[failed], loss_reports=[{**SEEN, "withdrawn_at": "2024-01-10 10:00:00"}]
+    )
+    assert explanation.deciding is not None
+    assert (explanation.deciding.rule_id, explanation.deciding.grid_row) == ("R202", "2")
+    changes = [c for one in explanation.flips for c in one.changes if c.fact == "in_person"]
+    assert changes
+    assert not any(c.is_unknown for c in changes)
 
 
 def test_a_debt_bought_is_in_no_lane(tmp_path: Path) -> None:

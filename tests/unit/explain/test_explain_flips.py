@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditaudit.explain.facts import Change
+from creditaudit.explain.changes import Change
 from creditaudit.explain.flips import minimal_flips
 from creditaudit.explain.worlds import Answer
 
