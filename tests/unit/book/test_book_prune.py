@@ -5,99 +5,28 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import date
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from pruning import NIGHTS, STRANGER, TOLD, WHY, accounts_in, checked, manifest
 
 from creditaudit.as_of import open_book as reader
-from creditaudit.book import tombstones
 from creditaudit.book.inbox import put
-from creditaudit.book.keys import load_keys
-from creditaudit.book.layout import Book, open_book
+from creditaudit.book.layout import open_book
 from creditaudit.book.prune import KIND, ask_prune
 from creditaudit.book.seal import verify
-from creditaudit.errors import BookBrokenError, CreditAuditError, UsageError
+from creditaudit.errors import UsageError
 from place import Place, changed, tree_of
-from reference.small import ACCOUNT, EVENT, ISSUANCE, NUMBER, OPENING, REPORT
+from reference.small import ACCOUNT, NUMBER, REPORT
 
-# The third night begins a quarter: its states are complete, and those before it are needed for older nights alone.
-NIGHTS = (date(2026, 9, 29), date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 3))
-OLD = {"report_date": "2026-09-01"}
-STRANGER = "110105196001011239"
-WHY = {"by": "王审计", "reason": "保存期满"}
-TOLD = ("--by", WHY["by"], "--reason", WHY["reason"])
-CHECK = {
-    "provider_code": "B01",
-    "check_id": "V1",
-    "account_code": "A1",
-    "checked_at": "2024-01-10 09:00:00",
-    "check_kind": "invalid_card_check",
-    "result": "valid",
-}
-
-
-def deliver(place: Place) -> None:
-    """A person with a case, a stranger without one, and rows of both that are quarantined."""
-    stranger = {**ACCOUNT, **OLD, "account_code": "S1", "id_number": STRANGER}
-    first, second, third, fourth, fifth = NIGHTS
-    place.deliver(first, "accounts", [{**ACCOUNT, **OLD}, stranger, {**stranger, "account_code": "S2"}])
-    place.deliver(first, "openings", [OPENING, {**OPENING, "account_code": "S1", "session_id": "S"}])
-    place.deliver(first, "verifications", [CHECK, {**CHECK, "check_id": "V2", "account_code": "S1"}])
-    place.deliver(first, "loss_reports", [REPORT])
-    place.deliver(first, "invalid_cards", [EVENT])
-    place.deliver(first, "issuances", [ISSUANCE, {**ISSUANCE, "id_number": STRANGER}])
-    bad = {**ACCOUNT, **OLD, "account_type": "X"}
-    place.deliver(
-        second,
-        "accounts",
-        [
-            {**bad, "account_code": "Q1"},
-            {**bad, "account_code": "Q2", "id_number": STRANGER},
-            {**stranger, "account_code": "S3"},
-        ],
-    )
-    for night in (third, fourth, fifth):
-        place.deliver(night, "accounts", [{**stranger, "account_code": f"S{night.day + 10}"}])
-
-
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Four sealed nights, and a fifth delivered; copied, never used."""
-    place = Place(tmp_path_factory.mktemp("prune")).made()
-    deliver(place)
-    for day in NIGHTS[:4]:
-        place.night(day)
-    return place
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
 def house(begun: Place, tmp_path: Path) -> Place:
     return begun.copied(tmp_path / "house")
-
-
-@pytest.fixture(scope="module")
-def pruned(begun: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The fifth night took the decision to keep the last two nights, and the files are gone."""
-    place = begun.copied(tmp_path_factory.mktemp("pruned") / "house")
-    assert place.say("prune", "--book", str(place.book), "--keep-nights", "2", *TOLD).code == 0
-    place.night(NIGHTS[4])
-    return place
-
-
-def checked(place: Place) -> Any:
-    return verify(open_book(place.book), load_keys(str(place.key), place.book))
-
-
-def accounts_in(place: Place, night: date) -> list[str]:
-    parts = sorted((place.folder(night) / "intake" / "accounts").glob("*.parquet"))
-    return [code for part in parts for code in pq.read_table(part)["account_code"].to_pylist()]
-
-
-def manifest(place: Place, night: date) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((place.folder(night) / "manifest.json").read_text(encoding="utf-8"))
-    return content
 
 
 def test_what_no_case_rests_on_goes_and_what_one_rests_on_stays(begun: Place, pruned: Place) -> None:
@@ -232,144 +161,6 @@ def test_a_decision_that_is_not_clear_is_refused(house: Place, arguments: tuple[
     said = house.say("prune", "--book", str(house.book), *TOLD, *arguments)
     assert (said.code, said.out) == (2, "")
     assert "Next step" in said.err
-    assert changed(before, house.tree()) == []
-
-
-def test_nothing_goes_before_the_night_that_holds_the_tombstone_is_sealed(
-    house: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SPEC 9: the decision changes nothing; a night that fails changes nothing; the decision still waits."""
-    assert house.say("prune", "--book", str(house.book), "--keep-nights", "2", *TOLD).code == 0
-    before = house.tree()
-
-    def fails(*arguments: object) -> NoReturn:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("creditaudit.night.commit", fails)
-        with pytest.raises(OSError, match="No space"):
-            house.night(NIGHTS[4])
-    assert changed(before, house.tree()) == []
-    house.night(NIGHTS[4])
-    assert accounts_in(house, NIGHTS[0]) == ["A1"]
-
-
-class PulledPlugError(BaseException):
-    """No error that the program could catch."""
-
-
-def test_pulled_at_any_step_the_book_verifies_and_the_next_writer_finishes(
-    begun: Place, pruned: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SPEC 9: until all files went every writer finishes it first, and verify accepts old or new."""
-    place = begun.copied(tmp_path / "half")
-    assert place.say("prune", "--book", str(place.book), "--keep-nights", "2", *TOLD).code == 0
-    steps = 0
-    done = tombstones._finish_file
-
-    def one_file_a_run(book: Book, file: tombstones.RemovedFile) -> bool:
-        if done(book, file):
-            raise PulledPlugError
-        return False
-
-    with monkeypatch.context() as patched:
-        patched.setattr(tombstones, "_finish_file", one_file_a_run)
-        while True:
-            try:
-                place.night(NIGHTS[4])
-            except PulledPlugError:
-                steps += 1
-                found = checked(place)
-                assert found.nights == 5
-                assert reader(place.book).as_of(NIGHTS[3]).standing("accounts").num_rows
-                continue
-            break
-    [stone] = manifest(place, NIGHTS[4])["removals"]
-    assert steps == len(stone["files"])
-    assert checked(place).unfinished == 0
-    assert changed(pruned.tree(), place.tree()) == []
-
-
-@pytest.mark.parametrize("step", ["link", "replace"])
-def test_pulled_inside_a_step_nothing_but_old_or_new_is_there(
-    begun: Place, pruned: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    place = begun.copied(tmp_path / "half")
-    assert place.say("prune", "--book", str(place.book), "--keep-nights", "2", *TOLD).code == 0
-
-    def pulled(*arguments: object, **named: object) -> NoReturn:
-        raise PulledPlugError
-
-    with monkeypatch.context() as patched:
-        if step == "link":
-            patched.setattr("creditaudit.book.tombstones.sync", pulled)
-        else:
-            replaced = Path.replace
-
-            def pulled_if_kept(path: Path, target: Path) -> Path:
-                return pulled() if path.name == "fresh" else replaced(path, target)
-
-            patched.setattr(Path, "replace", pulled_if_kept)
-        with pytest.raises(PulledPlugError):
-            place.night(NIGHTS[4])
-    found = checked(place)
-    assert found.unfinished > 0
-    said = place.say("verify", "--book", str(place.book))
-    assert (said.code, "still there" in said.err) == (0, True)
-    assert place.say("upgrade", "--book", str(place.book)).code == 0
-    assert checked(place).unfinished == 0
-    assert changed(pruned.tree(), place.tree()) == []
-
-
-def _first_kept(place: Place) -> Path:
-    return place.folder(NIGHTS[0]) / "intake" / "accounts" / "part-00001.parquet"
-
-
-SPOILS = {
-    "kept_changed": lambda p: _first_kept(p).write_bytes(b"else"),
-    "kept_gone": lambda p: _first_kept(p).unlink(),
-    "removed_again": lambda p: (
-        (p.folder(NIGHTS[0]) / "state" / "accounts").mkdir(parents=True)
-        or (p.folder(NIGHTS[0]) / "state" / "accounts" / "complete.parquet").write_bytes(b"else")
-    ),
-    "never_named": lambda p: (p.folder(NIGHTS[0]) / "published" / "findings.parquet").unlink(),
-}
-
-
-@pytest.mark.parametrize("kind", SPOILS)
-def test_verify_accepts_nothing_but_what_the_tombstone_names(pruned: Place, tmp_path: Path, kind: str) -> None:
-    place = pruned.copied(tmp_path / "spoilt")
-    SPOILS[kind](place)
-    with pytest.raises(BookBrokenError, match=f"night {NIGHTS[0]} is broken at"):
-        checked(place)
-
-
-def test_a_tombstone_that_is_forged_is_found(pruned: Place, tmp_path: Path) -> None:
-    """Without the key hashes alone are checked; with it the seal tells that the manifest was changed."""
-    place = pruned.copied(tmp_path / "forged")
-    path = place.folder(NIGHTS[4]) / "manifest.json"
-    content = manifest(place, NIGHTS[4])
-    content["removals"][0]["reason"] = "别的"
-    path.write_text(json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with pytest.raises(BookBrokenError, match="its seal does not fit"):
-        checked(place)
-    for change in ({"path": "../../x"}, {"path": "published/findings.parquet"}, {"night": "2026-10-03"}, {"rows": "x"}):
-        other = json.loads(json.dumps(content))
-        other["removals"][0]["files"][0] |= change
-        path.write_text(json.dumps(other, sort_keys=True, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        with pytest.raises(BookBrokenError, match="tombstone"):
-            verify(open_book(place.book), None)
-        with pytest.raises(CreditAuditError):
-            tombstones.finish(open_book(place.book))
-
-
-def test_a_file_that_is_not_what_was_sealed_is_not_removed(house: Place) -> None:
-    """The removal must not become the way to lose the traces of a change."""
-    assert house.say("prune", "--book", str(house.book), "--keep-nights", "2", *TOLD).code == 0
-    _first_kept(house).write_bytes(_first_kept(house).read_bytes() + b"x")
-    before = house.tree()
-    with pytest.raises(BookBrokenError, match="not the one that was sealed"):
-        house.night(NIGHTS[4])
     assert changed(before, house.tree()) == []
 
 
