@@ -14,7 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from creditaudit import __version__, cli_book, cli_duties, cli_explain, cli_quarantine, cli_rules, cli_sources
-from creditaudit.cli_speech import BookOption, Tell
+from creditaudit.cli_speech import BookOption, Tell, hang_up
 from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, StorageError, UsageError
 from creditaudit.runlog import RunLog, run_log_begun
 
@@ -274,7 +274,9 @@ def synth(
 def main() -> None:
     """Run the command line and exit with the code of SPEC 2."""
     os.umask(0o077)
-    sys.exit(_run())
+    code = _run()
+    Tell.finish()
+    sys.exit(code)
 
 
 # What typer makes of Ctrl-C, without a word; it is none of SPEC 2's exit codes.
@@ -295,19 +297,16 @@ def _run() -> int:
         return int(ExitCode.USAGE)
     except (typer.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
-    except OSError as error:  # its own text may hold a path, and a delivered file's name may hold a value
-        Tell.error(
-            StorageError(
-                "a file could not be read or written",
-                why=f"{os.strerror(error.errno) if error.errno else type(error).__name__} at {_place_of(error)}",
-                next_step="check free space, permissions and health of the file system, then run the command again",
-            )
-        )
-        return int(ExitCode.INTERNAL)
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        code = _ended_by_pipe(ended.__context__)
+    except OSError as error:
+        code = _tell_storage(error)
     except Exception as error:  # the last line of defence: a traceback's text may hold values
         Tell.note(
-            f"creditaudit: internal error: {type(error).__name__} at {_place_of(error)}; nothing was sealed."
-            " Next step: report this line; the values involved are left out on purpose.",
+            f"creditaudit: internal error: {type(error).__name__} at {_place_of(error)}; a night is sealed as a"
+            " whole or not at all. Next step: run the same command again; report this line (it holds no values).",
             exit_code=int(ExitCode.INTERNAL),
         )
         return int(ExitCode.INTERNAL)
@@ -315,6 +314,30 @@ def _run() -> int:
         Tell.note("interrupted; a night is sealed as a whole or not at all. Next step: run the same command again")
         return int(ExitCode.INTERNAL)
     return code if isinstance(code, int) else 0
+
+
+def _ended_by_pipe(error: BrokenPipeError) -> int:
+    """Say what a broken pipe means, of which typer makes an exit with 1: SPEC 2 has another meaning for it.
+
+    What commands say never comes here (:class:`Tell`): it is a help page, or a pipe that the program itself made.
+    """
+    modules = {str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)}
+    if any(name == __name__ or name.startswith("creditaudit.") for name in modules):
+        return _tell_storage(error)
+    hang_up(sys.stdout)
+    return int(ExitCode.SEALED)
+
+
+def _tell_storage(error: OSError) -> int:
+    # Its own text may hold a path, and a delivered file's name may hold a value.
+    Tell.error(
+        StorageError(
+            "a file could not be read or written",
+            why=f"{os.strerror(error.errno) if error.errno else type(error).__name__} at {_place_of(error)}",
+            next_step="check free space, permissions and health of the file system, then run the command again",
+        )
+    )
+    return int(ExitCode.INTERNAL)
 
 
 def _place_of(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -28,12 +28,14 @@ def list_rows(
     from creditaudit.quarantine import listed
 
     Tell.result("night\tfeed\tfile\trow\tline\treasons\tid_masked\tstatus")
-    count = 0
+    count = gone = 0
     for row in listed(open_book(book), night.date() if night else None, feed):
         cells = (row.night, row.feed, row.file, row.row, row.line, row.reasons, row.ids_masked, row.status)
         Tell.result("\t".join(map(str, cells)))
         count += 1
-    Tell.note(f"{count} quarantined rows", rows=count)
+        gone += row.status == "removed"
+    told = f"; of {gone} the raw text was removed by decision, see `creditaudit verify`" if gone else ""
+    Tell.note(f"{count} quarantined rows{told}", rows=count)
 
 
 @app.command("export")
@@ -45,30 +47,18 @@ def export_rows(
 ) -> None:
     """Write a night's quarantined rows of one feed as a file to correct."""
     from creditaudit.book.layout import open_book
-    from creditaudit.quarantine import export
+    from creditaudit.quarantine import export, removed
 
-    rows = export(open_book(book), night.date(), feed, out)
+    opened = open_book(book)
+    rows = export(opened, night.date(), feed, out)
     Tell.note(
         f"PERSONAL DATA: {out} holds {rows} rows with ID numbers and names as they were delivered. Only you can read"
         " it (0600): keep it so, and delete it when the rows are readmitted.",
         rows=rows,
     )
-    _tell_removed(book, night.date(), feed)
-
-
-def _tell_removed(book: Path, night: date, feed: str) -> None:
-    """Say of a night that gave up raw texts that there were more rows."""
-    from creditaudit.book.layout import open_book
-    from creditaudit.book.tombstones import tombstones
-
-    for stone in tombstones(open_book(book)):
-        for file in stone.files:
-            if file.key == (night, f"quarantine/{feed}.parquet"):
-                Tell.note(
-                    f"{file.rows - file.rows_kept} more rows were there; their raw text was removed by decision of"
-                    f" {stone.by} ({stone.reason}), sealed in night {stone.sealed_in}",
-                    removed=file.rows - file.rows_kept,
-                )
+    gone, why = removed(opened, night.date(), feed)
+    if gone:
+        Tell.note(f"{gone} more rows were there; their raw text was removed by {why}", removed=gone)
 
 
 @app.command("readmit")

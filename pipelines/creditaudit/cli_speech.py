@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from creditaudit.errors import CreditAuditError
 
 BookOption = Annotated[Path, typer.Option("--book", help="Directory of the book.")]
@@ -24,17 +27,40 @@ class Tell:
     def note(cls, text: str, **facts: object) -> None:
         """Say one thing on stderr."""
         line = json.dumps({"note": text, **facts}, ensure_ascii=False, default=str) if cls.is_json else text
-        sys.stderr.write(line + "\n")
+        _write(sys.stderr, line)
 
     @classmethod
     def error(cls, error: CreditAuditError) -> None:
         """Say what went wrong, where, why, and the next step."""
         if cls.is_json:
-            sys.stderr.write(json.dumps(error.as_dict(), ensure_ascii=False) + "\n")
+            _write(sys.stderr, json.dumps(error.as_dict(), ensure_ascii=False))
         else:
-            sys.stderr.write(f"creditaudit: {error}\n")
+            _write(sys.stderr, f"creditaudit: {error}")
 
     @staticmethod
     def result(text: str) -> None:
         """Print a result on stdout."""
-        sys.stdout.write(text + "\n")
+        _write(sys.stdout, text)
+
+    @staticmethod
+    def finish() -> None:
+        """Hand over what is still held back of the results."""
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            hang_up(sys.stdout)
+
+
+def _write(stream: TextIO, line: str) -> None:
+    """Write one line; whoever stopped listening (``| head``) changes neither what is done nor the exit code."""
+    try:
+        stream.write(line + "\n")
+    except BrokenPipeError:
+        hang_up(stream)
+
+
+def hang_up(stream: TextIO) -> None:
+    """Let what is still said go nowhere, also what the interpreter writes out when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,7 +13,8 @@ import pyarrow.parquet as pq
 
 from creditaudit.book.files import storage
 from creditaudit.book.inbox import Entry, decided_day, put, taken, waiting
-from creditaudit.errors import UsageError, Where
+from creditaudit.book.tombstones import tombstones
+from creditaudit.errors import BookBrokenError, UsageError, Where
 from creditaudit.feeds import FEEDS, TableSpec
 from creditaudit.intake.faults import ROW_QUARANTINED
 from creditaudit.intake.identity import numbers_in
@@ -46,7 +48,8 @@ class Listed:
     ids_masked : str
         ID numbers found in the raw text, masked, joined by ``;``.
     status : str
-        ``open``, ``waiting`` (a correction lies in the inbox), or the label of the file that replaces it.
+        The label of the file that replaces it, ``waiting`` (a correction lies in the inbox), ``removed`` (its raw text
+        went by decision; ``ids_masked`` is empty), or ``open``.
     """
 
     night: date
@@ -97,6 +100,8 @@ def listed(book: Book, night: date | None, feed: str | None) -> Iterator[Listed]
     ------
     UsageError
         The night is not sealed, or the feed not known.
+    BookBrokenError
+        Raw texts are not there, and no decision says so.
     """
     _check_feed(feed)
     mask = read_mask(None, "list")
@@ -104,6 +109,7 @@ def listed(book: Book, night: date | None, feed: str | None) -> Iterator[Listed]
     pending = {t for e in waiting(book) if e.kind == KIND for t in cells_of_rows(e)}
     for day in _nights(book, night):
         for name in FEEDS if feed is None else (feed,):
+            removed(book, day, name)  # a row that nobody removed is not told as one that was
             held = _quarantined(book, day, name)
             found = numbers_in(held["raw"])
             masked: dict[int, list[str]] = {}
@@ -113,10 +119,13 @@ def listed(book: Book, night: date | None, feed: str | None) -> Iterator[Listed]
                 strict=True,
             ):
                 masked.setdefault(place, []).append(number)
-            for place, row in enumerate(held.drop_columns(["raw", "cells"]).to_pylist()):
+            places = dict(zip(zip(*(held[c].to_pylist() for c in ("file", "row")), strict=True), count()))
+            for row in _published(book, day, name).to_pylist():
                 target = (day, name, row["file"], row["row"])
-                status = replaced.get(target) or ("waiting" if target in pending else "open")
-                ids = ";".join(masked.get(place, []))
+                place = places.get(target[2:])
+                otherwise = "waiting" if target in pending else "removed" if place is None else "open"
+                ids = "" if place is None else ";".join(masked.get(place, []))
+                status = replaced.get(target) or otherwise
                 yield Listed(day, name, row["file"], row["row"], row["line"], row["reasons"], ids, status)
 
 
@@ -133,12 +142,19 @@ def export(book: Book, night: date, feed: str, out: Path) -> int:
     Raises
     ------
     UsageError
-        The night is not sealed, the feed not known, or the file is there already.
+        The night is not sealed, the feed not known, the file is there already, or all rows were removed by decision.
     """
     _check_feed(feed)
     (day,) = _nights(book, night)
     spec = FEEDS[feed]
     held = _quarantined(book, day, feed)
+    gone, why = removed(book, day, feed)
+    if gone and not held.num_rows:
+        raise UsageError(
+            f"the quarantined rows of {feed} of night {day} cannot be exported",
+            why=f"all {gone} were removed by {why}",
+            next_step="take a file that was exported before, or ask the provider to deliver the rows anew",
+        )
     split = _one(held["cells"])
     cells = {
         column.name: pc.list_element(split, place) if held.num_rows else pa.nulls(0, pa.string())
@@ -152,6 +168,27 @@ def export(book: Book, night: date, feed: str, out: Path) -> int:
     rows = zip(*(column.to_pylist() for column in columns.values()), strict=True)
     write_private(out, list(columns), list(rows), replace=False)
     return int(held.num_rows)
+
+
+def removed(book: Book, night: date, feed: str) -> tuple[int, str]:
+    """Return how many quarantined rows of a sealed night gave up their raw text, and by whose decision, in words.
+
+    Raises
+    ------
+    BookBrokenError
+        Raw texts are not there, and no decision says so.
+    """
+    gone = _published(book, night, feed).num_rows - _quarantined(book, night, feed).num_rows
+    path = f"quarantine/{feed}.parquet"
+    stones = [s for s in tombstones(book) if any(file.key == (night, path) for file in s.files)]
+    if gone and not stones:
+        raise BookBrokenError(
+            f"night {night} is broken at {path}",
+            why=f"{gone} of the rows that the night quarantined are not in it, and no decision removed them",
+            next_step="run `creditaudit verify`, and restore the night from a backup",
+            where=Where(path),
+        )
+    return gone, ", and ".join(f"decision of {s.by} ({s.reason}), sealed in night {s.sealed_in}" for s in stones)
 
 
 def readmit(book: Book, file: Path, *, by: str, reason: str, on: date | None) -> Readmitted:
@@ -301,6 +338,14 @@ def _quarantined(book: Book, night: date, feed: str) -> pa.Table:
     with storage(path):
         table = pq.read_table(path)
     return table.filter(pc.equal(table["disposition"], ROW_QUARANTINED))
+
+
+def _published(book: Book, night: date, feed: str) -> pa.Table:
+    """Return the rows of a feed that a night quarantined, whatever became of their raw text."""
+    path = book.folder(night) / "published" / "quarantine.parquet"
+    with storage(path):
+        table = pq.read_table(path)
+    return table.filter(pc.and_(pc.equal(table["feed"], feed), pc.equal(table["disposition"], ROW_QUARANTINED)))
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

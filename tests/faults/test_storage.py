@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, NoReturn
 import pyarrow.parquet as pq
 import pytest
 
+from creditaudit.intake.unchanged import check_unchanged
 from faults.answers import assert_one_clear_message, assert_refused, next_night
 from place import Place, changed
-from reference.small import NEXT
+from reference.small import NEXT, NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from creditaudit.intake.receive import FileReport
 
 SPACE = "free space"
 
@@ -117,6 +120,45 @@ def test_interrupted_after_the_rename_nobody_is_told_that_nothing_was_sealed(
     assert "nothing was sealed" not in said.err
     assert "Next step: " in said.err
     assert "was sealed before" in house.say(*next_night(house)).err
+
+
+def test_an_unforeseen_error_after_the_rename_says_no_untruth(house: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SPEC 9: the rename is the commit; the next run says that the night was sealed before."""
+
+    def failing(*arguments: object) -> NoReturn:
+        raise ValueError(NUMBER)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("creditaudit.night.copy_rules", failing)
+        said = house.say(*next_night(house))
+    assert_one_clear_message(
+        said, 70, "ValueError at ", "a night is sealed as a whole or not at all", "run the same command again"
+    )
+    assert "nothing was sealed" not in said.err
+    again = house.say(*next_night(house))
+    assert again.code == 0
+    assert "was sealed before" in again.err
+
+
+def test_a_delivered_file_of_which_the_disk_does_not_tell_whether_it_changed(
+    house: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC 2: a file that is gone was read whole; one that cannot be looked at may have changed."""
+    looked, asked = Path.lstat, check_unchanged
+
+    def failing(path: Path) -> os.stat_result:
+        if str(path).endswith("issuances/f.csv"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return looked(path)
+
+    def asked_of_a_failing_disk(reports: Iterable[FileReport]) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "lstat", failing)
+            asked(reports)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("creditaudit.night.check_unchanged", asked_of_a_failing_disk)
+        assert_refused(house, 70, "Input/output error", "issuances/f.csv")
 
 
 @pytest.fixture

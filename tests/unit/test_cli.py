@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import stat
+import subprocess
+import sys
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,13 +17,14 @@ from creditaudit import __version__
 from creditaudit.audit import rules_tonight
 from creditaudit.audit.rulebook import shipped_rules
 from place import Place, changed, tree_of
-from reference.small import ACCOUNT, EVENT, NIGHT, OPENING, REPORT
+from reference.small import ACCOUNT, EVENT, NIGHT, NUMBER, OPENING, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NEXT = NIGHT + timedelta(days=1)
 AFTER_NEXT = NIGHT + timedelta(days=2)
+STRANGER = "110105196001011239"
 RULES = (
     *("R101", "R102", "R103", "R104", "R105", "R106", "R107", "R108", "R109"),
     *("R201", "R202", "R203", "R204", "R301", "R302", "R401", "R402"),
@@ -205,6 +210,111 @@ def test_synth_writes_into_an_empty_folder_only(place: Place) -> None:
     said = place.say(*asked)
     assert (said.code, said.out) == (2, "")
     assert tree_of(out) == before
+
+
+def piped(place: Place, *arguments: str, lines: int) -> tuple[int, str, str]:
+    """Run a command into a pipe whose reader leaves after some lines, as ``head`` does."""
+    told, says = os.pipe()
+    command = [sys.executable, "-m", "creditaudit.cli", *arguments]
+    if not lines:
+        os.close(told)
+    with subprocess.Popen(command, stdout=says, stderr=subprocess.PIPE, text=True, env=place.environment()) as run:
+        os.close(says)
+        heard = ""
+        if lines:
+            with os.fdopen(told) as reader:
+                heard = "".join(reader.readline() for _ in range(lines))
+        _, err = run.communicate(timeout=120)
+    return run.returncode, heard, err
+
+
+@pytest.mark.parametrize("arguments", [("show",), ("verify",), ("explain", "--account", "B01/A1")])
+def test_a_reader_who_leaves_early_is_no_finding_and_no_fault(sealed: Place, arguments: tuple[str, ...]) -> None:
+    """SPEC 2: exit 1 means new findings, 70 an internal error; ``| head -1`` is neither."""
+    command, *more = arguments
+    assert piped(sealed, command, "--book", str(sealed.book), *more, lines=0) == (0, "", "")
+
+
+def test_a_reader_who_leaves_amidst_a_long_list(sealed: Place, tmp_path: Path) -> None:
+    """More than a pipe holds: the break comes while the command still speaks."""
+    place = sealed.copied(tmp_path / "house")
+    place.deliver(NEXT, "openings", [OPENING] * 4001)
+    place.night(NEXT)
+    code, heard, err = piped(place, "quarantine", "list", "--book", str(place.book), lines=1)
+    assert (code, heard.startswith("night\t")) == (0, True)
+    assert int(err.removesuffix(" quarantined rows\n")) >= 4000
+
+
+def test_a_reader_who_leaves_changes_no_other_exit_code(sealed: Place, tmp_path: Path) -> None:
+    """SPEC 2: what a command found is its exit code, whoever listens."""
+    assert piped(sealed, "--help", lines=0) == (0, "", "")
+    assert piped(sealed, "nosuch", lines=0)[0] == 2
+    folder = own_rules(tmp_path / "rules", "R108")
+    path = text_of(folder, "R108")
+    path.write_text(path.read_text(encoding="utf-8").replace(" < ", " <= "), encoding="utf-8")
+    assert piped(sealed, "rules", "test", "R108", "--folder", str(folder), lines=0)[0] == 2
+
+
+# --- quarantine ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pruned(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Raw texts of the first night are gone: of accounts but for one with a case, of openings all."""
+    place = Place(tmp_path_factory.mktemp("pruned")).made()
+    deliver(place, NIGHT)
+    bad = {**ACCOUNT, "account_type": "X"}
+    rows = [
+        {**bad, "account_code": f"Q{n}", "id_number": number} for n, number in enumerate((STRANGER, NUMBER, STRANGER))
+    ]
+    place.deliver(NIGHT, "accounts", rows, name="q.csv")
+    place.deliver(NIGHT, "openings", [{**OPENING, "provider_code": ""}] * 2, name="q.csv")
+    place.night(NIGHT)
+    for night in (NEXT, AFTER_NEXT):
+        deliver(place, night)
+        place.night(night)
+        if night == NEXT:
+            keep = ("--keep-nights", "1", "--by", "王审计", "--reason", "保存期满")
+            assert place.say("prune", "--book", str(place.book), *keep).code == 0
+    return place
+
+
+def test_a_list_of_the_quarantine_leaves_no_removed_row_out(pruned: Place) -> None:
+    """SPEC 2: every delivered row is in one place; what a removal took of it is told, not hidden."""
+    said = pruned.say("quarantine", "list", "--book", str(pruned.book), "--night", NIGHT.isoformat())
+    rows = [line.split("\t") for line in said.out.splitlines()[1:]]
+    assert [(r[1], r[2], r[3], r[6] != "", r[7]) for r in rows] == [
+        ("accounts", "q.csv", "1", False, "removed"),
+        ("accounts", "q.csv", "2", True, "open"),
+        ("accounts", "q.csv", "3", False, "removed"),
+        ("openings", "q.csv", "1", False, "removed"),
+        ("openings", "q.csv", "2", False, "removed"),
+    ]
+    assert "5 quarantined rows; of 4 the raw text was removed by decision" in said.err
+
+
+def test_an_export_of_nothing_but_removed_rows_is_refused_with_the_reason(pruned: Place, tmp_path: Path) -> None:
+    out = tmp_path / "q.csv"
+    asked = ("quarantine", "export", "--book", str(pruned.book), "--night", NIGHT.isoformat(), "--out", str(out))
+    said = pruned.say(*asked, "--feed", "openings")
+    assert (said.code, said.out, out.exists()) == (2, "", False)
+    assert f"all 2 were removed by decision of 王审计 (保存期满), sealed in night {AFTER_NEXT}" in said.err
+    said = pruned.say(*asked, "--feed", "accounts")
+    assert (said.code, out.exists()) == (0, True)
+    assert "2 more rows were there; their raw text was removed by decision of 王审计 (保存期满)" in said.err
+
+
+def test_raw_texts_that_nobody_removed_are_not_told_as_removed(pruned: Place, tmp_path: Path) -> None:
+    place = pruned.copied(tmp_path / "house")
+    shutil.copyfile(
+        place.folder(NIGHT) / "quarantine" / "openings.parquet",
+        place.folder(AFTER_NEXT) / "quarantine" / "openings.parquet",
+    )
+    published = place.folder(AFTER_NEXT) / "published" / "quarantine.parquet"
+    published.unlink()
+    shutil.copyfile(place.folder(NIGHT) / "published" / "quarantine.parquet", published)
+    said = place.say("quarantine", "list", "--book", str(place.book), "--night", AFTER_NEXT.isoformat())
+    assert (said.code, "no decision removed them" in said.err) == (70, True)
 
 
 # --- verify --------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import traceback
 import warnings
 from contextlib import contextmanager
 from datetime import datetime
@@ -125,7 +126,7 @@ def _render(folder: Path, night: date, suites: dict[str, dict[str, Any]], result
     site = {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,
-        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.resolve())},
         "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
     }
     configuration = DataContextConfig(
@@ -178,7 +179,8 @@ def _make_whole(folder: Path, night: date, results: dict[str, dict[str, Any]]) -
 def _quiet() -> Iterator[None]:
     """Keep the library's deprecations and log lines from a person who asked for pages.
 
-    Its errors become one of ours, by their kind alone: the night is sealed, whatever becomes of its pages.
+    Its errors become one of ours, by their kind and place alone (their text may hold values): the night is sealed,
+    whatever becomes of its pages.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     log = logging.getLogger("great_expectations")
@@ -193,8 +195,14 @@ def _quiet() -> Iterator[None]:
     except Exception as error:
         raise InternalError(
             "the pages could not be made",
-            why=f"great_expectations gave {type(error).__name__}",
+            why=f"great_expectations gave {type(error).__name__} at {_place_of(error)}",
             next_step="the night and its results are sealed; report this with the library's version",
         ) from error
     finally:
         log.setLevel(level)
+
+
+def _place_of(error: Exception) -> str:
+    """Return module and line of what failed."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return f"{frame.f_globals.get('__name__')}:{line}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from creditaudit.book.files import storage
 from creditaudit.errors import RefusedError, Where
 
 if TYPE_CHECKING:
@@ -21,12 +22,16 @@ def check_unchanged(reports: Iterable[FileReport]) -> None:
     ------
     RefusedError
         Names the first such file.
+    StorageError
+        Whether a file changed cannot be asked.
     """
     for report in reports:
-        try:
-            state = report.file.path.lstat()
-        except OSError:
-            continue
+        path = report.file.path
+        with storage(path):  # what the disk withholds may have changed
+            try:
+                state = path.lstat()
+            except FileNotFoundError:
+                continue
         if report.stamp not in {None, (state.st_size, state.st_mtime_ns)}:
             raise RefusedError(
                 "a delivered file changed while the night was read",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -151,6 +152,20 @@ def test_the_command_says_where_the_pages_are(place: Place, site: Path) -> None:
     assert place.say("verify", "--book", str(place.book)).code == 0  # the pages lie outside the chain
 
 
+@pytest.mark.parametrize("way", ["later", "now"])
+def test_a_book_may_be_named_from_where_one_stands(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    other = place.copied(tmp_path / "other")
+    shutil.rmtree(other.book / "docs")
+    monkeypatch.chdir(other.root)
+    night = ("night", "--landing", "landing", "--docs", "now") if way == "now" else ("docs",)
+    spoken = place.say(*night, "--book", "desk/book", "--night", NIGHT.isoformat())
+    page = f"desk/book/docs/{NIGHT}/index.html"
+    assert page in spoken.out + spoken.err, spoken.err
+    assert (other.root / page).is_file()
+
+
 def test_a_night_that_is_not_sealed_has_no_pages(place: Place) -> None:
     with pytest.raises(UsageError, match="night 2026-11-21 is not sealed"):
         build_docs(Book(place.book), NIGHT.replace(day=21))
@@ -186,6 +201,7 @@ def test_an_error_of_the_library_leaves_the_old_pages(
     with pytest.raises(InternalError, match="RuntimeError") as failed:
         build_docs(Book(place.book), None)
     assert NUMBER not in str(failed.value)
+    assert f"RuntimeError at {__name__}:{broken.__code__.co_firstlineno + 1}" in failed.value.why
     assert digests(site.parent) == before
     spoken = place.say(*place.asked("--night", NIGHT.isoformat(), "--docs", "now"))
     assert spoken.code == 5  # the night is sealed, whatever becomes of its pages
