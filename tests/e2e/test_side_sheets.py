@@ -106,6 +106,28 @@ def test_rows_that_could_not_be_judged_reach_who_they_concern(house):
         assert not report.is_file() or NUMBER.encode() not in report.read_bytes()
 
 
+STRANGERS = (
+    *(NUMBER, NUMBER.lower(), f"{NUMBER[:6]} {NUMBER[6:]}", "110105491231002", "440305199001015556", "13812345678"),
+    *("王五六", "Ａ13812345678"),
+)
+
+
+@pytest.mark.parametrize("column", ["provider_code", "account_code"])
+def test_what_slipped_into_a_code_is_hidden(house, column):
+    """SPEC 10.2, 10.4: a row that slipped may hold a number, a phone or a name in any cell; known codes are shown."""
+    known = {**ACCOUNT, "account_type": "D1", "account_code": "B10111000H000141005000123456789"}
+    rows = [ACCOUNT, known, {**known, "account_type": "D9"}, *({**ACCOUNT, column: value} for value in STRANGERS)]
+    deliver(house, FIRST, rows)
+    house.night(FIRST)
+    shown = sheet(house, FIRST, "all", "unjudged.csv")
+    assert len(shown) == 2 + len(STRANGERS)
+    assert {row[column] for row in shown} - {"***"} <= {"B01", "A1", known["account_code"]}
+    assert [row[column] for row in shown].count("***") == len(STRANGERS)
+    written = (house.folder(FIRST) / "reports" / "all" / "unjudged.csv").read_text(encoding="utf-8-sig")
+    for value in STRANGERS:
+        assert value not in written
+
+
 def test_a_notice_that_comes_later_and_a_repair_change_the_sheet(house):
     deliver(house, FIRST, [ACCOUNT], loss=False)
     house.night(FIRST)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from reference.identity import identify
 from reference.intervals import certainly_before
-from reference.lineage import original_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,11 +136,11 @@ def opened_under_fraud_alert(account: Account, alerts: dict[str, list[Row]]) -> 
 
 
 def _links(account: Account, by_code: dict[Code, Account]) -> list[Account]:
-    """The accounts that an account names: its settlement account and, for C1, its original."""
+    """The accounts that an account names: its settlement account and, for C1, its original (SPEC 12: of section 4)."""
     settlement = (account.row.get("settlement_provider_code"), account.row.get("settlement_account_code"))
     found = [by_code.get(settlement) if None not in settlement else None]
     if account.is_c1:
-        found.append(original_of(account, by_code))
+        found.append(account.basis)
     return [named for named in found if named is not None]
 
 
@@ -160,7 +159,7 @@ def chained(
                     return True
                 reached.append(named)
     seller = account.row.get("original_provider_code")
-    if not account.is_c1 or seller is None or not account.by_number or original_of(account, by_code) is not None:
+    if not account.is_c1 or seller is None or not account.by_number or account.basis is not None:
         return False
     for other in violating.values():
         if other is account or other.identity.id_norm != account.identity.id_norm or other.moment is None:

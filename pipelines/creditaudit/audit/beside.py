@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def load_beside(engine: Engine, night: date) -> None:
     """Make the other tables that rules read (``creditaudit.tables`` has their columns).
 
-    Reads the ``standing_`` feeds, ``judged_accounts``, ``judged_openings``, ``judged_rows``, ``original_edges``,
+    Reads the ``standing_`` feeds, ``judged_accounts``, ``judged_openings``, ``judged_rows``, ``original_ends``,
     ``lineage``, ``institution_groups`` and ``notices``. Makes ``account_checks``, ``listed_impostors``,
     ``person_alerts``, ``judged_inquiries``, ``account_links`` and ``lone_debts``.
     """
@@ -141,7 +141,11 @@ def _links(engine: Engine) -> None:
             JOIN judged_rows AS t ON t.provider_code = COALESCE(l.head_provider, r.settlement_provider_code)
                 AND t.account_code = COALESCE(l.head_code, r.settlement_account_code)
             UNION
-            SELECT from_provider, from_code, to_provider, to_code FROM original_edges
+            -- SPEC 12: the original of section 4, followed through C1s.
+            SELECT e.from_provider, e.from_code, e.end_provider AS to_provider, e.end_code AS to_code
+            FROM original_ends AS e
+            JOIN judged_accounts AS a ON a.provider_code = e.from_provider AND a.account_code = e.from_code
+            WHERE a.no_moment IS DISTINCT FROM 'transferred_debt'
         ) AS f
         -- An account that names itself leads nowhere.
         WHERE f.from_provider <> f.to_provider OR f.from_code <> f.to_code
@@ -153,10 +157,9 @@ def _links(engine: Engine) -> None:
         SELECT r.provider_code, r.account_code, r.id_norm,
             COALESCE(g.group_code, r.original_provider_code) AS original_group, r.opened_from
         FROM judged_rows AS r
+        JOIN judged_accounts AS a ON a.provider_code = r.provider_code AND a.account_code = r.account_code
         LEFT JOIN institution_groups AS g ON g.provider_code = r.original_provider_code
-        WHERE r.account_type = 'C1' AND r.id_type = '10' AND r.id_status <> 'bad_form'
+        WHERE a.no_moment = 'transferred_debt' AND r.id_type = '10' AND r.id_status <> 'bad_form'
             AND r.original_provider_code IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM original_edges AS e
-                WHERE e.from_provider = r.provider_code AND e.from_code = r.account_code)
         """,
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _UNREAD = frozenset(
     (
         *("id_number", "name", "report_reason", "currency", "amount", "balance", "overdue_amount", "status"),
-        *("card_issuer", "operator_id", "phone", "handler_id_number", "file", "row", "line"),
+        *("handler_id_number", "file", "row", "line"),
     )
 )
 _ACCOUNT_COLUMNS = tuple(name for name in TABLES["accounts"].schema.names if name not in _UNREAD)

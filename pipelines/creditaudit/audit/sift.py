@@ -46,7 +46,7 @@ def sift(engine: Engine, night: date) -> None:
         " AND covers_from IS NOT NULL AND covers_to IS NOT NULL",
     )
     load_beside(engine, night)
-    engine.drop("candidate_rows", "head_openings", "original_edges", "original_ends")
+    engine.drop("candidate_rows", "head_openings", "renamed_openings", "original_edges", "original_ends")
 
 
 def _heads(engine: Engine) -> None:
@@ -78,6 +78,17 @@ def _heads(engine: Engine) -> None:
 
 def _openings(engine: Engine) -> None:
     """Make ``head_openings``: the first accepted opening of all codes of a lineage; and ``opening_changed``."""
+    said = ", ".join(f"o.{name}" for name in _SAID)
+    engine.table(
+        "renamed_openings",
+        f"""
+        SELECT l.head_provider, l.head_code, {said}, row_number() OVER (
+            PARTITION BY l.head_provider, l.head_code ORDER BY o.night, o.provider_code, o.account_code
+        ) AS place
+        FROM standing_openings AS o
+        JOIN lineage AS l ON l.provider_code = o.provider_code AND l.account_code = o.account_code
+        """,
+    )
     engine.table(
         "head_openings",
         f"""
@@ -106,14 +117,9 @@ def _openings(engine: Engine) -> None:
         LEFT JOIN lineage AS l ON l.provider_code = o.provider_code AND l.account_code = o.account_code
         UNION
         SELECT n.head_provider AS provider_code, n.head_code AS account_code
-        FROM (
-            SELECT l.head_provider, l.head_code, {_SHOWN} FROM standing_openings AS o
-            JOIN lineage AS l ON l.provider_code = o.provider_code AND l.account_code = o.account_code
-        ) AS n
-        JOIN head_openings AS f ON f.head_provider = n.head_provider AND f.head_code = n.head_code
-        WHERE n.document_kind IS DISTINCT FROM f.document_kind
-            OR n.shown_on IS DISTINCT FROM f.shown_on
-            OR n.shown_to IS DISTINCT FROM f.shown_to
+        FROM renamed_openings AS n
+        JOIN renamed_openings AS f ON f.head_provider = n.head_provider AND f.head_code = n.head_code AND f.place = 1
+        WHERE {" OR ".join(f"n.{name} IS DISTINCT FROM f.{name}" for name in _SAID)}
         """,
     )
 
@@ -158,6 +164,12 @@ def _judged(engine: Engine) -> None:
     )
     engine.drop("changed_names", "account_moments")
 
+
+# What an opening says, whoever delivered it.
+_SAID = (
+    *("document_kind", "card_valid_from", "card_valid_to", "card_issuer", "channel", "session_id", "operator_id"),
+    *("phone", "handler_id_norm", "exception_code", "exception_followed_up_on"),
+)
 
 # What an opening says of the card that was shown; with document_kind other no ID card was (SPEC 3.2).
 _SHOWN = """o.document_kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -42,13 +43,18 @@ SUGGESTIONS: tuple[SheetColumn, ...] = (
     SheetColumn("lead_note", "声明"),
 )
 
+# No ID number, phone or name: Latin letters and few digits.
+_PLAIN = re.compile(r"(?=.{1,24}\Z)[A-Za-z_.-]*(?:[0-9]{1,7}[A-Za-z_.-]*)?", re.ASCII)
+HIDDEN = "***"
+
 _RAW = pa.schema([*QUARANTINE, pa.field("cells", pa.list_(pa.string()))])
 
 
 def build_side_rows(engine: Engine, night: date, folder: Callable[[date], Path]) -> dict[str, int]:
     """Make ``unjudged`` and ``suggested``, and who gets them; returns what the page says of them.
 
-    Reads ``standing_quarantined_numbers``, ``notices``, ``suggestions``, ``institutions``, ``recipients``.
+    Reads ``standing_quarantined_numbers``, ``standing_accounts``, ``notices``,
+    ``suggestions``, ``institutions``, ``recipients``.
 
     Parameters
     ----------
@@ -119,7 +125,38 @@ def _unjudged(engine: Engine, folder: Callable[[date], Path]) -> pa.Table:
     own["provider_code"] = pc.coalesce(own["provider_code"], found["sender"])
     for name, column in own.items():
         found = found.append_column(name, column)
-    return found.drop_columns(["cells", "sender"])
+    return _without_strangers(engine, found.drop_columns(["cells", "sender"]))
+
+
+def _without_strangers(engine: Engine, rows: pa.Table) -> pa.Table:
+    """Hide codes that may be something else: in a row that slipped a number, a phone or a name stands in any cell.
+
+    Shown are codes of the book, and short plain ones, which no number fits into.
+    """
+    pairs: set[tuple[str, str]] = set()
+    if rows.num_rows:
+        engine.load("slipped", rows.select(["provider_code", "account_code"]))
+        accounts = engine.fetch(
+            "SELECT DISTINCT s.provider_code, s.account_code FROM slipped AS s JOIN standing_accounts AS a"
+            " ON a.provider_code = s.provider_code AND a.account_code = s.account_code"
+        )
+        engine.drop("slipped")
+        pairs = set(zip(*(column.to_pylist() for column in accounts.columns), strict=True))
+    institutions = engine.fetch("SELECT DISTINCT provider_code FROM institutions")
+    providers = {*institutions["provider_code"].to_pylist(), *(provider for provider, _ in pairs)}
+    given = list(zip(rows["provider_code"].to_pylist(), rows["account_code"].to_pylist(), strict=True))
+    shown = {
+        "provider_code": [provider if provider in providers else _plain_or_hidden(provider) for provider, _ in given],
+        "account_code": [code if (who, code) in pairs else _plain_or_hidden(code) for who, code in given],
+    }
+    for name, cells in shown.items():
+        at = rows.schema.get_field_index(name)
+        rows = rows.set_column(at, f"{name}_shown", pa.array(cells, type=pa.string())).append_column(name, rows[name])
+    return rows
+
+
+def _plain_or_hidden(code: str | None) -> str | None:
+    return code if code is None or _PLAIN.fullmatch(code) else HIDDEN
 
 
 def _cell(cells: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -144,10 +181,12 @@ def _unjudged_sheet(engine: Engine, recipient: Recipient) -> pa.Table:
     for row, shown in zip(rows.to_pylist(), masked, strict=True):
         first = whole.setdefault(row["place"], {**row, "id_masked": []})
         first["id_masked"].append(shown)
-        if first["account_code"] is not None:  # a row that slipped may have the number there
-            first["account_code"] = first["account_code"].replace(row["id_norm"], shown)
     lines = [
-        {**row, "night": row["night"].isoformat(), "id_masked": ";".join(row["id_masked"]), "lead_note": LEAD_NOTE}
+        {
+            **row,
+            **{name: row[f"{name}_shown"] for name in ("provider_code", "account_code")},
+            **{"night": row["night"].isoformat(), "id_masked": ";".join(row["id_masked"]), "lead_note": LEAD_NOTE},
+        }
         for row in whole.values()
     ]
     lines.sort(key=lambda r: (r["provider_code"] or "", r["account_code"] or "", r["night"], r["file"], r["row"]))

@@ -156,6 +156,29 @@ def test_debts_without_a_moment(engine: Engine, accounts: list[Row], reason: str
     assert (found["no_moment"], found["moment_from"]) == (reason, None)
 
 
+def links(engine: Engine) -> dict[str, str]:
+    found = engine.fetch("SELECT from_code, to_code FROM account_links").to_pylist()
+    return {row["from_code"]: row["to_code"] for row in found}
+
+
+def lone(engine: Engine) -> list[str]:
+    return engine.fetch("SELECT account_code FROM lone_debts ORDER BY account_code")["account_code"].to_pylist()
+
+
+def test_the_original_that_a_link_leads_to_is_the_one_at_the_end(engine: Engine) -> None:
+    """SPEC 12: R109's "original" is the one of section 4 in both clauses: followed through C1s."""
+    judged(engine, accounts=[account("first"), debt("sold", "first"), debt("again", "sold")])
+    assert links(engine) == {"sold": "first", "again": "first"}
+    assert lone(engine) == []
+
+
+def test_a_debt_whose_chain_ends_in_a_debt_or_a_ring_has_no_original(engine: Engine) -> None:
+    """SPEC 4, 12: no such original in the book, or a cycle: none."""
+    judged(engine, accounts=[debt("a", "b"), debt("b", "nowhere"), debt("x", "y"), debt("y", "x")])
+    assert links(engine) == {}
+    assert lone(engine) == ["a", "b", "x", "y"]
+
+
 def test_the_original_of_a_debt_is_found_under_any_code_of_its_lineage(engine: Engine) -> None:
     accounts = [debt("D", "old"), account("new")]
     found = judged(engine, accounts=accounts, account_renames=[rename("old", "new")])
@@ -207,6 +230,21 @@ def test_equal_openings_of_two_codes_are_no_change(engine: Engine) -> None:
     openings = [opening("a", card_valid_from="2020-01-01"), opening("b", card_valid_from="2020-01-01")]
     judged(engine, accounts=[account("a")], openings=openings, account_renames=[rename("a", "b")])
     assert changed(engine) == []
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        *({"channel": "online"}, {"session_id": "S2"}, {"exception_code": "urgent_need"}, {"operator_id": "O2"}),
+        *({"document_kind": "temporary"}, {"handler_id_number": OTHER}, {"phone": "2"}, {"card_issuer": "X"}),
+    ],
+    ids=lambda cells: next(iter(cells)),
+)
+def test_any_difference_of_two_codes_openings_is_a_change(engine: Engine, cells: Row) -> None:
+    """SPEC 3.3: a later one that differs is named."""
+    openings = [opening("a"), opening("b", **cells)]
+    judged(engine, accounts=[account("a")], openings=openings, account_renames=[rename("a", "b")])
+    assert changed(engine) == ["b"]
 
 
 def test_a_kept_change_is_named_for_the_newest_code(engine: Engine) -> None:
