@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from creditaudit.audit.lint import lint
+from creditaudit.audit.lint import lint, lint_rule
+from creditaudit.audit.readable import PERSONAL, READABLE
 from creditaudit.audit.rulebook import load_rules
 from creditaudit.audit.rules_run import STEPS, step_text
 
@@ -82,6 +83,8 @@ REFUSED = {
     "SELECT SUM(p.moment_day) OVER (PARTITION BY p.kind) AS n FROM pairs AS p": "only ROW_NUMBER",
     "SELECT ROW_NUMBER() OVER () AS n FROM pairs AS p": "total ORDER BY",
     "SELECT ROW_NUMBER() OVER (PARTITION BY p.id_norm ORDER BY p.moment_from) AS n FROM pairs AS p": "total ORDER BY",
+    "SELECT p.account_code FROM pairs AS p(id_norm, provider_code, account_code)": "other names",
+    "WITH c(kind) AS (SELECT p.event FROM pairs AS p) SELECT c.kind FROM c": "other names",
     f"{HEAD} QUALIFY p.kind = 'lost'": "QUALIFY",
     "WITH RECURSIVE c AS (SELECT p.kind FROM pairs AS p) SELECT c.kind FROM c": "recursive WITH",
     "SELECT p.id_number FROM pairs AS p": "column id_number: pairs has",
@@ -141,4 +144,86 @@ def test_every_shipped_step_is_clean(step: str) -> None:
 
 
 def test_every_shipped_rule_is_clean() -> None:
-    assert {rule.rule_id: lint(rule.text) for rule in load_rules()} == {rule.rule_id: () for rule in load_rules()}
+    assert {rule.rule_id: lint_rule(rule.text) for rule in load_rules()} == {rule.rule_id: () for rule in load_rules()}
+
+
+ACCOUNTS = "judged_accounts AS a"
+
+# SPEC 10.4: no raw ID number or name leaves in a finding, whatever the way.
+PERSONAL_REFUSED = {
+    f"SELECT a.account_code,\n a.id_norm FROM {ACCOUNTS}": ("id_norm", 2),
+    f"SELECT a.account_code,\n a.id_norm AS person FROM {ACCOUNTS}": ("id_norm", 2),
+    f"SELECT\n a.id_norm AS notice_id FROM {ACCOUNTS}": ("id_norm", 2),
+    f"SELECT\n a.id_norm AS verdict FROM {ACCOUNTS}": ("id_norm", 2),
+    f"SELECT\n 'person:' || a.id_norm AS subject FROM {ACCOUNTS}": ("id_norm", 2),
+    f"SELECT\n 'x' || a.name_key AS mark FROM {ACCOUNTS}": ("name_key", 2),
+    "SELECT\n o.handler_id_norm AS mark FROM judged_openings AS o": ("handler_id_norm", 2),
+    f"SELECT\n (a.id_norm) AS mark FROM {ACCOUNTS}": ("id_norm", 2),
+    f"SELECT\n COALESCE(a.name_key, 'x') AS mark FROM {ACCOUNTS}": ("name_key", 2),
+    f"SELECT MAX(a.id_norm) AS mark FROM {ACCOUNTS}": ("id_norm", 1),
+    f"SELECT COUNT(a.id_norm) AS n, MIN(a.name_key) AS mark FROM {ACCOUNTS} GROUP BY a.id_norm": ("name_key", 1),
+    f"SELECT CASE WHEN a.name_key = 'x' THEN 'lead' END AS verdict FROM {ACCOUNTS}": ("name_key", 1),
+    f"SELECT CASE WHEN a.id_type = '10' THEN a.name_key END AS mark FROM {ACCOUNTS}": ("name_key", 1),
+    f"SELECT a.account_code FROM {ACCOUNTS}\nUNION ALL\nSELECT a.id_norm AS account_code FROM {ACCOUNTS}": (
+        "id_norm",
+        3,
+    ),
+    f"SELECT a.account_code FROM {ACCOUNTS}\nUNION ALL\n(SELECT a.account_code FROM {ACCOUNTS}\n"
+    f"UNION ALL\nSELECT a.name_key FROM {ACCOUNTS})": ("name_key", 5),
+    f"WITH c AS (\nSELECT a.id_norm AS mark FROM {ACCOUNTS})\nSELECT c.mark FROM c": ("id_norm", 2),
+    f"WITH c AS (\nSELECT a.id_norm || 'x' AS id_norm FROM {ACCOUNTS})\nSELECT COUNT(c.id_norm) AS n FROM c": (
+        "id_norm",
+        2,
+    ),
+    f"WITH c AS (\nSELECT MIN(a.id_norm) AS mark FROM {ACCOUNTS})\nSELECT c.mark FROM c": ("id_norm", 2),
+    f"WITH c AS (SELECT a.id_norm FROM {ACCOUNTS})\nSELECT c.id_norm AS mark FROM c": ("id_norm", 2),
+    f"SELECT s.mark FROM (\nSELECT a.name_key AS mark FROM {ACCOUNTS}) AS s": ("name_key", 2),
+    "WITH c AS (\nSELECT o.handler_id_norm AS id_norm FROM judged_openings AS o)\n"
+    "SELECT COUNT(c.id_norm) AS n FROM c": (
+        "handler_id_norm",
+        2,
+    ),
+    # The names of a UNION ALL are those of its first branch: here the number would be called account_code.
+    f"WITH c AS (SELECT a.account_code FROM {ACCOUNTS}\nUNION ALL\nSELECT a.id_norm FROM {ACCOUNTS})\n"
+    "SELECT c.account_code FROM c": ("id_norm", 3),
+    f"WITH c AS (SELECT a.id_norm, a.name_key FROM {ACCOUNTS}\n"
+    f"UNION ALL\nSELECT a.name_key, a.id_norm FROM {ACCOUNTS})\n"
+    "SELECT COUNT(c.id_norm) AS n FROM c": ("id_norm", 3),
+}
+
+PERSONAL_CLEAN = (
+    f"SELECT COUNT(a.name_key) AS name_count FROM {ACCOUNTS} WHERE a.id_norm > '1' GROUP BY a.id_norm "
+    "HAVING MIN(a.name_key) <> MAX(a.name_key)",
+    f"WITH c AS (SELECT a.id_norm, COUNT(a.name_key) AS n FROM {ACCOUNTS} GROUP BY a.id_norm)\n"
+    f"SELECT a.account_code, c.n FROM {ACCOUNTS} INNER JOIN c ON c.id_norm = a.id_norm",
+    f"WITH c AS (SELECT a.id_norm AS id_norm FROM {ACCOUNTS} UNION ALL SELECT n.id_norm FROM notices AS n)\n"
+    "SELECT COUNT(c.id_norm) AS n FROM c",
+    "WITH c AS (SELECT n.kind, ROW_NUMBER() OVER (PARTITION BY n.id_norm ORDER BY n.notice_source, n.notice_id)"
+    " AS place FROM notices AS n) SELECT c.kind FROM c WHERE c.place = 1",
+    f"SELECT a.account_code, ROW_NUMBER() OVER (PARTITION BY a.id_norm ORDER BY a.provider_code, a.account_code) AS n "
+    f"FROM {ACCOUNTS}",
+    f"SELECT a.account_code FROM {ACCOUNTS} INNER JOIN judged_openings AS o ON o.handler_id_norm = a.id_norm",
+    f"SELECT CASE WHEN EXISTS (SELECT n.id_norm FROM notices AS n WHERE n.id_norm = a.id_norm) THEN 'lead' END"
+    f" AS verdict FROM {ACCOUNTS}",
+)
+
+
+@pytest.mark.parametrize("text", PERSONAL_REFUSED, ids=[text.replace("\n", " ") for text in PERSONAL_REFUSED])
+def test_a_persons_number_or_name_is_not_returned(text: str) -> None:
+    column, line = PERSONAL_REFUSED[text]
+    # It is the only thing wrong with the text.
+    assert lint(text) == ()
+    refused = [(refusal.line, refusal.reason.split(":")[0]) for refusal in lint_rule(text)]
+    assert (line, f"column {column}") in refused
+    assert all("SPEC 10.4" in refusal.reason for refusal in lint_rule(text))
+
+
+@pytest.mark.parametrize("text", PERSONAL_CLEAN)
+def test_a_persons_number_or_name_may_be_compared_and_counted(text: str) -> None:
+    assert lint_rule(text) == ()
+
+
+def test_every_readable_column_that_holds_a_number_or_name_is_personal() -> None:
+    columns = {column for readable in READABLE.values() for column in readable}
+    telling = ("id_norm", "id_number", "name", "phone")
+    assert {column for column in columns if any(word in column for word in telling)} == PERSONAL

@@ -93,6 +93,8 @@ def test_effective_days_are_inclusive() -> None:
     assert in_force(RULES, date(1990, 1, 1)) == RULES
 
 
+NOTICE_LINE = R106[: R106.index("    p.notice_id,")].count("\n") + 1
+
 REFUSED = [
     ("/*\nid", "/-\nid", 1, "does not begin with"),
     ("id: R106", "id: R106: x", 2, "not YAML"),
@@ -120,6 +122,11 @@ REFUSED = [
     ("  window_seconds:", "  window:", 12, "the text names window_seconds, the header has window"),
     ("params:\n  window_seconds:", "params:\n- window_seconds:", 12, "must be a mapping"),
     ("evidence: [id_status,", "evidence: [id_number,", 18, "id_number: no column of pairs"),
+    # SPEC 10.4: findings and evidence hold no number and no name of a person.
+    ("evidence: [id_status,", "evidence: [id_status, id_norm,", 18, "id_norm: a person's own number or name"),
+    ("evidence: [id_status,", "evidence: [id_status, name_key,", 18, "name_key: a person's own number or name"),
+    ("evidence: [id_status,", "evidence: [id_status, handler_id_norm,", 18, "handler_id_norm: a person's own"),
+    ("    p.notice_id,", "    p.id_norm AS notice_id,", NOTICE_LINE, "column id_norm: a person's own number or name"),
     ("p.notice_id,", "p.notice_id, p.kind,", None, "a rule returns provider_code"),
     ("AS verdict", "AS verdict, p.kind", None, "kind: behind its first columns a rule returns subject and evidence"),
     ("evidence: [id_status,", "evidence: [", 18, "evidence always has id_status"),
@@ -186,4 +193,15 @@ def test_linting_a_folder_names_everything(tmp_path: Path) -> None:
         ("R106", "pattern matching"),
         ("R106", "NOT over a comparison that may be NULL"),
         ("R109", "the folder has no such file"),
+    ]
+
+
+def test_linting_names_file_line_and_reason_of_a_persons_number(tmp_path: Path) -> None:
+    copied(tmp_path, BY_ID["R106"], text=R106.replace("    p.notice_id,", "    p.id_norm AS notice_id,", 1))
+    copied(tmp_path, BY_ID["R101"], text=BY_ID["R101"].text.replace("evidence: [", "evidence: [id_norm, ", 1))
+    found = [(finding.file, finding.line, finding.reason.split(":")[0]) for finding in lint_rules(tmp_path)]
+    evidence = BY_ID["R101"].text.split("evidence: [")[0].count("\n") + 1
+    assert found == [
+        ("R101_lost_card_used/rule.sql", evidence, "id_norm"),
+        ("R106_opened_shortly_before_report/rule.sql", NOTICE_LINE, "column id_norm"),
     ]

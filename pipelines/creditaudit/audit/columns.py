@@ -11,7 +11,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 DIALECT = "duckdb"
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     Readable = Mapping[str, Mapping[str, bool]]
 
@@ -50,6 +50,64 @@ def column_refusals(tree: exp.Expr, readable: Readable) -> Iterator[tuple[exp.Ex
             reason = _refused(column, scope, readable)
             if reason is not None:
                 yield column, reason
+
+
+def personal_refusals(tree: exp.Query, personal: frozenset[str]) -> Iterator[tuple[exp.Expr, str]]:
+    """Yield each projection through which a person's number or name could reach what a statement returns.
+
+    Inside the statement such a column keeps its name, so that its name alone tells it apart further out.
+    """
+    outermost = list(_branches(tree))
+    for select in outermost:
+        for column in _values(select.expressions):
+            if column.name in personal:
+                yield column, f"column {column.name}: {_PERSONAL}; only COUNT(...) of it may be returned"
+    for select in tree.find_all(exp.Select):
+        if any(select is one for one in outermost):
+            continue
+        # The first branch of a UNION ALL names the columns of them all.
+        names = next(_branches(_united(select))).named_selects
+        for place, projection in enumerate(select.expressions):
+            bare = projection.unalias()
+            if isinstance(bare, exp.Column) and names[place : place + 1] == [bare.name] == [projection.alias_or_name]:
+                continue
+            for column in _values([projection]):
+                if column.name in personal:
+                    yield (
+                        column,
+                        f"column {column.name}: {_PERSONAL}; inside, it is passed on bare and under its own name",
+                    )
+
+
+_PERSONAL = "a person's own number or name, which no finding may hold (SPEC 10.4)"
+
+
+def _branches(query: exp.Expr) -> Iterator[exp.Select]:
+    """Return the SELECTs of a query, from the first to the last of its UNION ALL."""
+    if isinstance(query, exp.SetOperation):
+        yield from _branches(query.this)
+        yield from _branches(query.expression)
+    elif isinstance(query, exp.Subquery):
+        yield from _branches(query.this)
+    elif isinstance(query, exp.Select):
+        yield query
+
+
+def _united(select: exp.Select) -> exp.Expr:
+    """Return the whole query that a SELECT is a branch of; mostly itself."""
+    query: exp.Expr = select
+    above = query.parent
+    while isinstance(above, (exp.SetOperation, exp.Subquery)):
+        query, above = above, above.parent
+    return query
+
+
+def _values(projections: Iterable[exp.Expr]) -> Iterator[exp.Column]:
+    """Return the columns whose values enter a result; a count, a place in an order and an EXISTS let none in."""
+    for projection in projections:
+        for node in projection.walk(prune=lambda inner: isinstance(inner, (exp.Count, exp.Window, exp.Query))):
+            if isinstance(node, exp.Column):
+                yield node
 
 
 def _refused(column: exp.Column, scope: Scope, readable: Readable) -> str | None:

@@ -14,8 +14,8 @@ import sqlglot
 from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from creditaudit.audit.columns import DIALECT, column_refusals, is_never_null
-from creditaudit.audit.readable import READABLE, ROW_KEYS
+from creditaudit.audit.columns import DIALECT, column_refusals, is_never_null, personal_refusals
+from creditaudit.audit.readable import PERSONAL, READABLE, ROW_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -130,6 +130,28 @@ def lint(text: str, readable: Mapping[str, Mapping[str, bool]] = READABLE) -> tu
     return tuple(sorted(found))
 
 
+def lint_rule(text: str) -> tuple[Refusal, ...]:
+    """Return what :func:`lint` does, and what in the text of a rule could put a person's number or name into a finding.
+
+    The steps before the rules pass such columns on to the rules, and are not asked for the second.
+
+    Parameters
+    ----------
+    text : str
+        As for :func:`lint`.
+
+    Returns
+    -------
+    tuple of Refusal
+        By line; empty means clean.
+    """
+    found = set(lint(text))
+    tree = parsed(text)
+    if not isinstance(tree, Refusal):
+        found.update(Refusal(line_of(node), reason) for node, reason in personal_refusals(tree, PERSONAL))
+    return tuple(sorted(found))
+
+
 def _called_functions(text: str) -> Iterator[tuple[int, str]]:
     """Look at the names as written: the parser makes one function of many synonyms."""
     tokens = sqlglot.tokenize(text, dialect=DIALECT)
@@ -239,6 +261,12 @@ def _identifier(node: exp.Expr) -> str | None:
     return None
 
 
+def _table_alias(node: exp.Expr) -> str | None:
+    if node.args.get("columns"):
+        return "an alias that gives the columns other names: by their place, unseen; write AS in the SELECT"
+    return None
+
+
 def _placeholder(node: exp.Expr) -> str | None:
     return None if node.this else "a parameter without a name: write :name"
 
@@ -288,6 +316,7 @@ _CHECKS = {
     exp.Subquery: _subquery,
     exp.Placeholder: _placeholder,
     exp.Distinct: _distinct,
+    exp.TableAlias: _table_alias,
     exp.Order: _order,
     exp.Window: _window,
 }

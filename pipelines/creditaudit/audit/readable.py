@@ -180,6 +180,10 @@ READABLE: dict[str, dict[str, bool]] = {
     "chained_accounts": _delivered("chained_accounts", tables.CHAINED_ACCOUNTS),
 }
 
+# A person's own number or name, under whatever table it stands; no readable table has a phone. A rule may compare
+# and group by these, and never returns them (SPEC 10.4).
+PERSONAL = frozenset({"id_norm", "handler_id_norm", "name_key"})
+
 # Tables with one row per finding's account, or account and notice: their columns may be evidence as they are.
 EVIDENT = ("pairs", "judged_accounts", "last_checks", "judged_openings", "chained_accounts")
 

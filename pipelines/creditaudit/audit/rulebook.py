@@ -13,8 +13,8 @@ from sqlglot import TokenType, exp
 
 from creditaudit.audit.columns import DIALECT, tables_read
 from creditaudit.audit.header import Header, Param, parse_header
-from creditaudit.audit.lint import Refusal, lint, parsed
-from creditaudit.audit.readable import EVIDENT, READABLE, RULE_COLUMNS, SUBJECT
+from creditaudit.audit.lint import Refusal, lint_rule, parsed
+from creditaudit.audit.readable import EVIDENT, PERSONAL, READABLE, RULE_COLUMNS, SUBJECT
 from creditaudit.errors import UsageError, Where
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def lint_rules(folder: Path | Traversable | None = None) -> tuple[LintFinding, .
         try:
             read_rule(one)
         except UsageError as error:
-            refusals = lint(one.joinpath(RULE_FILE).read_bytes().decode(errors="replace")) if _has(one) else ()
+            refusals = lint_rule(one.joinpath(RULE_FILE).read_bytes().decode(errors="replace")) if _has(one) else ()
             line = error.where.line if error.where is not None and error.where.line is not None else 1
             found += [LintFinding(where, r.line, r.reason) for r in refusals] or [LintFinding(where, line, error.why)]
     return tuple(sorted(found))
@@ -272,7 +272,7 @@ def _has(folder: Traversable) -> bool:
 
 def _check_text(header: Header, text: str, where: str) -> None:
     """Refuse a text that the lint refuses, or that is not what its header says."""
-    refusals = lint(text)
+    refusals = lint_rule(text)
     if refusals:
         raise _refused(where, refusals[0].line, "; ".join(f"line {r.line}: {r.reason}" for r in refusals))
     tree = parsed(text)
@@ -288,7 +288,14 @@ def _check_text(header: Header, text: str, where: str) -> None:
 
 
 def _check_columns(header: Header, names: tuple[str, ...], where: str) -> None:
-    """Refuse columns that no finding has a place for, and evidence that nothing gives."""
+    """Refuse columns that no finding has a place for, and evidence that nothing gives or that names a person."""
+    personal = PERSONAL.intersection(header.evidence)
+    if personal:
+        raise _refused(
+            where,
+            header.lines["evidence"],
+            f"{_listed(personal)}: a person's own number or name, which no finding may hold (SPEC 10.4)",
+        )
     if names[: len(RULE_COLUMNS)] != RULE_COLUMNS:
         raise _refused(where, None, f"a rule returns {', '.join(RULE_COLUMNS)} first, in this order")
     own = names[len(RULE_COLUMNS) :]
