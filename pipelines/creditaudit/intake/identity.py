@@ -45,11 +45,10 @@ _UNSETTLED = unsettled_bytes(also=bytes(range(ord("a"), ord("z") + 1)))
 
 # In a raw text white space stands between numbers and stays.
 _UNSETTLED_TEXT = unsettled_bytes(white_space=False)
-_NEITHER, _DIGIT, _LETTER, _LETTER_X = range(4)
-_LETTER_KIND = np.full(256, _NEITHER, dtype=np.uint8)
-_LETTER_KIND[[code for code in range(128) if chr(code).isalpha()]] = _LETTER
-_LETTER_KIND[[code for code in range(128) if chr(code).isdigit()]] = _DIGIT
-_LETTER_KIND[[ord("X"), ord("x")]] = _LETTER_X
+_DIGITS = np.zeros(256, dtype=bool)
+_DIGITS[ord("0") : ord("9") + 1] = True
+_LETTER_X = np.zeros(256, dtype=bool)
+_LETTER_X[[ord("X"), ord("x")]] = True
 
 
 @dataclass(frozen=True)
@@ -166,8 +165,9 @@ def normalise_id(text: str) -> tuple[str, str]:
 def numbers_in(texts: pa.Array | pa.ChunkedArray) -> pa.Table:
     """Find identity numbers anywhere in raw texts, for rows that could not be read otherwise.
 
-    A number is an 18-form or 15 digits, after NFKC and upper case and without invisible characters, that touches
-    no other ASCII letter or digit. (Chinese letters may touch it: a lost separator leaves the name beside it.)
+    A number is 18 or 15 digits in a row, or 17 and an X, after NFKC and upper case and without invisible characters.
+    Digits that go on are no number. Letters of any kind may touch it: a lost separator leaves the name or the kind of
+    the document beside it (``SFZ110105...``), and a row too many among the unknown costs less than one too few.
 
     Parameters
     ----------
@@ -183,24 +183,24 @@ def numbers_in(texts: pa.Array | pa.ChunkedArray) -> pa.Table:
     array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     cells = as_cells(rewrite(as_cells(array), _UNSETTLED_TEXT, without_invisible))
     start, end = int(cells.offsets[0]), int(cells.offsets[-1])
-    kind = _LETTER_KIND[cells.data[start:end]]
-    part = kind != _NEITHER
+    letters = cells.data[start:end]
+    part = _DIGITS[letters]
     border = np.zeros(len(part) + 1, dtype=bool)  # where a text starts or ends
     border[cells.offsets - start] = True
     first = np.flatnonzero(part & (border[:-1] | ~np.concatenate([[False], part[:-1]])))
     last = np.flatnonzero(part & (border[1:] | ~np.concatenate([part[1:], [False]])))
     runs = last - first + 1
-    plausible = (runs == _LONG) | (runs == _SHORT)
-    first, last = first[plausible], last[plausible]
-    other = np.concatenate([[0], np.cumsum(kind != _DIGIT, dtype=np.int32)])
-    digits_only = other[last] == other[first]  # of all but the last letter
-    good = digits_only & ((kind[last] == _DIGIT) | ((last - first + 1 == _LONG) & (kind[last] == _LETTER_X)))
+    # An X follows, in the same text.
+    marked = np.concatenate([_LETTER_X[letters], [False]])[last + 1] & ~border[last + 1]
+    long = (runs == _LONG - 1) & marked
+    last += long
+    good = long | (runs == _LONG) | (runs == _SHORT)
     first, last = first[good], last[good]
     index = np.searchsorted(cells.offsets - start, first, side="right") - 1
-    steps = np.zeros(len(part) + 1, dtype=np.int8)
+    steps = np.zeros(len(letters) + 1, dtype=np.int8)
     steps[first] = 1
-    steps[last + 1] -= 1  # another number may begin there, in the next text
-    held = cells.data[start:end][np.cumsum(steps[:-1], dtype=np.int8) > 0]
+    steps[last + 1] -= 1  # another number may begin there
+    held = letters[np.cumsum(steps[:-1], dtype=np.int8) > 0]
     where = np.concatenate([[0], np.cumsum(last - first + 1)]).astype(np.int32)
     found = pa.StringArray.from_buffers(len(first), pa.py_buffer(where), pa.py_buffer(held))
     return pa.table({"index": pa.array(index.astype(np.int64)), "id_norm": normalise_ids(found)[0]})

@@ -166,10 +166,24 @@ def test_no_calm_letter_is_changed_by_folding():
         ("1101051949\u200b1231002X", ["11010519491231002X"]),
         ("110105491231002;110105194912310029", ["11010519491231002X", "110105194912310029"]),
         ("110105194902310029", ["110105194902310029"]),
-        ("a11010519491231002X", []),
-        ("11010519491231002Xa", []),
-        ("11010519491231002XX", []),
+        # SPEC 3.4: a letter beside the number does not hide it.
+        ("x11010519491231002X", ["11010519491231002X"]),
+        ("SFZ11010519491231002x", ["11010519491231002X"]),
+        ("SFZ110105194912310029SFZ", ["110105194912310029"]),
+        ("ID110105491231002", ["11010519491231002X"]),
+        ("11010519491231002Xa", ["11010519491231002X"]),
+        ("11010519491231002XX", ["11010519491231002X"]),
+        ("X110105194912310029X", ["110105194912310029"]),
+        ("110105491231002X", ["11010519491231002X"]),
+        # The X ends the number: what comes behind it lengthens no run of digits.
+        ("11010519491231002X20210301", ["11010519491231002X"]),
+        ("11010519491231002X110105194912310029", ["11010519491231002X", "110105194912310029"]),
+        # A longer run of digits is no number, whatever stands beside it.
         ("1101051949123100211", []),
+        ("SFZ1101051949123100211", []),
+        ("2211010519491231002X", []),
+        ("1101054912310021", []),
+        ("SFZ1101051949123100", []),
         ("1101051949 1231002X", []),
         ("11010519491231X029", []),
         ("11010549123100X", []),
@@ -194,9 +208,15 @@ def test_numbers_in_raw_text_against_a_regular_expression(texts):
     expected = []
     for place, text in enumerate(texts):
         folded = unicodedata.normalize("NFKC", text).translate(dict.fromkeys(INVISIBLE)).upper()
-        matches = re.findall("(?<![0-9A-Z])([0-9]{17}[0-9X]|[0-9]{15})(?![0-9A-Z])", folded)
+        matches = re.findall("(?<![0-9])([0-9]{17}X|(?:[0-9]{18}|[0-9]{15})(?![0-9]))", folded)
         expected.extend({"index": place, "id_norm": plain_status(match)[0]} for match in matches)
     assert found == expected
+
+
+def test_a_number_ends_with_its_text():
+    # The X or digit that begins the next text is not the number's.
+    found = numbers_in(pa.array(["11010519491231002", "X", "110105491231002", "1"], pa.string())).to_pylist()
+    assert found == [{"index": 2, "id_norm": "11010519491231002X"}]
 
 
 def test_no_text_holds_no_number():
