@@ -7,7 +7,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick test-corpus test-histories test-crash lint types imports format samples golden bench bench-large bench-rules lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-crash lint types imports format samples golden bench bench-large bench-rules lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -34,8 +34,14 @@ run: $(READY) | $(SAMPLES)/landing ## Run the sample nights into a fresh book an
 		--landing $(SAMPLES)/landing --catch-up || [ $$? -eq 5 ]
 	@$(BIN)/creditaudit show --book $(DEMO)/book
 
-test: $(READY) ## Install and pass the tests
-	$(BIN)/python -m pytest
+test: $(READY) ## Install and pass the tests: two halves side by side, each with one thread of the engine
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 test-parts test-whole
+
+test-parts: $(READY)
+	$(BIN)/python -m pytest tests/unit tests/rules
+
+test-whole: $(READY)
+	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/rules tests
 
 test-quick: $(READY) ## The unit and rule tests alone
 	$(BIN)/python -m pytest tests/unit tests/rules

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from creditaudit.book.keys import Key, Keyring
 
 # An ID number, a mobile number, and any letter beyond ASCII: nobody can tell a person's name from a bank's.
-_TELLING = re.compile(r"(?<![0-9])(?:[0-9]{17}[0-9Xx]|[0-9]{15}|1[3-9][0-9]{9})(?![0-9])|[^\x00-\x7f]+")
+_TELLING = re.compile(r"(?<![0-9])(?:[0-9]{17}[Xx]|(?:[0-9]{18}|[0-9]{15}|1[3-9][0-9]{9})(?![0-9]))|[^\x00-\x7f]+")
 _TOKEN_LETTERS = 12
 
 

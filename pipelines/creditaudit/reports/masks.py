@@ -53,3 +53,22 @@ def read_mask(text: str | None, recipient: str) -> Mask:
             where=Where("reference/recipients.csv", column="id_mask"),
         )
     return mask
+
+
+# An ID number of 18 or 15 places with a date in it, or a mobile phone, that no further digit touches; and letters beyond
+# ASCII, which may be a name.
+_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_NUMBER = re.compile(
+    rf"(?<![0-9])(?:[1-9][0-9]{{5}}(?:18|19|20)[0-9]{{2}}{_DAY}[0-9]{{3}}[0-9Xx]"
+    rf"|[1-9][0-9]{{5}}[0-9]{{2}}{_DAY}[0-9]{{3}}|1[3-9][0-9]{{9}})(?![0-9])|[^\x00-\x7f]+",
+    re.ASCII,
+)
+HIDDEN = "***"
+
+
+def without_numbers(code: str) -> str:
+    """Return a code as pages and manifests may show it: what reads as an ID number, a phone or a name is hidden.
+
+    A slipped row that was accepted may have a number for a code; the published tables have it as delivered.
+    """
+    return _NUMBER.sub(HIDDEN, code)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from creditaudit.engines import quoted
 from creditaudit.feeds import ACCOUNTS
+from creditaudit.reports.masks import HIDDEN
 from creditaudit.reports.sheets import LEAD_NOTE, SheetColumn
 from creditaudit.tables import COVERAGE, QUARANTINE
 
@@ -45,7 +46,6 @@ SUGGESTIONS: tuple[SheetColumn, ...] = (
 
 # No ID number, phone or name: Latin letters and few digits.
 _PLAIN = re.compile(r"(?=.{1,24}\Z)[A-Za-z_.-]*(?:[0-9]{1,7}[A-Za-z_.-]*)?", re.ASCII)
-HIDDEN = "***"
 
 _RAW = pa.schema([*QUARANTINE, pa.field("cells", pa.list_(pa.string()))])
 

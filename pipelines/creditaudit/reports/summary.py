@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from creditaudit.reports.masks import without_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -68,7 +70,7 @@ def summarise(
         "refused_files": covered.num_rows - pc.count(covered["delivered"]).as_py(),
         "stale": {feed: list(reasons) for feed, reasons in sorted(stale.items())},
         "ignored_notices": dict(ignored),
-        "contradicted_renames": [list(pair) for pair in contradicted],
+        "contradicted_renames": [[without_numbers(code) for code in pair] for pair in contradicted],
         "readmitted_rows": corrected[0],
         "refused_decisions": list(corrected[1]),
     }
@@ -95,7 +97,7 @@ def _institutions(engine: Engine) -> list[dict[str, Any]]:
         GROUP BY c.provider_code ORDER BY c.provider_code
         """
     )
-    return list(found.to_pylist())
+    return [{**row, "provider_code": without_numbers(row["provider_code"])} for row in found.to_pylist()]
 
 
 def _number(engine: Engine, select: str) -> int:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from creditaudit.errors import UsageError
-from creditaudit.reports.masks import Mask, read_mask
+from creditaudit.reports.masks import Mask, read_mask, without_numbers
 
 NUMBER = "11010519491231002X"
 
@@ -54,3 +54,23 @@ def test_rows_are_masked_each_by_its_own_length() -> None:
         "110********1002",
         "一二三**六七八九",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("11010519491231002X", "***"),
+        ("110105194912310021", "***"),
+        ("110105491231002", "***"),
+        ("13812345678", "***"),
+        ("欧阳种植", "***"),
+        ("x11010519491231002xy", "x***y"),
+        ("B10211000H0001", "B10211000H0001"),
+        ("102100099996", "102100099996"),
+        ("1101051949123100210", "1101051949123100210"),
+        ("110105194913310021", "110105194913310021"),
+    ],
+)
+def test_what_reads_as_a_number_of_a_person_is_hidden_in_codes(code: str, shown: str) -> None:
+    """SPEC 10.4: no raw ID number or phone on a page or in a manifest; codes of institutions stay."""
+    assert without_numbers(code) == shown
