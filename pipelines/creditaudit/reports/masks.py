@@ -55,8 +55,8 @@ def read_mask(text: str | None, recipient: str) -> Mask:
     return mask
 
 
-# An ID number of 18 or 15 places with a date in it, or a mobile phone, that no further digit touches; and letters beyond
-# ASCII, which may be a name.
+# An ID number of 18 or 15 places with a date in it, or a mobile phone, that no further digit touches; and letters
+# beyond ASCII, which may be a name.
 _DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
 _NUMBER = re.compile(
     rf"(?<![0-9])(?:[1-9][0-9]{{5}}(?:18|19|20)[0-9]{{2}}{_DAY}[0-9]{{3}}[0-9Xx]"
