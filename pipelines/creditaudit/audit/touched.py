@@ -7,7 +7,7 @@ hangs on them is found in ``audit/scope.py``; what touches everyone in ``audit/e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -16,10 +16,12 @@ from creditaudit.audit.everyone import covered_rules, waits
 from creditaudit.book.files import storage
 from creditaudit.book.state import TABLES, state_files
 from creditaudit.feeds import FEEDS
+from creditaudit.feeds.retention import TEN_YEARS_FROM, kept_since
 from creditaudit.tables import CLEARANCES, FINDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     from creditaudit.audit.rulebook import Rule
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
 
 # Feeds whose rows are a person's.
 _BY_PERSON = tuple(name for name, spec in FEEDS.items() if "id_norm" in spec.schema.names and name != "impostors")
-
-# SPEC 7.3: records of accounts closed from this day on are kept ten years, others five.
-_TEN_YEARS_FROM = date(2025, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -223,15 +222,8 @@ def _covered_codes(changes: Changes) -> list[str]:
 def beyond_retention(last: date, night: date) -> str:
     """Return SQL that is TRUE for a ``closed_on`` whose records need not be kept any more, since last night (7.3)."""
     windows = [
-        f"(closed_on >= DATE '{_years_before(last, years)}' AND closed_on < DATE '{_years_before(night, years)}'"
-        f" AND closed_on {side} DATE '{_TEN_YEARS_FROM}')"
+        f"(closed_on >= DATE '{kept_since(last, years)}' AND closed_on < DATE '{kept_since(night, years)}'"
+        f" AND closed_on {side} DATE '{TEN_YEARS_FROM}')"
         for years, side in ((5, "<"), (10, ">="))
     ]
     return f"COALESCE({' OR '.join(windows)}, FALSE)"
-
-
-def _years_before(day: date, years: int) -> date:
-    """Return the same day some years earlier; 29 February becomes 28 February (SPEC 7.3)."""
-    if (day.month, day.day) == (2, 29):
-        return date(day.year - years, 2, 28)
-    return day.replace(year=day.year - years)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from creditaudit.fault.checks import kept_since
+from creditaudit.feeds.retention import kept_since
 from unit.fault.lane import HERE, account, finding, gap, log, notice
 from unit.kit import day_number, seconds
 
