@@ -60,7 +60,7 @@ def test_a_disk_that_fills_after_the_rename_does_not_undo_the_night(
     linked = Path.symlink_to
 
     def full_for_latest(path: Path, *arguments: object, **named: object) -> None:
-        if path.name == ".latest.new":
+        if path.name == ".latest.partial":
             _full()
         linked(path, *arguments, **named)  # type: ignore[arg-type]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.book.files import listed, storage, sync, write_bytes
 from creditaudit.book.seal import canonical
-from creditaudit.errors import BookBrokenError, UsageError, Where
+from creditaudit.errors import BookBrokenError, StorageError, UsageError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,9 +91,14 @@ def put(book: Book, kind: str, *, by: str, reason: str, body: dict[str, Any], on
     target = book.inbox / entry.file_name
     if not target.exists():
         fresh = book.inbox / f".{entry.sha256}.new"
-        write_bytes(fresh, data)
-        with storage(target):
-            fresh.replace(target)
+        try:
+            write_bytes(fresh, data)
+            with storage(target):
+                fresh.replace(target)
+        except StorageError:
+            with suppress(OSError):
+                fresh.unlink()
+            raise
         sync(book.inbox)
     return entry
 

@@ -74,7 +74,11 @@ class Book:
 
     def partial(self, night: date) -> Path:
         """Folder in which a night is written before it is sealed."""
-        return self.nights / f".{night.isoformat()}.partial"
+        return self.unfinished(night.isoformat())
+
+    def unfinished(self, name: str) -> Path:
+        """Where the writer prepares what a rename then puts in place; the next writer removes what is left there."""
+        return self.nights / f".{name}.partial"
 
     @cached_property
     def manifests(self) -> dict[date, dict[str, Any]]:
@@ -211,12 +215,12 @@ def held(book: Book) -> Iterator[None]:
 
 
 def remove_partials(book: Book) -> None:
-    """Remove what a killed night left behind; nothing sealed ever lies there."""
+    """Remove what a killed or refused run left behind; nothing sealed ever lies there."""
     for leftover in listed(book.nights):
         if not (leftover.name.startswith(".") and leftover.name.endswith(".partial")):
             continue
         with storage(leftover):
-            shutil.rmtree(leftover)
+            shutil.rmtree(leftover) if leftover.is_dir() and not leftover.is_symlink() else leftover.unlink()
 
 
 def commit(book: Book, night: date) -> None:
@@ -238,7 +242,7 @@ def point_latest(book: Book, night: date) -> None:
     with storage(link):
         if link.is_symlink() and str(link.readlink()) == target:
             return
-        fresh = book.root / ".latest.new"
+        fresh = book.unfinished("latest")
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(target)
         fresh.replace(link)

@@ -67,10 +67,10 @@ def copy_rules(book: Book, night: date) -> None:
         with storage(copy):
             if copy.is_file() and copy.read_bytes() == text:
                 continue
-        fresh = target / f".{name}.new"
+        fresh = book.unfinished(name)
         write_bytes(fresh, text)
         with storage(copy):
-            copy.parent.mkdir(exist_ok=True)
+            copy.parent.mkdir(parents=True, exist_ok=True)
             fresh.replace(copy)
     for other in listed(target):
         if other.name not in texts:

@@ -147,9 +147,9 @@ def test_latest_moves_on_in_one_step_over_any_leftover(tmp_path: Path) -> None:
     book = Book(tmp_path)
     for night in (FIRST, SECOND):
         manifest(book, night)
-    (tmp_path / ".latest.new").symlink_to("nowhere")
+    Book(tmp_path).unfinished("latest").symlink_to("nowhere")
     point_latest(book, FIRST)
     point_latest(book, SECOND)
     point_latest(book, SECOND)
     assert str((tmp_path / "latest").readlink()) == "nights/2026-11-21"
-    assert not (tmp_path / ".latest.new").is_symlink()
+    assert not Book(tmp_path).unfinished("latest").is_symlink()
