@@ -148,6 +148,50 @@ CASE_SUBJECTS = StateTable(
     Overlay.LATEST,
 )
 
+# What a case goes by beside its evidence: the last answer, the clock that runs, and what a report says of it once its
+# findings have fallen.
+CASE_LIFE = StateTable(
+    "case_life",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("case_id"),
+            pa.field("episode", pa.int32()),
+            *_text("outcome"),  # of the last answer (SPEC 8.2); NULL: none
+            pa.field("answered_on", pa.date32()),
+            pa.field("taken_on", pa.date32()),  # night that took the answer
+            *_text("answered_by", "by_kind", "evidence_ref", "clock_id"),
+            pa.field("clock_from", pa.date32()),  # day on which the clock that runs began; NULL: none runs
+            pa.field("due_on", pa.date32()),
+            pa.field("due_provisional", pa.bool_()),
+            *_text("due_kind", "notice_source"),
+            pa.field("reported_from", pa.timestamp("s")),
+            pa.field("reported_to", pa.timestamp("s")),
+            pa.field("is_quiet", pa.bool_()),  # all findings R103
+            pa.field("is_data_quality", pa.bool_()),  # all findings R301 or R302
+            *_text("held_by", "spots"),  # provider_changed:<column>; and what could not be seen of the evidence
+        ]
+    ),
+    ("case_id", "episode"),
+    Overlay.LATEST,
+)
+
+# Which case an objection opened or joined; account_code is NULL as long as its account is not known.
+CASE_OBJECTIONS = StateTable(
+    "case_objections",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("objection_no", "case_id"),
+            pa.field("episode", pa.int32()),
+            *_text("provider_code", "account_code", "id_norm"),
+            pa.field("received_on", pa.date32()),
+        ]
+    ),
+    ("objection_no",),
+    Overlay.LATEST,
+)
+
 TABLES: dict[str, StateTable] = {
     **{
         spec.name: StateTable(
@@ -169,6 +213,8 @@ TABLES: dict[str, StateTable] = {
             READMITTED_ROWS,
             CASE_MEMORY,
             CASE_SUBJECTS,
+            CASE_LIFE,
+            CASE_OBJECTIONS,
         )
     },
 }
