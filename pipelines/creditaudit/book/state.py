@@ -192,6 +192,22 @@ CASE_OBJECTIONS = StateTable(
     Overlay.LATEST,
 )
 
+# Which cases each recipient has in its exceptions files, under which codes: what leaves them is taken back in words.
+SENT_CASES = StateTable(
+    "sent_cases",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("case_id", "recipient"),
+            pa.field("episode", pa.int32()),
+            *_text("provider_code", "account_code"),
+            pa.field("is_standing", pa.bool_()),  # FALSE: taken back in retractions.csv
+        ]
+    ),
+    ("case_id", "recipient"),
+    Overlay.LATEST,
+)
+
 TABLES: dict[str, StateTable] = {
     **{
         spec.name: StateTable(
@@ -215,6 +231,7 @@ TABLES: dict[str, StateTable] = {
             CASE_SUBJECTS,
             CASE_LIFE,
             CASE_OBJECTIONS,
+            SENT_CASES,
         )
     },
 }

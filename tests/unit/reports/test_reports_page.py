@@ -185,6 +185,7 @@ def page(engine: Engine, path: Path, *, is_demo: bool = False, refused: str | No
     summary |= dict.fromkeys(
         ("unjudged", "unjudged_without_recipient", "suggestions", "numbers_without_suggestions"), 0
     )
+    summary |= {"retracted": {HOSTILE: 0}, "disputed_characters": []}
     summary |= {"sent": {HOSTILE: 3}, "late_files": [f"late {HOSTILE}"], "warnings": [], "unapproved_rules": ["R101_x"]}
     coverage = [{"night": NIGHT, "feed": "accounts", "file": HOSTILE, "kind": "delta"}]
     coverage += [{"night": NIGHT, "feed": "openings", "file": "o", "kind": "full", "delivered": 7, "accepted": 6}]

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from creditaudit.book.state import QUARANTINED_NUMBERS
+from creditaudit.book.state import QUARANTINED_NUMBERS, SENT_CASES
 from creditaudit.errors import UsageError
+from creditaudit.reports.case_cells import spoken
+from creditaudit.reports.folders import ReportContext, write_reports
+from creditaudit.reports.listed import build_listed
 from creditaudit.reports.masks import Mask
-from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, spoken, write_reports
+from creditaudit.reports.recipients import Recipient, read_recipients
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.tables import NOTICES
 from unit.kit import NIGHT, PERSON, demo_keys, interval, seconds
@@ -54,7 +57,7 @@ def test_recipients_are_read_with_their_defaults_in_order() -> None:
     )
     assert found == (
         Recipient("a", "pboc_liaison", Mask(3, 4), "utf-8-sig", "zh"),
-        Recipient("z", "institution", Mask(1, 1), "gb18030", "en"),
+        Recipient("z", "institution", Mask(1, 1), "gb18030", "en", "B01"),
         Recipient("人行", "pboc_liaison", Mask(3, 4), "utf-8-sig", "zh"),
     )
     assert read_recipients(recipients()) == ()
@@ -107,7 +110,8 @@ def case(number: int, **cells: Any) -> Row:
         "account_code": f"A{number}",
     }
     facts = {"tier": "R101", "verdict": "violation", "notice_source": "loss_reports", "fault": "not_applicable"}
-    facts |= {"subject": f"account:A{number}", "is_data_quality": False}
+    facts |= {"subject": f"account:A{number}", "is_data_quality": False, "is_quiet": False}
+    facts |= {"state": "sent", "is_open": True}
     return {**base, **facts, "reported_from": start, "reported_to": end, "reasons": "R101 violation", **cells}
 
 
@@ -115,7 +119,8 @@ CASE_ROWS = pa.schema(
     [
         *[(name, pa.string()) for name in ("case_id", "change", "provider_code", "account_code", "tier", "verdict")],
         ("subject", pa.string()),
-        ("is_data_quality", pa.bool_()),
+        *[(name, pa.bool_()) for name in ("is_data_quality", "is_quiet", "is_open")],
+        *[(name, pa.string()) for name in ("state", "due_kind", "next_step_zh", "next_step_en")],
         *[(name, pa.string()) for name in ("notice_source", "fault", "reasons", "next_step", "ask_for", "blind_spots")],
         ("episode", pa.int32()),
         ("reported_from", pa.timestamp("us")),
@@ -188,10 +193,12 @@ class Desk:
         schema = pa.schema([("case_id", pa.string()), ("recipient", pa.string())])
         self.engine.load("case_recipients", pa.Table.from_pylist(sent, schema=schema))
         no_side_rows(self.engine)
+        self.engine.load("standing_sent_cases", SENT_CASES.schema.empty_table())
+        build_listed(self.engine)
         (self.folder / "t.parquet").write_bytes(b"table")
         covered = [{"feed": "accounts", "files": 1, "covers_from": None, "covers_to": None}]
         context = ReportContext(NIGHT, "授权", "seal", {"findings": self.folder / "t.parquet"}, covered)
-        return write_reports(self.engine, who, self.folder, context, keys or demo_keys())
+        return write_reports(self.engine, who, self.folder, context, keys or demo_keys()).sent
 
     def read(self, name: str, recipient: str = "pboc") -> list[dict[str, str]]:
         """Rows of one sheet."""
@@ -261,7 +268,9 @@ def test_each_recipient_reads_only_its_cases_in_its_own_form(desk: Desk) -> None
     desk.write([case(1, change="new")], PBOC)
     desk.engine.view("case_recipients", "SELECT 'CA-1' AS case_id, '支行' AS recipient")
     context = ReportContext(NIGHT, "m", None, {}, [])
-    assert write_reports(desk.engine, (PBOC, other), desk.folder, context, demo_keys()) == {"pboc": 0, "支行": 1}
+    build_listed(desk.engine)
+    written = write_reports(desk.engine, (PBOC, other), desk.folder, context, demo_keys())
+    assert written.sent == {"pboc": 0, "支行": 1}
     assert desk.read("exceptions.csv") == []
     text = (desk.folder / "支行" / "exceptions.csv").read_bytes().decode("gb18030")
     assert text.startswith("案件编号,行令牌")
