@@ -41,6 +41,11 @@ class CaseCells:
         ``institutions`` and ``standing_accounts``.
     keys : Keyring
         Make the row tokens.
+
+    Attributes
+    ----------
+    foreign : Foreign
+        Which codes are another institution's.
     """
 
     def __init__(self, engine: Engine, keys: Keyring) -> None:
@@ -55,7 +60,7 @@ class CaseCells:
         }
         self._shared = dressed(pa.table({name: columns[name] for name in _SHARED}))
         self._made: dict[tuple[str, object], pa.ChunkedArray] = {}
-        self._foreign = Foreign(engine, [self._rows[name] for name in _EVIDENCE])
+        self.foreign = Foreign(engine, [self._rows[name] for name in _EVIDENCE])
 
     def of(self, recipient: Recipient) -> tuple[pa.Table, pa.Table]:
         """Return the rows of a recipient, in the order of its files.
@@ -83,7 +88,7 @@ class CaseCells:
         cells |= {name: self._shared[name].take(listed["place"]) for name in _SHARED}
         if recipient.provider_code is not None:
             evidence = self._rows.select(list(_EVIDENCE)).take(listed["place"])
-            hidden = {name: self._foreign.hidden_from(recipient.provider_code, evidence[name]) for name in _EVIDENCE}
+            hidden = {name: self.foreign.hidden_from(recipient.provider_code, evidence[name]) for name in _EVIDENCE}
             cells |= {name: dressed(pa.table({name: column}))[name] for name, column in hidden.items()}
         return pa.table({c.name: cells[c.name] for c in EXCEPTIONS if c.name in cells}), listed
 

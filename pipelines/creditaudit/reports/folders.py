@@ -81,7 +81,9 @@ def write_reports(
     written = Written({}, {}, [])
     for recipient in recipients:
         sheets = [*_exceptions(cases, recipient), _retractions(engine, recipient, keys)]
-        sheets += [(name, columns, dressed(rows)) for name, columns, rows in side_sheets(engine, recipient)]
+        sheets += [
+            (name, columns, dressed(rows)) for name, columns, rows in side_sheets(engine, recipient, cases.foreign)
+        ]
         files = [_write(folder / recipient.name, recipient, *one) for one in sheets]
         manifest = {
             "format": 1,

@@ -13,11 +13,8 @@ if TYPE_CHECKING:
 
     from creditaudit.engines import Engine
 
-# TODO: goes when case_rows has them.
-_LATER = {
-    **dict.fromkeys(("due_kind", "next_step_zh", "next_step_en"), "CAST(NULL AS VARCHAR)"),
-    "is_open": "state IN ('lead', 'sent', 'undetermined', 'correction_due', 'correction_overdue')",
-}
+# Words of the next step, where the night has none yet.
+_LATER = dict.fromkeys(("next_step_zh", "next_step_en"), "CAST(NULL AS VARCHAR)")
 OPEN_STATES = ("lead", "sent", "undetermined", "correction_due", "correction_overdue")
 
 
@@ -28,7 +25,8 @@ def build_listed(engine: Engine) -> None:
 
     - ``report_rows``: one row per open case that some file may hold, ``place`` counts them in the order of the files.
     - ``recipient_rows``: recipient, place, and change: what ``exceptions.csv`` says of the row; NULL: it stands in
-      ``exceptions_all.csv`` alone. A case that was never sent to a recipient, or was taken back, is ``new`` to it.
+      ``exceptions_all.csv`` alone. A case that was never sent to a recipient is ``new`` to it, whatever it is to
+      others; one that was taken back and stands again has ``changed``.
     - ``retracted``: recipient, case_id, episode, and provider_code and account_code as they were sent; state, why.
 
     Parameters
@@ -38,7 +36,7 @@ def build_listed(engine: Engine) -> None:
     lacking = set(_LATER) - set(engine.fetch("SELECT * FROM case_rows LIMIT 0").column_names)
     more = "".join(f", {_LATER[name]} AS {name}" for name in sorted(lacking))
     engine.view("listed_cases", f"SELECT *{more} FROM case_rows")
-    engine.table("sent_before", "SELECT * FROM standing_sent_cases WHERE is_standing")
+    engine.table("sent_before", "SELECT * FROM standing_sent_cases")
     engine.table("report_rows", _ROWS)
     engine.table("recipient_rows", _LISTED)
     engine.table("retracted", _RETRACTED.format(states=", ".join(f"'{s}'" for s in OPEN_STATES)))
@@ -57,7 +55,7 @@ def sent_changed(engine: Engine, night: date) -> pa.Table:
         f"SELECT DATE '{night.isoformat()}' AS night, t.* FROM ("
         " SELECT r.case_id, r.recipient, r.episode, r.provider_code, r.account_code, TRUE AS is_standing"
         " FROM recipient_rows AS r WHERE NOT r.is_data_quality AND NOT EXISTS (SELECT 1 FROM sent_before AS s"
-        " WHERE s.case_id = r.case_id AND s.recipient = r.recipient AND s.episode = r.episode"
+        " WHERE s.is_standing AND s.case_id = r.case_id AND s.recipient = r.recipient AND s.episode = r.episode"
         " AND s.provider_code = r.provider_code AND s.account_code IS NOT DISTINCT FROM r.account_code)"
         " UNION ALL"
         " SELECT case_id, recipient, episode, provider_code, account_code, FALSE AS is_standing FROM retracted"
@@ -80,9 +78,12 @@ _ROWS = """
 
 # A book that an older program wrote does not say what was sent: then nothing is new to anyone for that alone.
 _LISTED = """
-    WITH known AS (SELECT count(*) > 0 AS is_known FROM standing_sent_cases)
+    WITH known AS (SELECT count(*) > 0 AS is_known FROM sent_before)
     SELECT t.recipient, r.place, r.case_id, r.episode, r.provider_code, r.account_code, r.is_data_quality,
-        CASE WHEN k.is_known AND s.case_id IS NULL AND NOT r.is_data_quality THEN 'new' ELSE r.change END AS change
+        CASE WHEN r.is_data_quality OR NOT k.is_known THEN r.change
+            WHEN s.case_id IS NULL THEN 'new'
+            WHEN NOT s.is_standing THEN COALESCE(r.change, 'changed')
+            ELSE r.change END AS change
     FROM report_rows AS r
     JOIN (SELECT DISTINCT case_id, recipient FROM case_recipients) AS t ON t.case_id = r.case_id
     CROSS JOIN known AS k
@@ -100,7 +101,7 @@ _RETRACTED = """
             ELSE 'moved' END AS why
     FROM sent_before AS s
     LEFT JOIN listed_cases AS c ON c.case_id = s.case_id AND c.episode = s.episode
-    WHERE s.recipient IN (SELECT recipient FROM recipients)
+    WHERE s.is_standing AND s.recipient IN (SELECT recipient FROM recipients)
         AND NOT EXISTS (SELECT 1 FROM recipient_rows AS r
             WHERE r.recipient = s.recipient AND r.case_id = s.case_id AND NOT r.is_data_quality)
 """
