@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from creditaudit.engines import Engine
 
-# Words of the next step, where the night has none yet.
-_LATER = dict.fromkeys(("next_step_zh", "next_step_en"), "CAST(NULL AS VARCHAR)")
 OPEN_STATES = ("lead", "sent", "undetermined", "correction_due", "correction_overdue")
 
 
@@ -33,9 +31,6 @@ def build_listed(engine: Engine) -> None:
     ----------
     engine : Engine
     """
-    lacking = set(_LATER) - set(engine.fetch("SELECT * FROM case_rows LIMIT 0").column_names)
-    more = "".join(f", {_LATER[name]} AS {name}" for name in sorted(lacking))
-    engine.view("listed_cases", f"SELECT *{more} FROM case_rows")
     engine.table("sent_before", "SELECT * FROM standing_sent_cases")
     engine.table("report_rows", _ROWS)
     engine.table("recipient_rows", _LISTED)
@@ -71,7 +66,7 @@ _ROWS = """
         c.fault, CAST(c.due_on AS VARCHAR) AS due_on, c.due_kind, c.reasons, c.next_step_zh, c.next_step_en, c.ask_for,
         c.blind_spots, COALESCE(c.is_data_quality, FALSE) AS is_data_quality,
         row_number() OVER (ORDER BY c.provider_code, c.account_code, c.case_id) - 1 AS place
-    FROM listed_cases AS c
+    FROM case_rows AS c
     LEFT JOIN case_subjects AS r ON r.provider_code = c.provider_code AND r.subject = c.subject
     WHERE c.is_open AND NOT COALESCE(c.is_quiet, FALSE)
 """
@@ -100,7 +95,7 @@ _RETRACTED = """
             WHEN c.is_data_quality THEN 'data_quality'
             ELSE 'moved' END AS why
     FROM sent_before AS s
-    LEFT JOIN listed_cases AS c ON c.case_id = s.case_id AND c.episode = s.episode
+    LEFT JOIN case_rows AS c ON c.case_id = s.case_id AND c.episode = s.episode
     WHERE s.is_standing AND s.recipient IN (SELECT recipient FROM recipients)
         AND NOT EXISTS (SELECT 1 FROM recipient_rows AS r
             WHERE r.recipient = s.recipient AND r.case_id = s.case_id AND NOT r.is_data_quality)

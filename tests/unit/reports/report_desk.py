@@ -43,7 +43,7 @@ def case(number: int, **cells: Any) -> Row:
         "provider_code": "B01",
         "account_code": f"A{number}",
     }
-    facts = {"tier": "R101", "verdict": "violation", "notice_source": "loss_reports", "fault": "not_applicable"}
+    facts: Row = {"tier": "R101", "verdict": "violation", "notice_source": "loss_reports", "fault": "not_applicable"}
     facts |= {"subject": f"account:A{number}", "is_data_quality": False, "is_quiet": False}
     facts |= {"state": "sent", "is_open": True}
     return {**base, **facts, "reported_from": start, "reported_to": end, "reasons": "R101 violation", **cells}
