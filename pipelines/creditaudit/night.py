@@ -238,7 +238,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
 def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     """Copy reference tables and suites into the night and read them: a bad one stops it before the work, not after."""
     snapshot(run.book, run.folder / "reference")
-    for table in ("institutions", "recipients", "duties", "clocks"):
+    for table in ("institutions", "recipients", "duties", "clocks", "remedies"):
         run.engine.load(table, read(run.folder / "reference", table))
     recipients = read_recipients(read(run.folder / "reference", "recipients"))
     return recipients, open_contract(run.engine, run.book, run.night, run.folder)
