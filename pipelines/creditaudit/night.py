@@ -15,6 +15,7 @@ from creditaudit.audit.judgment import Judgment, judge_night
 from creditaudit.audit.rules_tonight import Rulebook, rules_tonight
 from creditaudit.audit.scope import widen
 from creditaudit.audit.suggestions import suggest
+from creditaudit.audit.tally import count_judged
 from creditaudit.audit.touched import open_changes
 from creditaudit.book.files import listed, storage, write_parquet
 from creditaudit.book.inbox import Decisions, decisions
@@ -30,6 +31,7 @@ from creditaudit.book.state import (
     CASE_MEMORY,
     CASE_OBJECTIONS,
     CASE_SUBJECTS,
+    LATE_ANSWERS,
     SENT_CASES,
     is_complete_due,
     open_state,
@@ -41,6 +43,7 @@ from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.book.tombstones import Tombstone, finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
+from creditaudit.cases.institutions import count_institutions, late_answers
 from creditaudit.cases.prove import prove
 from creditaudit.cases.strength import strengths
 from creditaudit.cases.track import (
@@ -220,6 +223,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             "case_events": tracked.events,
             "quarantine": quarantine(admitted),
             "coverage": coverage(reports, admitted, run.night),
+            "institutions": _institutions(run),
         }
         published = _publish(run, tables)
         summary = summarise(
@@ -318,10 +322,17 @@ def _track(run: _Run, assessment: Assessment) -> Tracked:
         (CASE_SUBJECTS.name, subjects_changed(run.engine, run.night)),
         (CASE_LIFE.name, lives_changed(run.engine, run.night)),
         (CASE_OBJECTIONS.name, objections_changed(run.engine, run.night)),
+        (LATE_ANSWERS.name, late_answers(run.engine, run.night)),
     ):
         run.tonight[table] = write_changes(run.folder, table, rows)
         open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
     return tracked
+
+
+def _institutions(run: _Run) -> pa.Table:
+    """Count what stands per institution and quarter, over the whole book."""
+    count_judged(run.engine)
+    return count_institutions(run.engine, run.night)
 
 
 def _published_before(run: _Run, table: str) -> list[Path]:

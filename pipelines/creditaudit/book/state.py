@@ -193,6 +193,22 @@ CASE_OBJECTIONS = StateTable(
     Overlay.LATEST,
 )
 
+# Episodes whose answer came after its due date: the due date itself is gone once a case is answered.
+LATE_ANSWERS = StateTable(
+    "late_answers",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),  # the night that took the answer
+            *_text("case_id"),
+            pa.field("episode", pa.int32()),
+            pa.field("due_on", pa.date32()),
+            pa.field("answered_on", pa.date32()),
+        ]
+    ),
+    ("case_id", "episode"),
+    Overlay.ALL,
+)
+
 # Which cases each recipient has in its exceptions files, under which codes: what leaves them is taken back in words.
 SENT_CASES = StateTable(
     "sent_cases",
@@ -232,6 +248,7 @@ TABLES: dict[str, StateTable] = {
             CASE_SUBJECTS,
             CASE_LIFE,
             CASE_OBJECTIONS,
+            LATE_ANSWERS,
             SENT_CASES,
         )
     },
