@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from creditaudit.audit.absent import leave_out, release
 from creditaudit.audit.everyone import Judging, why_everyone
 from creditaudit.audit.judgment import Judgment, judge_night
 from creditaudit.audit.rules_tonight import Rulebook, rules_tonight
@@ -60,6 +59,7 @@ from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import RefusedError, UsageError
 from creditaudit.fault.decide import decide
 from creditaudit.feeds import FEEDS
+from creditaudit.intake.account_files import account_deliveries, open_account_files, quarantined_accounts
 from creditaudit.intake.admit import Admitted, admit, quarantine
 from creditaudit.intake.coverage import coverage, covered, inputs
 from creditaudit.intake.doubts import doubts
@@ -83,9 +83,11 @@ from creditaudit.settings import Settings, load_settings
 from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS, PUBLISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
+
+    import pyarrow as pa
 
     from creditaudit.runlog import RunLog, Stage
 
@@ -162,6 +164,7 @@ class _Run:
     removals: list[Tombstone] = field(default_factory=list)
     rules: Rulebook = field(default_factory=lambda: Rulebook((), (), {}, ()))
     doubts: list[str] = field(default_factory=list)
+    quarantined: Callable[[], Mapping[str, pa.Table]] = dict  # rows of accounts, made when somebody asks
 
 
 @contextmanager
@@ -265,7 +268,15 @@ def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) ->
         )
         for feed in FEEDS
     ]
-    made = {**kept_tables(admitted, reports, run.night), "readmitted_rows": corrected.links}
+    run.quarantined = cache(partial(quarantined_accounts, admitted, reports))
+    open_account_files(run.engine, reports, run.folder)
+    open_state(run.engine, run.book, "absent_accounts", "standing_absent_accounts")
+    made = {
+        **kept_tables(admitted, reports, run.night),
+        "readmitted_rows": corrected.links,
+        "account_deliveries": account_deliveries(run.engine, admitted, reports, run.night),
+        "absent_accounts": release(run.engine, run.night, run.quarantined),
+    }
     run.tonight |= {
         **{a.feed: a.state for a in admitted},
         "opening_changes": listed(run.folder / "state" / "opening_changes"),
@@ -281,6 +292,7 @@ def _judge(run: _Run, stage: Stage) -> Judgment:
     kinds = [entry.kind for entry in run.inbox.sound]
     judging = Judging(run.night, _known(run), run.rules.every, run.folder / "reference", kinds)
     why = "asked for" if run.everyone else why_everyone(run.book, judging)
+    leave_out(run.engine, run.book, run.night, run.tonight)
     changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
     judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
     decide(run.engine, run.night, strengths())
@@ -310,7 +322,7 @@ def _track(run: _Run, assessment: Assessment) -> Tracked:
     recall_cases(run.engine, run.night)
     refused = take_answers(run.engine, run.inbox.sound, run.night, run.keys)
     run.inbox.refused.extend(refused)
-    proven = prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=lambda: pa.table({}))
+    proven = prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined)
     for table, rows in proven.items():
         run.tonight[table] = write_changes(run.folder, table, rows)
         open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])

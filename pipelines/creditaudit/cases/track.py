@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditaudit.book.state import CASE_LIFE, CASE_SUBJECTS, StateTable
+from creditaudit.book.state import CASE_LIFE, CASE_SUBJECTS
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
 from creditaudit.cases.fallen import find_fallen
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from creditaudit.book.keys import Keyring
     from creditaudit.book.layout import Book
+    from creditaudit.book.state_model import StateTable
     from creditaudit.engines import Engine
 
 
