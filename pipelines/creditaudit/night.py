@@ -206,7 +206,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             next_step="ask the provider for a corrected file, put it in its place and run the night again",
         )
     with run.log.stage("keys"):
-        admitted = _admit(run, [r for r in reports if r.refused is None], corrected)
+        admitted = _admit(run, reports, corrected)
         run.inputs = inputs(reports, admitted, run.night)
     with run.log.stage("expectations"):
         kinds = kinds_of((r.file.feed, r.file.name, r.control.kind) for r in reports if r.refused is None)
@@ -255,8 +255,9 @@ def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     return recipients, open_contract(run.engine, run.book, run.night, run.folder)
 
 
-def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) -> list[Admitted]:
+def _admit(run: _Run, every: Sequence[FileReport], corrected: Readmissions) -> list[Admitted]:
     """Resolve keys feed by feed, write intake, state and quarantine, and name the rows in force."""
+    reports = [r for r in every if r.refused is None]
     admitted = [
         admit(
             run.engine,
@@ -269,7 +270,7 @@ def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) ->
         for feed in FEEDS
     ]
     run.quarantined = cache(partial(quarantined_accounts, admitted, reports))
-    open_account_files(run.engine, reports, run.folder)
+    open_account_files(run.engine, every, run.folder)
     open_state(run.engine, run.book, "absent_accounts", "standing_absent_accounts")
     made = {
         **kept_tables(admitted, reports, run.night),

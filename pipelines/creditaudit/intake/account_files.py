@@ -182,11 +182,11 @@ def _rows(admitted: Sequence[Admitted], reports: Sequence[FileReport]) -> pa.Tab
     _, status = normalise_ids(_cell(cells, "id_number"))
     has_number = np.zeros(held.num_rows, dtype=bool)
     has_number[numbers_in(held["raw"])["index"].to_numpy()] = True
-    readable = pc.not_equal(status.cast(pa.string()), "bad_form").fill_null(value=False)
+    readable = pc.coalesce(pc.not_equal(status.cast(pa.string()), "bad_form"), pa.scalar(value=False))
     code, provider = _cell(cells, "account_code"), _cell(cells, "provider_code")
     was_read = pc.is_in(held["reasons"].combine_chunks(), value_set=_KEYS)
     # Of a row that slipped the provider's cell may hold anything.
-    is_code = pc.or_(was_read, pc.match_substring_regex(provider, _CODE).fill_null(value=False))
+    is_code = pc.or_(was_read, pc.coalesce(pc.match_substring_regex(provider, _CODE), pa.scalar(value=False)))
     nameless = pc.and_(pc.is_null(code), pc.invert(pc.or_(readable, pa.array(has_number))))
     return pa.table(
         {
