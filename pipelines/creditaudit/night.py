@@ -43,6 +43,7 @@ from creditaudit.book.tombstones import Tombstone, finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
 from creditaudit.cases.institutions import count_institutions, late_answers
+from creditaudit.cases.known import open_previous
 from creditaudit.cases.prove import prove
 from creditaudit.cases.strength import strengths
 from creditaudit.cases.track import (
@@ -59,7 +60,7 @@ from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import RefusedError, UsageError
 from creditaudit.fault.decide import decide
 from creditaudit.feeds import FEEDS
-from creditaudit.intake.account_files import account_deliveries, open_account_files, quarantined_accounts
+from creditaudit.intake.account_files import quarantined_accounts
 from creditaudit.intake.admit import Admitted, admit, quarantine
 from creditaudit.intake.coverage import coverage, covered, inputs
 from creditaudit.intake.doubts import doubts
@@ -80,7 +81,7 @@ from creditaudit.reports.recipients import Recipient, read_recipients, without_k
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.reports.summary import summarise
 from creditaudit.settings import Settings, load_settings
-from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS, PUBLISHED
+from creditaudit.tables import PUBLISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -219,6 +220,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             run.engine, run.book, run.folder, run.inbox.sound, cases=tracked.cases, keys=run.keys, night=run.night
         )
     with run.log.stage("report"):
+        count_judged(run.engine)  # over the whole book, whoever was judged
         tables = {
             "findings": judgment.findings,
             "clearances": judgment.clearances,
@@ -226,7 +228,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             "case_events": tracked.events,
             "quarantine": quarantine(admitted),
             "coverage": coverage(reports, admitted, run.night),
-            "institutions": _institutions(run),
+            "institutions": count_institutions(run.engine, run.night),
         }
         published = _publish(run, tables)
         summary = summarise(
@@ -270,12 +272,10 @@ def _admit(run: _Run, every: Sequence[FileReport], corrected: Readmissions) -> l
         for feed in FEEDS
     ]
     run.quarantined = cache(partial(quarantined_accounts, admitted, reports))
-    open_account_files(run.engine, every, run.folder)
     open_state(run.engine, run.book, "absent_accounts", "standing_absent_accounts")
     made = {
-        **kept_tables(admitted, reports, run.night),
+        **kept_tables(run.engine, admitted, every, run.folder, run.night),
         "readmitted_rows": corrected.links,
-        "account_deliveries": account_deliveries(run.engine, admitted, reports, run.night),
         "absent_accounts": release(run.engine, run.night, run.quarantined),
     }
     run.tonight |= {
@@ -317,40 +317,30 @@ def _known(run: _Run) -> dict[str, Any]:
 
 def _track(run: _Run, assessment: Assessment) -> Tracked:
     """Open and change cases; keep what they must remember."""
-    run.engine.scan("previous_cases", _published_before(run, "cases"), CASES)
-    run.engine.scan("previous_events", _published_before(run, "case_events"), CASE_EVENTS)
-    run.engine.scan("previous_findings", _published_before(run, "findings"), FINDINGS)
+    open_previous(run.engine, run.book)
     recall_cases(run.engine, run.night)
     refused = take_answers(run.engine, run.inbox.sound, run.night, run.keys)
     run.inbox.refused.extend(refused)
-    proven = prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined)
-    for table, rows in proven.items():
-        run.tonight[table] = write_changes(run.folder, table, rows)
-        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
+    _remember(run, prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))
     tracked = track(
         run.engine, run.book, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight
     )
-    for table, rows in (
-        (CASE_MEMORY.name, case_memory(run.engine, run.night)),
-        (CASE_SUBJECTS.name, subjects_changed(run.engine, run.night)),
-        (CASE_LIFE.name, lives_changed(run.engine, run.night)),
-        (CASE_OBJECTIONS.name, objections_changed(run.engine, run.night)),
-        (LATE_ANSWERS.name, late_answers(run.engine, run.night)),
-    ):
-        run.tonight[table] = write_changes(run.folder, table, rows)
-        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
+    kept = (
+        (CASE_MEMORY, case_memory),
+        (CASE_SUBJECTS, subjects_changed),
+        (CASE_LIFE, lives_changed),
+        (CASE_OBJECTIONS, objections_changed),
+        (LATE_ANSWERS, late_answers),
+    )
+    _remember(run, {table.name: changed(run.engine, run.night) for table, changed in kept})
     return tracked
 
 
-def _institutions(run: _Run) -> pa.Table:
-    """Count what stands per institution and quarter, over the whole book."""
-    count_judged(run.engine)
-    return count_institutions(run.engine, run.night)
-
-
-def _published_before(run: _Run, table: str) -> list[Path]:
-    last = run.book.last
-    return [] if last is None else [run.book.folder(last) / "published" / f"{table}.parquet"]
+def _remember(run: _Run, made: Mapping[str, pa.Table]) -> None:
+    """Keep tonight's rows of tables of the state, and let whoever reads those see them."""
+    for table, rows in made.items():
+        run.tonight[table] = write_changes(run.folder, table, rows)
+        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
 
 
 def _publish(run: _Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
