@@ -32,6 +32,7 @@ from creditaudit.book.state import (
     CASE_OBJECTIONS,
     CASE_SUBJECTS,
     LATE_ANSWERS,
+    SENT_CASES,
     is_complete_due,
     open_state,
     open_states,
@@ -72,8 +73,10 @@ from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
 from creditaudit.night_request import NightOutcome, NightRequest
+from creditaudit.reports.folders import ReportContext, write_reports
+from creditaudit.reports.listed import build_listed, sent_changed
 from creditaudit.reports.page import write_page
-from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, write_reports
+from creditaudit.reports.recipients import Recipient, read_recipients, without_key
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.reports.summary import summarise
 from creditaudit.settings import Settings, load_settings
@@ -245,6 +248,7 @@ def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     for table in ("institutions", "recipients", "duties", "clocks", "remedies"):
         run.engine.load(table, read(run.folder / "reference", table))
     recipients = read_recipients(read(run.folder / "reference", "recipients"))
+    without_key(recipients, run.keys)
     return recipients, open_contract(run.engine, run.book, run.night, run.folder)
 
 
@@ -363,8 +367,13 @@ def _report(
     )
     summary["numbers_without_suggestions"] = suggest(run.engine)
     summary |= build_side_rows(run.engine, run.night, lambda n: run.folder if n == run.night else run.book.folder(n))
-    summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
-    told = [*doubts(run.engine, run.book, run.folder, reports, run.night), *run.doubts, *map(str, run.removals)]
+    build_listed(run.engine)
+    written = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
+    summary |= {"sent": written.sent, "retracted": written.retracted, "disputed_characters": written.disputed}
+    run.tonight[SENT_CASES.name] = write_changes(run.folder, SENT_CASES.name, sent_changed(run.engine, run.night))
+    open_state(run.engine, run.book, SENT_CASES.name, "standing_sent_cases", tonight=run.tonight[SENT_CASES.name])
+    told = [*without_key(recipients, run.keys)]
+    told += [*doubts(run.engine, run.book, run.folder, reports, run.night), *run.doubts, *map(str, run.removals)]
     summary |= {"late_files": list(delivery.late), "warnings": [*delivery.warnings, *told]}
     summary["unapproved_rules"] = list(run.rules.unapproved)
     write_page(

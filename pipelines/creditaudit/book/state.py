@@ -209,6 +209,22 @@ LATE_ANSWERS = StateTable(
     Overlay.ALL,
 )
 
+# Which cases each recipient has in its exceptions files, under which codes: what leaves them is taken back in words.
+SENT_CASES = StateTable(
+    "sent_cases",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("case_id", "recipient"),
+            pa.field("episode", pa.int32()),
+            *_text("provider_code", "account_code"),
+            pa.field("is_standing", pa.bool_()),  # FALSE: taken back in retractions.csv
+        ]
+    ),
+    ("case_id", "recipient"),
+    Overlay.LATEST,
+)
+
 TABLES: dict[str, StateTable] = {
     **{
         spec.name: StateTable(
@@ -233,6 +249,7 @@ TABLES: dict[str, StateTable] = {
             CASE_LIFE,
             CASE_OBJECTIONS,
             LATE_ANSWERS,
+            SENT_CASES,
         )
     },
 }
