@@ -106,7 +106,7 @@ def track(
     start_clocks(engine)
     finish_rows(engine, night)
     next_steps(engine, night)
-    engine.table(
+    engine.view(  # the texts of next steps are long: a table of them would hold one of each for every case
         "case_rows",
         "SELECT r.*, s.next_step_ids, s.next_step, s.next_step_zh, s.next_step_en FROM case_rows_base AS r"
         " LEFT JOIN case_steps AS s ON s.case_id = r.case_id AND s.episode = r.episode AND NOT r.is_superseded",
