@@ -221,7 +221,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             run.engine, run.book, run.folder, run.inbox.sound, cases=tracked.cases, keys=run.keys, night=run.night
         )
     with run.log.stage("report"):
-        count_judged(run.engine)  # over the whole book, whoever was judged
+        count_judged(run.engine, "absent_codes")  # over the whole book, whoever was judged
         tables = {
             "findings": judgment.findings,
             "clearances": judgment.clearances,

@@ -78,10 +78,8 @@ class House:
         self.outcomes[name] = outcome
         report = {"report_no": f"L-{name}", "id_number": self.id_of(name), "card_valid_from": "2020-01-01"}
         self.feeds[1, "loss_reports"].append({**report, "reported_at": "2024-01-10 10:00:00"})
-        for code in (f"A-{name}",):
-            self.feeds[1, "openings"].append(
-                {"provider_code": name, "account_code": code, "document_kind": "permanent", "card_valid_from": "2020-01-01"}
-            )
+        shown = {"document_kind": "permanent", "card_valid_from": "2020-01-01"}
+        self.feeds[1, "openings"].append({"provider_code": name, "account_code": f"A-{name}", **shown})
         for night in (1, 2):
             self.deliver(night, name, File([self.flagged(name), *self.others(name, night)]))
 
@@ -96,8 +94,9 @@ class House:
 
     def others(self, name: str, night: int) -> list[Cells]:
         """Return the rows of the institution's other accounts; a balance moves every night."""
+        first = self.people[name]
         return [
-            self.account(name, f"O{i}-{name}", number(self.people[name] + i), "2019-05-05", balance=str(night * 100 + i))
+            self.account(name, f"O{i}-{name}", number(first + i), "2019-05-05", balance=str(night * 100 + i))
             for i in range(1, OTHERS + 1)
         ]
 

@@ -155,7 +155,7 @@ def flaw(entry: Entry) -> str | None:
     if entry.kind == ANSWER:
         return _answer_flaw(entry.body)
     if entry.kind == "smaller_base":
-        return _base_flaw(entry.body)
+        return base_flaw(entry.body)
     return _approval_flaw(entry.body) if entry.kind == "rule_approval" else None
 
 
@@ -166,7 +166,8 @@ def _answer_flaw(body: dict[str, Any]) -> str | None:
     return None if all(isinstance(row, dict) for row in rows) else "a row of it is no answer"
 
 
-def _base_flaw(body: dict[str, Any]) -> str | None:
+def base_flaw(body: dict[str, Any]) -> str | None:
+    """Say what is wrong with the body of a smaller base; None: it states a whole scope and what shows it."""
     codes = ("provider_code", "region_code", "business_codes")
     if not all(name in body for name in codes):
         return "its body does not state a whole scope"
