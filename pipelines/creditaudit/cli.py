@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from creditaudit import __version__, cli_book, cli_duties, cli_explain, cli_quarantine, cli_rules, cli_sources
+from creditaudit import (
+    __version__,
+    cli_book,
+    cli_cases,
+    cli_duties,
+    cli_explain,
+    cli_quarantine,
+    cli_rules,
+    cli_sources,
+)
 from creditaudit.cli_speech import BookOption, Tell, hang_up
 from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, StorageError, UsageError
 from creditaudit.runlog import RunLog, run_log_begun
@@ -34,6 +43,7 @@ app = typer.Typer(
 keys_app = typer.Typer(help="The key file that makes tokens and seals.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(cli_book.app)
+app.add_typer(cli_cases.app)
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_duties.app, name="duties")
 app.add_typer(cli_quarantine.app, name="quarantine")
