@@ -20,6 +20,7 @@ from creditaudit import (
     cli_duties,
     cli_explain,
     cli_quarantine,
+    cli_remedies,
     cli_rules,
     cli_sources,
 )
@@ -46,6 +47,7 @@ app.add_typer(cli_book.app)
 app.add_typer(cli_cases.app)
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_duties.app, name="duties")
+app.add_typer(cli_remedies.app, name="remedies")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_sources.app, name="source")
 app.command("explain")(cli_explain.explain)
