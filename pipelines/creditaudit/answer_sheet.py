@@ -139,10 +139,7 @@ def _decoded(file: Path, content: bytes) -> tuple[bytes, str]:
         encoding, text = "utf-8", content.removeprefix(BYTE_ORDER_MARK)
     else:
         encoding = "gb18030"
-        try:
-            text = from_gb18030(content).removeprefix(BYTE_ORDER_MARK)
-        except UnicodeDecodeError as error:
-            raise _unreadable(file, f"it is neither UTF-8, GB18030 nor UTF-16 (byte {error.start})") from error
+        text = _from_chinese(file, content).removeprefix(BYTE_ORDER_MARK)
     if b"\0" in text:
         raise _unreadable(file, "it holds characters that no text has", "save it as CSV UTF-8")
     text = text.lstrip(CR + LF)
@@ -151,6 +148,20 @@ def _decoded(file: Path, content: bytes) -> tuple[bytes, str]:
     if not text:
         raise _unreadable(file, "it is empty")
     return text, encoding
+
+
+def _from_chinese(file: Path, content: bytes) -> bytes:
+    """Decode GB18030 piece by piece: no character of it has a line end's byte inside."""
+    pieces: list[bytes] = []
+    passed = 0
+    for block, _ in _blocks(content, LF if LF in content else CR):
+        try:
+            pieces.append(from_gb18030(block))
+        except UnicodeDecodeError as error:
+            why = f"it is neither UTF-8, GB18030 nor UTF-16 (byte {passed + error.start})"
+            raise _unreadable(file, why) from error
+        passed += len(block)
+    return b"".join(pieces)
 
 
 def _opened(file: Path, text: bytes, end: bytes) -> tuple[Dialect, tuple[str, ...], dict[str, int]]:
