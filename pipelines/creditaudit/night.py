@@ -15,6 +15,7 @@ from creditaudit.audit.judgment import Judgment, judge_night
 from creditaudit.audit.rules_tonight import Rulebook, rules_tonight
 from creditaudit.audit.scope import widen
 from creditaudit.audit.suggestions import suggest
+from creditaudit.audit.tally import count_judged
 from creditaudit.audit.touched import open_changes
 from creditaudit.book.files import listed, storage, write_parquet
 from creditaudit.book.inbox import Decisions, decisions
@@ -30,6 +31,8 @@ from creditaudit.book.state import (
     CASE_MEMORY,
     CASE_OBJECTIONS,
     CASE_SUBJECTS,
+    LATE_ANSWERS,
+    SENT_CASES,
     is_complete_due,
     open_state,
     open_states,
@@ -40,6 +43,7 @@ from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.book.tombstones import Tombstone, finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
+from creditaudit.cases.institutions import count_institutions, late_answers
 from creditaudit.cases.prove import prove
 from creditaudit.cases.strength import strengths
 from creditaudit.cases.track import (
@@ -69,8 +73,10 @@ from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
 from creditaudit.night_request import NightOutcome, NightRequest
+from creditaudit.reports.folders import ReportContext, write_reports
+from creditaudit.reports.listed import build_listed, sent_changed
 from creditaudit.reports.page import write_page
-from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, write_reports
+from creditaudit.reports.recipients import Recipient, read_recipients, without_key
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.reports.summary import summarise
 from creditaudit.settings import Settings, load_settings
@@ -217,6 +223,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             "case_events": tracked.events,
             "quarantine": quarantine(admitted),
             "coverage": coverage(reports, admitted, run.night),
+            "institutions": _institutions(run),
         }
         published = _publish(run, tables)
         summary = summarise(
@@ -238,9 +245,10 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
 def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     """Copy reference tables and suites into the night and read them: a bad one stops it before the work, not after."""
     snapshot(run.book, run.folder / "reference")
-    for table in ("institutions", "recipients", "duties", "clocks"):
+    for table in ("institutions", "recipients", "duties", "clocks", "remedies"):
         run.engine.load(table, read(run.folder / "reference", table))
     recipients = read_recipients(read(run.folder / "reference", "recipients"))
+    without_key(recipients, run.keys)
     return recipients, open_contract(run.engine, run.book, run.night, run.folder)
 
 
@@ -314,10 +322,17 @@ def _track(run: _Run, assessment: Assessment) -> Tracked:
         (CASE_SUBJECTS.name, subjects_changed(run.engine, run.night)),
         (CASE_LIFE.name, lives_changed(run.engine, run.night)),
         (CASE_OBJECTIONS.name, objections_changed(run.engine, run.night)),
+        (LATE_ANSWERS.name, late_answers(run.engine, run.night)),
     ):
         run.tonight[table] = write_changes(run.folder, table, rows)
         open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
     return tracked
+
+
+def _institutions(run: _Run) -> pa.Table:
+    """Count what stands per institution and quarter, over the whole book."""
+    count_judged(run.engine)
+    return count_institutions(run.engine, run.night)
 
 
 def _published_before(run: _Run, table: str) -> list[Path]:
@@ -352,8 +367,13 @@ def _report(
     )
     summary["numbers_without_suggestions"] = suggest(run.engine)
     summary |= build_side_rows(run.engine, run.night, lambda n: run.folder if n == run.night else run.book.folder(n))
-    summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
-    told = [*doubts(run.engine, run.book, run.folder, reports, run.night), *run.doubts, *map(str, run.removals)]
+    build_listed(run.engine)
+    written = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
+    summary |= {"sent": written.sent, "retracted": written.retracted, "disputed_characters": written.disputed}
+    run.tonight[SENT_CASES.name] = write_changes(run.folder, SENT_CASES.name, sent_changed(run.engine, run.night))
+    open_state(run.engine, run.book, SENT_CASES.name, "standing_sent_cases", tonight=run.tonight[SENT_CASES.name])
+    told = [*without_key(recipients, run.keys)]
+    told += [*doubts(run.engine, run.book, run.folder, reports, run.night), *run.doubts, *map(str, run.removals)]
     summary |= {"late_files": list(delivery.late), "warnings": [*delivery.warnings, *told]}
     summary["unapproved_rules"] = list(run.rules.unapproved)
     write_page(

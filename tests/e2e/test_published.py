@@ -34,6 +34,7 @@ COLUMNS: dict[str, str] = {
     "coverage": "night DATE, feed, file, sha256, encoding, kind, provider_code, region_code, business_codes,"
     " covers_from DATE, covers_to DATE, delivered BIGINT, accepted BIGINT, quarantined BIGINT",
     "case_events": "night DATE, case_id, episode INT, event, from_state, to_state, proof, by",
+    "institutions": "night DATE, provider_code, quarter, measure, value BIGINT",
 }
 TYPES = {
     "": pa.string(),

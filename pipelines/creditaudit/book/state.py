@@ -167,6 +167,7 @@ CASE_LIFE = StateTable(
             *_text("due_kind", "notice_source"),
             pa.field("reported_from", pa.timestamp("us")),
             pa.field("reported_to", pa.timestamp("us")),
+            pa.field("moment_from", pa.timestamp("us")),
             pa.field("is_quiet", pa.bool_()),  # all findings R103
             pa.field("is_data_quality", pa.bool_()),  # all findings R301 or R302
             *_text("held_by", "spots"),  # provider_changed:<column>; and what could not be seen of the evidence
@@ -189,6 +190,38 @@ CASE_OBJECTIONS = StateTable(
         ]
     ),
     ("objection_no",),
+    Overlay.LATEST,
+)
+
+# Episodes whose answer came after its due date: the due date itself is gone once a case is answered.
+LATE_ANSWERS = StateTable(
+    "late_answers",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),  # the night that took the answer
+            *_text("case_id"),
+            pa.field("episode", pa.int32()),
+            pa.field("due_on", pa.date32()),
+            pa.field("answered_on", pa.date32()),
+        ]
+    ),
+    ("case_id", "episode"),
+    Overlay.ALL,
+)
+
+# Which cases each recipient has in its exceptions files, under which codes: what leaves them is taken back in words.
+SENT_CASES = StateTable(
+    "sent_cases",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("case_id", "recipient"),
+            pa.field("episode", pa.int32()),
+            *_text("provider_code", "account_code"),
+            pa.field("is_standing", pa.bool_()),  # FALSE: taken back in retractions.csv
+        ]
+    ),
+    ("case_id", "recipient"),
     Overlay.LATEST,
 )
 
@@ -215,6 +248,8 @@ TABLES: dict[str, StateTable] = {
             CASE_SUBJECTS,
             CASE_LIFE,
             CASE_OBJECTIONS,
+            LATE_ANSWERS,
+            SENT_CASES,
         )
     },
 }

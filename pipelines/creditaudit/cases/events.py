@@ -32,7 +32,7 @@ _ORDER = (
 _EVENTS = """
     SELECT case_id, episode, 1 AS place, 0 AS step, 'reappeared' AS event, state_0 AS from_state, state_2 AS to_state,
         'returned:' || how AS proof, CAST(NULL AS VARCHAR) AS by
-    FROM moved_cases WHERE state_2 = 'reappeared'
+    FROM moved_cases WHERE state_2 = 'reappeared' AND state_0 <> 'reappeared'
     UNION ALL
     SELECT case_id, episode, 2 AS place, place AS step, 'answered' AS event, from_state, to_state,
         'answer:' || outcome || COALESCE(':' || evidence_ref, '') || ' (' || entry || ')' AS proof, answered_by AS by

@@ -29,6 +29,7 @@ EVIDENCE = (
     "notice_source",
     "reported_from",
     "reported_to",
+    "moment_from",
     "reasons",
     "is_quiet",
     "is_data_quality",

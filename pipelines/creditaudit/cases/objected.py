@@ -93,6 +93,7 @@ def objection_rows(engine: Engine, keys: Keyring) -> None:
         SELECT o.provider_code, o.account_code, o.subject, t.person_token, '{TIER}' AS tier,
             CAST(NULL AS VARCHAR) AS verdict, CAST(NULL AS VARCHAR) AS notice_source,
             CAST(NULL AS TIMESTAMP) AS reported_from, CAST(NULL AS TIMESTAMP) AS reported_to,
+            CAST(NULL AS TIMESTAMP) AS moment_from,
             '{TIER}' AS fingerprint, 'objection ' || o.numbers AS reasons, FALSE AS is_quiet, FALSE AS is_data_quality,
             'not_applicable' AS knowable, 'not_applicable' AS duty, CAST(NULL AS VARCHAR) AS duty_source,
             'not_applicable' AS performed, 'not_applicable' AS fault, CAST(NULL AS VARCHAR) AS ask_for, o.id_norm

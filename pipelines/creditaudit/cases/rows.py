@@ -143,7 +143,8 @@ _LIFE = """
         CASE WHEN d.case_id IS NOT NULL THEN d.due_provisional WHEN goes_on THEN k.due_provisional
             END AS due_provisional,
         CASE WHEN d.case_id IS NOT NULL THEN d.due_kind WHEN goes_on THEN k.due_kind END AS due_kind,
-        n.notice_source, n.reported_from, n.reported_to, n.is_quiet, n.is_data_quality, n.held_by, s.spots,
+        n.notice_source, n.reported_from, n.reported_to, n.moment_from, n.is_quiet, n.is_data_quality,
+        n.held_by, s.spots,
         s.stale_inputs
     FROM (
         SELECT c.*, c.sealed_state IN ({open}) AND NOT c.is_superseded AND NOT EXISTS (
@@ -160,7 +161,7 @@ _LIFE = """
 # woke is known to its recipients: it has changed.
 _ROWS = """
     WITH whole AS (
-        SELECT n.*, f.due_on, f.due_provisional, f.due_kind, f.spots, f.stale_inputs, r.residual,
+        SELECT n.*, f.due_on, f.due_provisional, f.due_kind, f.spots, f.stale_inputs, r.residual, y.account_type,
             n.sealed_state IN ({open}) AND NOT n.is_superseded AS is_open,
             n.is_standing AND n.state_0 IS NOT NULL AND NOT n.is_wake
                 AND n.fingerprint IS DISTINCT FROM n.fingerprint_0 AS has_new_evidence,
@@ -171,6 +172,7 @@ _ROWS = """
                 AND n.state = n.sealed_state AS has_new_due
         FROM case_sent AS n
         JOIN case_lives AS f ON f.case_id = n.case_id AND f.episode = n.episode
+        LEFT JOIN case_subjects AS y ON y.provider_code = n.provider_code AND y.subject = n.subject
         LEFT JOIN residual_tonight AS r ON r.case_id = n.case_id AND n.sealed_state = 'correction_verified'
     ), told AS (
         SELECT *, has_new_evidence OR has_new_fault OR has_moved OR has_new_due AS is_changed FROM whole
@@ -184,7 +186,8 @@ _ROWS = """
         ask_for,
         NULLIF(concat_ws(';', spots, held_by, CASE WHEN sealed_state IN ('correction_due', 'correction_overdue')
             THEN missing END, 'residual:' || residual), '') AS blind_spots,
-        stale_inputs, fingerprint, notice_source, reported_from, reported_to, is_quiet, is_data_quality, residual,
+        stale_inputs, fingerprint, notice_source, reported_from, reported_to, moment_from, account_type, is_quiet,
+        is_data_quality, residual,
         CASE WHEN NOT is_open THEN NULL
             WHEN is_new OR (state = 'lead' AND NOT is_data_quality AND episode = 1) THEN 'new'
             WHEN is_changed OR is_wake OR (state = 'lead' AND NOT is_data_quality) THEN 'changed' END AS change,
@@ -207,7 +210,7 @@ def write_rows(engine: Engine, night: date) -> None:
 
 
 def finish_rows(engine: Engine, night: date) -> None:
-    """Make ``case_lives`` (what each case goes by) and ``case_rows`` (the published columns and what reports need).
+    """Make ``case_lives`` (what each case goes by) and ``case_rows_base``: the published columns but the next step.
 
     Reads what :func:`write_rows` made, ``clock_dues``, ``answers_taken`` and ``residual_tonight``.
     """

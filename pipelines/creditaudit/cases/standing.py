@@ -29,7 +29,8 @@ _FINDINGS = """
         FROM ranked GROUP BY provider_code, subject
     )
     SELECT r.provider_code, r.account_code, r.subject, r.person_token, r.rule_id AS tier, r.verdict,
-        r.notice_source, r.reported_from, r.reported_to, w.fingerprint, w.reasons, w.is_quiet, w.is_data_quality,
+        r.notice_source, r.reported_from, r.reported_to, r.moment_from, w.fingerprint, w.reasons,
+        w.is_quiet, w.is_data_quality,
         d.knowable, d.duty, d.duty_source, d.performed, d.fault, d.ask_for
     FROM ranked AS r JOIN whole AS w ON w.provider_code = r.provider_code AND w.subject = r.subject
     LEFT JOIN standing_faults AS d ON d.provider_code = r.provider_code AND d.subject = r.subject

@@ -19,6 +19,7 @@ from creditaudit.cases.fallen import find_fallen
 from creditaudit.cases.known import load_known
 from creditaudit.cases.moves import move
 from creditaudit.cases.objected import resolve_objections
+from creditaudit.cases.remedies import next_steps
 from creditaudit.cases.rows import finish_rows, write_rows
 from creditaudit.cases.standing import stand
 from creditaudit.cases.strength import rule_feeds, strengths
@@ -76,7 +77,8 @@ def track(
     Reads ``findings``, ``previous_findings``, ``case_faults``, ``carried_subjects`` (provider_code, subject: not judged
     tonight), ``judged_rows``, ``judged_inquiries``, ``lineage``, ``opening_changed``,
     ``standing_quarantined_numbers``, ``previous_cases`` and ``previous_events`` (the last night's published tables),
-    the ``standing_case_`` tables, ``institutions``, ``recipients``, ``clocks``; what :func:`recall_cases` made;
+    the ``standing_case_`` tables, ``institutions``, ``recipients``, ``clocks``, ``remedies``; what
+    :func:`recall_cases` made;
     ``answers_all`` and ``answers_taken``; ``proofs_tonight``, ``returns_tonight`` and ``residual_tonight``.
     Makes ``case_rows`` (the published columns, and what reports need of each case), ``case_subjects`` (the columns of
     the state's table but night) and ``case_recipients`` (case_id, recipient).
@@ -102,7 +104,12 @@ def track(
     write_rows(engine, night)
     start_clocks(engine)
     finish_rows(engine, night)
-    engine.table("case_rows", "SELECT *, CAST(NULL AS VARCHAR) AS next_step FROM case_rows_base")
+    next_steps(engine, night)
+    engine.table(
+        "case_rows",
+        "SELECT r.*, s.next_step_ids, s.next_step, s.next_step_zh, s.next_step_en FROM case_rows_base AS r"
+        " LEFT JOIN case_steps AS s ON s.case_id = r.case_id AND s.episode = r.episode AND NOT r.is_superseded",
+    )
     engine.table("objections_joined", _JOINED)
     events = log_events(engine, night)
     columns = ", ".join(CASES.names)

@@ -140,7 +140,8 @@ class Desk:
         self.findings = FINDINGS.empty_table()
         self.state = {table.name: table.schema.empty_table() for table, _ in _STATE}
         self.tonight = NIGHT
-        snapshot_of(None, "clocks", root / "reference")
+        for table in ("clocks", "remedies"):
+            snapshot_of(None, table, root / "reference")
 
     def night(
         self,
@@ -161,7 +162,8 @@ class Desk:
         given = {"recipients": [LIAISON], "case_faults": list(outside.values()), **tables}
         for name, schema in SCHEMAS.items():
             self.engine.load(name, pa.Table.from_pylist(given.get(name, []), schema=schema))
-        self.engine.load("clocks", read(self.root / "reference", "clocks"))
+        for table in ("clocks", "remedies"):
+            self.engine.load(table, read(self.root / "reference", table))
         self.engine.load("previous_cases", self.cases)
         self.engine.load("previous_events", self.events)
         self.engine.load("previous_findings", self.findings)
