@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -51,6 +51,11 @@ def _tell_responded(done: Responded) -> None:
             f"{done.taken} answers recorded for the first night from {done.entry.decided_on}: {done.entry.file_name}",
             taken=done.taken,
         )
+    if done.hidden:
+        Tell.note(
+            f"in {done.hidden} of them a number or a name is hidden (***) in evidence_ref or comment: no book keeps it",
+            hidden=done.hidden,
+        )
     if done.repeated:
         Tell.note(f"{done.repeated} rows say what an earlier row says; taken once", repeated=done.repeated)
     if done.unanswered:
@@ -63,3 +68,42 @@ def _tell_responded(done: Responded) -> None:
         )
     elif done.entry is None:
         Tell.note("no row is answered; nothing was recorded. Next step: fill in outcome, answered_on and answered_by")
+
+
+Format = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="For people, or for programs.")]
+
+
+@app.command("queue")
+def queue(
+    book: BookOption,
+    recipient: Annotated[str | None, typer.Option(help="Only what this recipient may answer.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only this state; may be repeated (default: all open).")
+    ] = None,
+    form: Format = "table",
+) -> None:
+    """List the cases that wait for somebody, the most urgent first."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.case_print import queue_lines
+    from creditaudit.case_view import queue as waiting
+
+    opened = open_book(book)
+    rows = waiting(opened, recipient=recipient, states=state or ())
+    for line in queue_lines(rows, form):
+        Tell.result(line)
+    Tell.note(f"{len(rows)} cases as of night {opened.last} (待核查线索: leads to check)", rows=len(rows))
+
+
+@app.command("case")
+def case(
+    case_id: Annotated[str, typer.Argument(help="The case.")],
+    book: BookOption,
+    form: Format = "table",
+) -> None:
+    """Show one case whole: episodes, findings, elements, what to ask for and to do, every move with its proof."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.case_print import case_lines
+    from creditaudit.case_view import case_of
+
+    for line in case_lines(case_of(open_book(book), case_id), form):
+        Tell.result(line)

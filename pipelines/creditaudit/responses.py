@@ -60,6 +60,8 @@ class Responded:
         Rows in the file of refusals.
     refusals : Path or None
         That file; None: nothing was refused.
+    hidden : int
+        Answers of which something was hidden in what was written freely.
     known : Entry or None
         The entry that holds the answers of this very file since it was handed in before; nothing was done.
     """
@@ -70,6 +72,7 @@ class Responded:
     unanswered: int = 0
     refused: int = 0
     refusals: Path | None = None
+    hidden: int = 0
     known: Entry | None = None
 
 
@@ -114,14 +117,14 @@ def respond(book: Book, file: Path, keys: Keyring, *, on: date | None = None) ->
     with tempfile.TemporaryDirectory() as scratch:
         engine = open_engine(Path(scratch), threads=2, memory_limit=_MEMORY)
         try:
-            sound, flaws, repeated = _checked(engine, book, spoken, decided, keys)
+            sound, flaws, repeated, hidden = _checked(engine, book, spoken, decided, keys)
         finally:
             engine.close()
     entry = _put(book, sound, digest, on) if sound.num_rows else None
     flaws |= {row: code for row, (code, _) in sheet.damaged.items()}
     refusals = _write_refusals(file, sheet, flaws) if flaws else None
     blank = pc.sum(unanswered["is_blank"]).as_py() or 0
-    return Responded(entry, sound.num_rows, repeated, unanswered.num_rows - blank, len(flaws), refusals)
+    return Responded(entry, sound.num_rows, repeated, unanswered.num_rows - blank, len(flaws), refusals, hidden)
 
 
 def _file_of(entry: Entry) -> str | None:
@@ -130,8 +133,11 @@ def _file_of(entry: Entry) -> str | None:
 
 def _checked(
     engine: Engine, book: Book, spoken: pa.Table, decided: date, keys: Keyring
-) -> tuple[pa.Table, dict[int, str], int]:
-    """Return the answers that hold, free of what no book may keep; the flaws of the others by row; how many repeat."""
+) -> tuple[pa.Table, dict[int, str], int, int]:
+    """Return the answers that hold, free of what no book may keep, and the flaws of the others by row.
+
+    And how many repeat another, and in how many something was hidden.
+    """
     _open(engine, book)
     count = spoken.num_rows
     given = {
@@ -157,7 +163,8 @@ def _checked(
     for name in _FREE:
         place = sound.schema.get_field_index(name)
         sound = sound.set_column(place, name, hide_numbers(sound[name].cast(pa.string())))
-    return sound, flaws, found.num_rows - refused.num_rows
+    hidden = pc.or_(*(pc.fill_null(pc.match_substring(sound[n], HIDDEN), fill_value=False) for n in _FREE))
+    return sound, flaws, found.num_rows - refused.num_rows, pc.sum(hidden).as_py() or 0
 
 
 def _open(engine: Engine, book: Book) -> None:

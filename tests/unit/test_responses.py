@@ -14,7 +14,7 @@ from creditaudit.reports.sheets import plain
 from creditaudit.runlog import RunLog
 from place import Place, changed
 from reference.small import NEXT, NIGHT, NUMBER
-from unit.responding import SECRETS, answer, cases, inbox, made, refused, sheet, write
+from unit.responding import SECRETS, answer, cases, inbox, refused, sheet, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +24,9 @@ if TYPE_CHECKING:
 AFTER = NEXT + timedelta(days=1)
 
 
-@pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A house whose cases were sent; copied, or read."""
-    return made(tmp_path_factory.mktemp("responses"))
-
-
 @pytest.fixture
-def house(sealed: Place, tmp_path: Path) -> Place:
-    return sealed.copied(tmp_path / "house")
+def house(sent_cases: Place, tmp_path: Path) -> Place:
+    return sent_cases.copied(tmp_path / "house")
 
 
 def respond(place: Place, file: Path, *words: str) -> Spoken:
