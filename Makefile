@@ -7,7 +7,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-crash lint types imports format samples golden bench bench-large bench-rules lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-crash test-office lint types imports format samples golden bench bench-large bench-rules lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -30,8 +30,12 @@ run: $(READY) | $(SAMPLES)/landing ## Run the sample nights into a fresh book an
 	@$(BIN)/creditaudit keys demo $(DEMO)/demo.key
 	@$(BIN)/creditaudit init $(DEMO)/book --reference $(SAMPLES)/reference \
 		--mandate "Demonstration on synthetic data; nobody is audited. 演示，仅含合成数据。"
-	@CREDITAUDIT_KEY_FILE=$(DEMO)/demo.key $(BIN)/creditaudit night --book $(DEMO)/book \
-		--landing $(SAMPLES)/landing --catch-up || [ $$? -eq 5 ]
+	@export CREDITAUDIT_KEY_FILE=$(DEMO)/demo.key; for night in $(notdir $(wildcard $(SAMPLES)/landing/*)); do \
+		$(BIN)/creditaudit night --book $(DEMO)/book --landing $(SAMPLES)/landing --night $$night \
+			|| [ $$? -eq 5 ] || exit 1; \
+		answers=$(SAMPLES)/answers/$$night.csv; \
+		[ ! -f $$answers ] || $(BIN)/creditaudit respond --book $(DEMO)/book $$answers || exit 1; \
+	done
 	@$(BIN)/creditaudit show --book $(DEMO)/book
 
 test: $(READY) ## Install and pass the tests: two halves side by side, each with one thread of the engine
@@ -55,6 +59,11 @@ test-crash: $(READY) ## Nights killed at 240 points, refused at every file opera
 
 test-histories: $(READY) ## 300 random histories, judged by what is touched and whole (`make test` runs 12, others each time)
 	CREDITAUDIT_TEST_HISTORIES=300 $(BIN)/python -m pytest tests/property/test_histories.py
+
+test-office: $(READY) ## Open the report files in LibreOffice (its Calc must be installed; `make test` skips this where it is not)
+	@command -v soffice libreoffice >/dev/null || { echo "LibreOffice is not installed. On Debian or Ubuntu:" \
+		"apt-get install --no-install-recommends libreoffice-calc" >&2; exit 2; }
+	OFFICE_REQUIRED=1 $(BIN)/python -m pytest tests/unit/reports/test_reports_office.py
 
 lint: $(READY) ## Ruff: rules and format
 	$(BIN)/ruff check .

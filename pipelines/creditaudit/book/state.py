@@ -6,13 +6,14 @@ complete state. The rows in force are the last complete state, overlaid with the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from creditaudit.book.files import ROW_GROUP, listed, storage, write_parquet
+from creditaudit.book.proof_state import PROOF_TABLES
+from creditaudit.book.state_model import Overlay, StateTable
+from creditaudit.book.state_model import text_fields as _text
 from creditaudit.book.tombstones import states_removed
 from creditaudit.errors import UsageError
 from creditaudit.feeds import FEEDS
@@ -26,28 +27,6 @@ if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
 COMPLETE_EVERY = 30
-
-
-class Overlay(Enum):
-    """How rows of one key from several nights combine."""
-
-    LATEST = "latest"  # the newest night's row replaces
-    FIRST = "first"  # the first accepted row stays (openings)
-    ALL = "all"  # every row stays
-
-
-@dataclass(frozen=True, slots=True)
-class StateTable:
-    """One table of the rows in force."""
-
-    name: str
-    schema: pa.Schema
-    key: tuple[str, ...]
-    overlay: Overlay
-
-
-def _text(*names: str) -> list[pa.Field]:
-    return [pa.field(n, pa.string()) for n in names]
 
 
 # Deliveries that can prove something by what they do not hold: one row per accepted full file.
@@ -250,6 +229,7 @@ TABLES: dict[str, StateTable] = {
             CASE_OBJECTIONS,
             LATE_ANSWERS,
             SENT_CASES,
+            *PROOF_TABLES,
         )
     },
 }

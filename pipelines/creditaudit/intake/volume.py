@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from creditaudit.book.files import storage
-from creditaudit.book.state import DELTA_ROWS, FULL_DELIVERIES, StateTable, state_files
+from creditaudit.book.state import DELTA_ROWS, FULL_DELIVERIES, state_files
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.coverage import full_deliveries
 from creditaudit.intake.faults import ROW_QUARANTINED
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from creditaudit.book.layout import Book
+    from creditaudit.book.state_model import StateTable
     from creditaudit.intake.receive import FileReport
     from creditaudit.settings import Settings
 

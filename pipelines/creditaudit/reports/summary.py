@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from creditaudit.reports.masks import without_numbers
+from creditaudit.reports.quarters import quarters_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,10 +48,13 @@ def summarise(
     """
     findings, clearances, covered = tables["findings"], tables["clearances"], tables["coverage"]
     rejected = tables["quarantine"].filter(pc.equal(tables["quarantine"]["disposition"], "row_quarantined"))
+    quarters, more_quarters = quarters_shown(tables["institutions"])
     return {
         "findings_by_rule": _counted(findings, ["rule_id", "verdict"]),
         "clearances_by_reason": _counted(clearances, ["reason"]),
         "institutions": _institutions(engine),
+        "quarters": quarters,
+        "more_quarters": more_quarters,
         "cases": pc.count_distinct(tables["cases"]["case_id"]).as_py(),
         "new_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_new"),
         "changed_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_changed"),

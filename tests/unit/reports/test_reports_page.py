@@ -249,3 +249,11 @@ def test_clearances_are_counted_by_reason(engine: Engine) -> None:
         {"reason": "newer_card_shown", "rows": 1},
         {"reason": "no_card_shown", "rows": 2},
     ]
+
+
+def test_figures_per_quarter_are_shown_and_those_under_five_hidden(engine: Engine, tmp_path: Path) -> None:
+    """SPEC 8.5."""
+    whose = {"provider_code": "B01", "quarter": "2024Q1", "night": NIGHT}
+    rows = [{**whose, "measure": "findings:R101", "value": 3}, {**whose, "measure": "reappeared", "value": 12}]
+    assert "2024Q1 B01 findings:R101 <5; reappeared 12" in page(engine, tmp_path / "n.html", institutions=rows).text
+    assert "2024Q1" not in page(engine, tmp_path / "n.html").text
