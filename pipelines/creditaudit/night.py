@@ -43,6 +43,7 @@ from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.book.tombstones import Tombstone, finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
+from creditaudit.cases.clocks import read_clocks
 from creditaudit.cases.institutions import count_institutions, late_answers
 from creditaudit.cases.known import open_previous
 from creditaudit.cases.prove import prove
@@ -253,6 +254,7 @@ def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     snapshot(run.book, run.folder / "reference")
     for table in ("institutions", "recipients", "duties", "clocks", "remedies"):
         run.engine.load(table, read(run.folder / "reference", table))
+    read_clocks(read(run.folder / "reference", "clocks"))
     name_regions(run.engine, run.night)
     recipients = read_recipients(read(run.folder / "reference", "recipients"))
     without_key(recipients, run.keys)
