@@ -302,23 +302,29 @@ def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight
     engine.scan(f"{relation}_base", complete, spec.schema)
     engine.scan(f"{relation}_delta", changes, spec.schema)
     key = ", ".join(spec.key)
-    same = " AND ".join(f"d.{k} = b.{k}" for k in spec.key)
+    same = " AND ".join(f"n.{k} = b.{k}" for k in spec.key)
     if spec.overlay is Overlay.LATEST:
+        newest, latest = f"{relation}_delta", ""
+        if len({_night_folder(p) for p in changes}) > 1:
+            # Once, and not each time that the relation is read: how many nights a book has shows in no query.
+            newest = f"{relation}_newest"
+            engine.table(newest, f"SELECT {key}, MAX(night) AS night FROM {relation}_delta GROUP BY {key}")
+            on = " AND ".join(f"n.{k} = b.{k}" for k in dict.fromkeys((*spec.key, "night")))
+            latest = f" WHERE EXISTS (SELECT 1 FROM {newest} AS n WHERE {on})"
         engine.view(
             relation,
-            f"SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY night DESC) AS age"
-            f" FROM {relation}_delta) AS d WHERE age = 1"
+            f"SELECT {columns} FROM {relation}_delta AS b{latest}"
             f" UNION ALL SELECT {columns} FROM {relation}_base AS b"
-            f" WHERE NOT EXISTS (SELECT 1 FROM {relation}_delta AS d WHERE {same})",
+            f" WHERE NOT EXISTS (SELECT 1 FROM {newest} AS n WHERE {same})",
         )
     else:  # FIRST: a change row exists only where the key had none, so nothing overlaps
         engine.view(relation, f"SELECT {columns} FROM {relation}_base UNION ALL SELECT {columns} FROM {relation}_delta")
 
 
 def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | None = None) -> None:
-    """Name the rows in force of every table as ``standing_<table>``.
+    """Name the rows in force of every table as ``standing_<table>``, and again as ``whole_<table>``.
 
-    ``standing_quarantined_numbers`` and ``standing_check_gaps`` leave out the rows that were readmitted.
+    A night that judges few lets the first name be less for a while. ``standing_quarantined_numbers`` and ``standing_check_gaps`` leave out the rows that were readmitted.
 
     Parameters
     ----------
@@ -328,10 +334,17 @@ def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | 
         Changes of the night that is being written, by table.
     """
     for table in TABLES:
-        prefix = "every" if table in _REPAIRABLE else "standing"
+        prefix = "every" if table in _REPAIRABLE else "whole"
         open_state(engine, book, table, f"{prefix}_{table}", tonight=(tonight or {}).get(table))
+        if table not in _REPAIRABLE:
+            stand_whole(engine, table)
     for table in _REPAIRABLE:
         hide_repaired(engine, table, f"every_{table}", f"standing_{READMITTED_ROWS.name}", f"standing_{table}")
+
+
+def stand_whole(engine: Engine, table: str) -> None:
+    """Let ``standing_<table>`` be all rows in force of a table again."""
+    engine.view(f"standing_{table}", f"SELECT * FROM whole_{table}")
 
 
 def hide_repaired(engine: Engine, table: str, standing: str, readmitted: str, relation: str) -> None:
