@@ -56,7 +56,8 @@ MOST_STEPS = 200
 def close_scope(engine: Engine, closes: str) -> bool:
     """Find everyone who is to be judged; returns whether that came to an end.
 
-    Reads ``touched_people``, ``touched_codes``, ``standing_accounts``, and ``rename_edges_all`` of the lineage. Makes ``scope_people`` (person: hash), ``context_codes`` (code: hash), ``scope_parts`` and
+    Reads ``touched_people``, ``touched_codes``, ``standing_accounts``, and ``rename_edges_all`` of the lineage. Makes
+    ``scope_people`` (person: hash), ``context_codes`` (code: hash), ``scope_parts`` and
     ``context_parts`` (part: hash; groups of codes that renames join), and ``rename_parts`` (provider_code,
     account_code, code, part).
 
@@ -222,8 +223,9 @@ def _forward(engine: Engine) -> bool:
 def narrow(engine: Engine) -> int:
     """Let ``standing_<feed>`` be the rows that tonight's judgment needs; returns how many accounts those are.
 
-    Makes ``renamed_rows`` of the lineage, of the whole book: the same pass finds them. Makes ``scope_codes`` (provider_code, account_code) and ``scope_inquiry_keys`` (provider_code, inquiry_id): what is
-    judged, with codes that have no row. Whatever else is found is not to be published.
+    Makes ``scope_codes`` (provider_code, account_code) and ``scope_inquiry_keys`` (provider_code, inquiry_id): what is
+    judged, with codes that have no row. Whatever else is found is not to be published. ``renamed_rows`` of the lineage,
+    which are those of the whole book, come out of the same pass.
     """
     columns = ", ".join(f"a.{name}" for name in _ACCOUNT_COLUMNS)
     engine.table(

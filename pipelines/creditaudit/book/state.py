@@ -324,7 +324,8 @@ def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight
 def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | None = None) -> None:
     """Name the rows in force of every table as ``standing_<table>``, and again as ``whole_<table>``.
 
-    A night that judges few lets the first name be less for a while. ``standing_quarantined_numbers`` and ``standing_check_gaps`` leave out the rows that were readmitted.
+    A night that judges few lets the first name be less for a while. ``standing_quarantined_numbers`` and
+    ``standing_check_gaps`` leave out the rows that were readmitted.
 
     Parameters
     ----------
