@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from creditaudit import __version__, cli_book, cli_duties, cli_explain, cli_quarantine, cli_rules, cli_sources
+from creditaudit import (
+    __version__,
+    cli_book,
+    cli_duties,
+    cli_explain,
+    cli_quarantine,
+    cli_remedies,
+    cli_rules,
+    cli_sources,
+)
 from creditaudit.cli_speech import BookOption, Tell, hang_up
 from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, StorageError, UsageError
 from creditaudit.runlog import RunLog, run_log_begun
@@ -36,6 +45,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(cli_book.app)
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_duties.app, name="duties")
+app.add_typer(cli_remedies.app, name="remedies")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_sources.app, name="source")
 app.command("explain")(cli_explain.explain)

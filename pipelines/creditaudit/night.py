@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from creditaudit.audit.everyone import Judging, why_everyone
 from creditaudit.audit.judgment import Judgment, judge_night
 from creditaudit.audit.rules_tonight import Rulebook, rules_tonight
@@ -24,7 +26,9 @@ from creditaudit.book.reference import read, snapshot
 from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.seal import write_manifest
 from creditaudit.book.state import (
+    CASE_LIFE,
     CASE_MEMORY,
+    CASE_OBJECTIONS,
     CASE_SUBJECTS,
     is_complete_due,
     open_state,
@@ -35,8 +39,18 @@ from creditaudit.book.state import (
 from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.book.tombstones import Tombstone, finish
 from creditaudit.book.writer import writing
+from creditaudit.cases.answers import take_answers
+from creditaudit.cases.prove import prove
 from creditaudit.cases.strength import strengths
-from creditaudit.cases.track import Tracked, case_memory, subjects_changed, track
+from creditaudit.cases.track import (
+    Tracked,
+    case_memory,
+    lives_changed,
+    objections_changed,
+    recall_cases,
+    subjects_changed,
+    track,
+)
 from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contract
 from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import RefusedError, UsageError
@@ -66,8 +80,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
-
-    import pyarrow as pa
 
     from creditaudit.runlog import RunLog, Stage
 
@@ -226,7 +238,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
 def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     """Copy reference tables and suites into the night and read them: a bad one stops it before the work, not after."""
     snapshot(run.book, run.folder / "reference")
-    for table in ("institutions", "recipients", "duties"):
+    for table in ("institutions", "recipients", "duties", "clocks", "remedies"):
         run.engine.load(table, read(run.folder / "reference", table))
     recipients = read_recipients(read(run.folder / "reference", "recipients"))
     return recipients, open_contract(run.engine, run.book, run.night, run.folder)
@@ -287,10 +299,21 @@ def _track(run: _Run, assessment: Assessment) -> Tracked:
     run.engine.scan("previous_cases", _published_before(run, "cases"), CASES)
     run.engine.scan("previous_events", _published_before(run, "case_events"), CASE_EVENTS)
     run.engine.scan("previous_findings", _published_before(run, "findings"), FINDINGS)
-    tracked = track(run.engine, run.night, run.keys, sorted(assessment.stale))
+    recall_cases(run.engine, run.night)
+    refused = take_answers(run.engine, run.inbox.sound, run.night, run.keys)
+    run.inbox.refused.extend(refused)
+    proven = prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=lambda: pa.table({}))
+    for table, rows in proven.items():
+        run.tonight[table] = write_changes(run.folder, table, rows)
+        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
+    tracked = track(
+        run.engine, run.book, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight
+    )
     for table, rows in (
         (CASE_MEMORY.name, case_memory(run.engine, run.night)),
         (CASE_SUBJECTS.name, subjects_changed(run.engine, run.night)),
+        (CASE_LIFE.name, lives_changed(run.engine, run.night)),
+        (CASE_OBJECTIONS.name, objections_changed(run.engine, run.night)),
     ):
         run.tonight[table] = write_changes(run.folder, table, rows)
         open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])

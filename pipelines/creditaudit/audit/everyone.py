@@ -28,8 +28,9 @@ MANIFEST_PARTS = ("format", "program", "configuration", "key", "rules")
 # Reference tables that judge nobody: they say who gets what, and by when.
 _ADDRESSES = frozenset({"recipients", "clocks", "remedies"})
 
-# Inbox entries of which this module knows whom they touch. Any other kind may touch anybody.
-_KNOWN_ENTRIES = frozenset({"readmission", "rule_approval"})
+# Inbox entries of which this module knows whom they touch. Any other kind may touch anybody. Answers and smaller bases
+# move cases and judge nobody; an account that is judged no more since its case was verified is touched by that.
+_KNOWN_ENTRIES = frozenset({"answer", "readmission", "rule_approval", "smaller_base"})
 
 # The shipped rule whose findings hang on full issuances deliveries: it has one whether they cover the days or not.
 _COVERED_RULES = frozenset({"R102"})

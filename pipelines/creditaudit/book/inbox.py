@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from creditaudit.book.layout import Book
 
-KINDS = ("readmission", "removal", "rule_approval")
+KINDS = ("answer", "readmission", "removal", "rule_approval")
+ANSWER = "answer"
 RULE_APPROVAL = "rule_approval"
 _FORMAT = 1
 _RULE_FOLDER = re.compile("R[0-9]{3}_[a-z0-9_]{1,80}", re.ASCII)
@@ -151,7 +152,16 @@ def flaw(entry: Entry) -> str | None:
     """
     if entry.kind not in KINDS:
         return "its kind is not known to this version"
+    if entry.kind == ANSWER:
+        return _answer_flaw(entry.body)
     return _approval_flaw(entry.body) if entry.kind == "rule_approval" else None
+
+
+def _answer_flaw(body: dict[str, Any]) -> str | None:
+    rows = body.get("rows")
+    if not isinstance(body.get("file_sha256"), str) or not isinstance(rows, list) or not rows:
+        return "its body is not one of answers"
+    return None if all(isinstance(row, dict) for row in rows) else "a row of it is no answer"
 
 
 def _approval_flaw(body: dict[str, Any]) -> str | None:

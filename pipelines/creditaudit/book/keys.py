@@ -27,6 +27,7 @@ DEMO_KEY_ID = "DEMO"
 _DEMO_SECRET = hashlib.sha256(b"creditaudit demonstration key: protects nothing").hexdigest()
 _SECRET_BYTES = 32
 STATES = ("active", "superseded", "retired")
+_TOKEN_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,31 @@ class Keyring:
 
     def tokens(self, purpose: Purpose, values: list[str], *, length: int = 32) -> list[str]:
         """Return the tokens of many values, in order."""
-        key = self.active.derived(purpose)
-        digest = hmac.digest
-        return [digest(key, value.encode(), "sha256").hex()[:length] for value in values]
+        return _tokens(self.active, purpose, values, length)
+
+    def row_tokens(self, cases: list[str], episodes: list[int], key: Key | None = None) -> list[str]:
+        """Return the row token of many case episodes, in order (SPEC 8.2, 10.2).
+
+        Parameters
+        ----------
+        cases : list of str
+            case_id of each.
+        episodes : list of int
+        key : Key, optional
+            The key that makes them; None: the active one.
+        """
+        named = [f"{case}\x1f{episode}" for case, episode in zip(cases, episodes, strict=True)]
+        return [f"RT-{token}" for token in _tokens(key or self.active, "row", named, _TOKEN_LENGTH)]
+
+    @property
+    def accepted(self) -> tuple[Key, ...]:
+        """The keys whose tokens are still taken: all that are not retired."""
+        return tuple(k for k in self.keys if k.state != "retired")
+
+
+def _tokens(key: Key, purpose: Purpose, values: list[str], length: int) -> list[str]:
+    derived, digest = key.derived(purpose), hmac.digest
+    return [digest(derived, value.encode(), "sha256").hex()[:length] for value in values]
 
 
 def new_key_file(path: Path, *, demo: bool = False) -> None:

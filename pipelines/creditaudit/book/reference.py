@@ -53,7 +53,22 @@ TABLES: dict[str, tuple[str, ...]] = {
         "source",
     ),
     "clocks": ("clock_id", "starts_on", "days", "day_type", "kind", "source"),
+    "remedies": (
+        "remedy_id",
+        "account_type",
+        "tier",
+        "state",
+        "fault",
+        "next_step",
+        "who",
+        "basis",
+        "in_force_from",
+        "in_force_to",
+        "source",
+    ),
 }
+# Columns that a table may have beside those; read as NULL where it does not.
+OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {"remedies": ("verdict", "next_step_en")}
 # Tables that a book may have; none is shipped, for nothing documented stands in them yet.
 AREA_CODES = "area_codes"
 OPTIONAL: dict[str, tuple[str, ...]] = {AREA_CODES: ("prefix", "valid_from", "valid_to", "source")}
@@ -122,7 +137,7 @@ def read(folder: Path, table: str) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        The columns named there (text; dates as date32; NULL: missing) and ``row`` (int64).
+        The columns named there and in ``OPTIONAL_COLUMNS`` (text; dates as date32; NULL: missing) and ``row`` (int64).
 
     Raises
     ------
@@ -137,7 +152,7 @@ def read(folder: Path, table: str) -> pa.Table:
     missing = [c for c in names if c not in header]
     if missing or len(set(header)) != len(header):
         raise _bad(path, 1, missing[0] if missing else None, "a column is missing or named twice")
-    columns: dict[str, list[str | date | None]] = {c: [] for c in names}
+    columns: dict[str, list[str | date | None]] = {c: [] for c in (*names, *OPTIONAL_COLUMNS.get(table, ()))}
     lines = []
     for line, row in enumerate(rows[1:], start=2):
         if not row:
@@ -151,10 +166,9 @@ def read(folder: Path, table: str) -> pa.Table:
     flaw = first_flaw(columns, lines) if table == "duties" else None
     if flaw is not None:
         raise _bad(path, *flaw)
-    arrays = {
-        c: pa.array(values, type=pa.date32() if c in DATE_COLUMNS else pa.string()) for c, values in columns.items()
-    }
-    count = len(next(iter(arrays.values())))
+    count = len(lines)
+    kinds = {c: pa.date32() if c in DATE_COLUMNS else pa.string() for c in columns}
+    arrays = {c: pa.array(columns[c] if c in header else [None] * count, type=kinds[c]) for c in columns}
     return pa.table({**arrays, "row": pa.array(range(1, count + 1), type=pa.int64())})
 
 

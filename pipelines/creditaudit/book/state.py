@@ -165,8 +165,9 @@ CASE_LIFE = StateTable(
             pa.field("due_on", pa.date32()),
             pa.field("due_provisional", pa.bool_()),
             *_text("due_kind", "notice_source"),
-            pa.field("reported_from", pa.timestamp("s")),
-            pa.field("reported_to", pa.timestamp("s")),
+            pa.field("reported_from", pa.timestamp("us")),
+            pa.field("reported_to", pa.timestamp("us")),
+            pa.field("moment_from", pa.timestamp("us")),
             pa.field("is_quiet", pa.bool_()),  # all findings R103
             pa.field("is_data_quality", pa.bool_()),  # all findings R301 or R302
             *_text("held_by", "spots"),  # provider_changed:<column>; and what could not be seen of the evidence

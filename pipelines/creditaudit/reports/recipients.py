@@ -163,12 +163,9 @@ def _rows(engine: Engine, recipient: Recipient, keys: Keyring, which: str) -> pa
         f" WHERE t.recipient = {quoted(recipient.name)} AND {which} ORDER BY c.provider_code, c.account_code, c.case_id"
     )
     count = rows.num_rows
-    named = [
-        f"{case}\x1f{episode}"
-        for case, episode in zip(rows["case_id"].to_pylist(), rows["episode"].to_pylist(), strict=True)
-    ]
+    tokens = keys.row_tokens(rows["case_id"].to_pylist(), rows["episode"].to_pylist())
     extra = {
-        "row_token": pa.array([f"RT-{t}" for t in keys.tokens("row", named)], type=pa.string()),
+        "row_token": pa.array(tokens, type=pa.string()),
         "id_masked": recipient.mask.apply(rows["id_norm"]),
         "opened": spoken(rows["opened_from"], rows["opened_to"]),
         "reported": spoken(rows["reported_from"], rows["reported_to"]),

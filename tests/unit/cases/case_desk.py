@@ -6,14 +6,27 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from creditaudit.book.state import CASE_MEMORY, CASE_SUBJECTS, QUARANTINED_NUMBERS
-from creditaudit.cases.track import Tracked, case_memory, subjects_changed, track
+from creditaudit.book.layout import Book
+from creditaudit.book.reference import read, snapshot_of
+from creditaudit.book.state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS, QUARANTINED_NUMBERS
+from creditaudit.cases.track import (
+    Tracked,
+    case_memory,
+    lives_changed,
+    objections_changed,
+    recall_cases,
+    subjects_changed,
+    track,
+)
+from creditaudit.feeds import FEEDS
 from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS
 from unit.kit import NIGHT, demo_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from creditaudit.engines import Engine
 
@@ -48,8 +61,47 @@ SCHEMAS = {
             ("row", pa.int64()),
         ]
     ),
+    "standing_accounts": FEEDS["accounts"].schema,
+    "standing_openings": FEEDS["openings"].schema,
+    "standing_objections": FEEDS["objections"].schema,
+    "answers_all": pa.schema(
+        [
+            ("case_id", TEXT),
+            ("episode", pa.int32()),
+            ("place", pa.int64()),
+            *((n, TEXT) for n in ("outcome", "answered_by", "by_kind", "evidence_ref", "entry")),
+            ("answered_on", pa.date32()),
+            ("from_state", TEXT),
+            ("to_state", TEXT),
+        ]
+    ),
+    "answers_taken": pa.schema(
+        [
+            ("case_id", TEXT),
+            ("episode", pa.int32()),
+            *((n, TEXT) for n in ("outcome", "answered_by", "by_kind", "evidence_ref", "entry", "to_state")),
+            ("answered_on", pa.date32()),
+        ]
+    ),
+    "proofs_tonight": pa.schema(
+        [
+            ("case_id", TEXT),
+            ("episode", pa.int32()),
+            ("is_proven", pa.bool_()),
+            *((n, TEXT) for n in ("proof", "missing", "kind")),
+        ]
+    ),
+    "returns_tonight": pa.schema([("case_id", TEXT), ("episode", pa.int32()), *CODE, ("how", TEXT)]),
+    "residual_tonight": pa.schema([("case_id", TEXT), ("residual", TEXT)]),
     "recipients": pa.schema([("recipient", TEXT), ("kind", TEXT), ("provider_code", TEXT), ("region_prefix", TEXT)]),
 }
+
+_STATE = (
+    (CASE_MEMORY, case_memory),
+    (CASE_SUBJECTS, subjects_changed),
+    (CASE_LIFE, lives_changed),
+    (CASE_OBJECTIONS, objections_changed),
+)
 
 LIAISON = {"recipient": "pboc", "kind": "pboc_liaison"}
 
@@ -71,38 +123,71 @@ def fault(subject: str = "account:A", provider: str = "B01", **cells: Any) -> Ro
 
 
 class Desk:
-    """Nights one after the other, each with what the one before left."""
+    """Nights one after the other, each with what the one before left.
 
-    def __init__(self, engine: Engine) -> None:
+    Parameters
+    ----------
+    engine : Engine
+    root : Path
+        A folder for the book and for what comes in tonight.
+    """
+
+    def __init__(self, engine: Engine, root: Path) -> None:
         self.engine = engine
+        self.root = root
         self.cases = CASES.empty_table()
         self.events = CASE_EVENTS.empty_table()
-        self.memory = CASE_MEMORY.schema.empty_table()
-        self.subjects = CASE_SUBJECTS.schema.empty_table()
+        self.findings = FINDINGS.empty_table()
+        self.state = {table.name: table.schema.empty_table() for table, _ in _STATE}
         self.tonight = NIGHT
+        for table in ("clocks", "remedies"):
+            snapshot_of(None, table, root / "reference")
 
-    def night(self, findings: Iterable[Row], *, stale: tuple[str, ...] = (), **tables: list[Row]) -> Tracked:
-        """Track one night; the next one is a day later. Faults that are not given: outside the lane."""
+    def night(
+        self,
+        findings: Iterable[Row],
+        *,
+        stale: tuple[str, ...] = (),
+        came: Mapping[str, list[Row]] | None = None,
+        **tables: list[Row],
+    ) -> Tracked:
+        """Track one night; the next one is a day later. Faults that are not given: outside the lane.
+
+        ``came`` are rows of feeds that come into force tonight, of a key that the book does not have.
+        """
         found = list(findings)
-        self.engine.load("findings", pa.Table.from_pylist(found, schema=FINDINGS))
+        standing = pa.Table.from_pylist(found, schema=FINDINGS)
+        self.engine.load("findings", standing)
         outside = {(f["provider_code"], f["subject"]): fault(f["subject"], f["provider_code"]) for f in found}
         given = {"recipients": [LIAISON], "case_faults": list(outside.values()), **tables}
         for name, schema in SCHEMAS.items():
             self.engine.load(name, pa.Table.from_pylist(given.get(name, []), schema=schema))
+        for table in ("clocks", "remedies"):
+            self.engine.load(table, read(self.root / "reference", table))
         self.engine.load("previous_cases", self.cases)
         self.engine.load("previous_events", self.events)
-        self.engine.load("standing_case_memory", self.memory)
-        self.engine.load("standing_case_subjects", self.subjects)
-        found = track(self.engine, self.tonight, demo_keys(), stale)
-        fresh = case_memory(self.engine, self.tonight).cast(CASE_MEMORY.schema)
-        kept = {(r["case_id"], r["episode"]): r for r in [*self.memory.to_pylist(), *fresh.to_pylist()]}
-        self.fresh_subjects = subjects_changed(self.engine, self.tonight).cast(CASE_SUBJECTS.schema).to_pylist()
-        whose = {(r["provider_code"], r["subject"]): r for r in [*self.subjects.to_pylist(), *self.fresh_subjects]}
-        self.subjects = pa.Table.from_pylist(list(whose.values()), schema=CASE_SUBJECTS.schema)
-        self.cases, self.events = found.cases, found.events
-        self.memory = pa.Table.from_pylist(list(kept.values()), schema=CASE_MEMORY.schema)
+        self.engine.load("previous_findings", self.findings)
+        for table, _ in _STATE:
+            self.engine.load(f"standing_{table.name}", self.state[table.name])
+        recall_cases(self.engine, self.tonight)
+        files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
+        book = Book(self.root / "book")
+        tracked = track(self.engine, book, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
+        for table, made in _STATE:
+            fresh = made(self.engine, self.tonight).select(table.schema.names).cast(table.schema)
+            kept = {tuple(r[k] for k in table.key): r for r in self.state[table.name].to_pylist() + fresh.to_pylist()}
+            self.state[table.name] = pa.Table.from_pylist(list(kept.values()), schema=table.schema)
+            if table is CASE_SUBJECTS:
+                self.fresh_subjects = fresh.to_pylist()
+        self.cases, self.events, self.findings = tracked.cases, tracked.events, standing
         self.tonight += timedelta(days=1)
-        return found
+        return tracked
+
+    def _written(self, feed: str, rows: list[Row]) -> Path:
+        path = self.root / f"{self.tonight}-{feed}.parquet"
+        base = {"night": self.tonight, "file": "f.csv", "row": 1, "line": 2}
+        pq.write_table(pa.Table.from_pylist([{**base, **row} for row in rows], schema=FEEDS[feed].schema), path)
+        return path
 
     def changes(self) -> dict[str, str | None]:
         """What each case is in tonight's exceptions.csv: new, changed, or not there."""

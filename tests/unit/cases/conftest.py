@@ -8,10 +8,12 @@ import pytest
 from case_desk import Desk
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from creditaudit.engines import Engine
 
 
 @pytest.fixture
-def desk(engine: Engine) -> Desk:
+def desk(engine: Engine, tmp_path: Path) -> Desk:
     """No case yet."""
-    return Desk(engine)
+    return Desk(engine, tmp_path)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Reference tables that have a suite: asked in every night.
-TABLES = ("institutions", "duties", "clocks", "recipients")
+TABLES = ("institutions", "duties", "clocks", "recipients", "remedies")
 NUMBER, NAME, PHONE = "110105194912310021", "欧阳种植", "13900001111"
 TAG = "<img src=x onerror=alert(1)>"
 NOTE = "see https://example.com/why <script>alert(2)</script> and //example.org/x"

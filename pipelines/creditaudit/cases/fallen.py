@@ -1,0 +1,181 @@
+"""Cases whose findings fell tonight, and whether their own institution changed its rows (SPEC 8.1).
+
+A bank must not close a case by rewriting the record: where its own rows changed on the night on which the findings
+fell, the case stays, and says which columns changed. What a registry, a duty, a rule or somebody else's row takes away
+is withdrawn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from creditaudit.book.state import open_state
+from creditaudit.cases.known import UNANSWERED_LIST
+from creditaudit.feeds import FEEDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from creditaudit.book.layout import Book
+    from creditaudit.engines import Engine
+
+# Columns that findings rest on, by the name under which they are delivered. Balances, states and dates of report change
+# every night, and take no finding away.
+_ACCOUNT = {
+    "id_type": ("id_type",),
+    "id_number": ("id_norm", "id_status"),
+    "name": ("name_norm", "name_known"),
+    "account_type": ("account_type",),
+    "opened_at": ("opened_from", "opened_to"),
+    "agreement_at": ("agreement_from", "agreement_to"),
+    "original_provider_code": ("original_provider_code",),
+    "original_account_code": ("original_account_code",),
+    "settlement_provider_code": ("settlement_provider_code",),
+    "settlement_account_code": ("settlement_account_code",),
+}
+_INQUIRY = {"inquired_at": ("inquired_from", "inquired_to"), "reason": ("reason",), "id_number": ("id_norm",)}
+_OPENING = ("document_kind", "card_valid_from", "card_valid_to", "handler_id_number", "session_id")
+# Findings that rest on other accounts of the person, too.
+_OF_PERSON = "'R109', 'R302', 'R401', 'R402'"
+_FEEDS = ("accounts", "openings", "verifications", "inquiries", "account_renames")
+_PERSONS_FEEDS = ("loss_reports", "invalid_cards", "issuances", "fraud_alerts", "impostors")
+
+_FALLEN = f"""
+    SELECT k.case_id, k.provider_code, k.account_code, k.old_provider, k.old_subject, k.subject, k.id_norm, k.tier
+    FROM known_cases AS k
+    WHERE k.place = 1 AND k.state IN ({UNANSWERED_LIST})
+        AND NOT EXISTS (SELECT 1 FROM standing_cases AS s WHERE s.has_findings
+            AND s.provider_code = k.provider_code AND s.subject = k.subject)
+        AND EXISTS (SELECT 1 FROM previous_findings AS p
+            WHERE p.provider_code = k.old_provider AND p.subject = k.old_subject)
+"""
+
+# Every code under which a fallen case's account is, or was, delivered.
+_CODES = """
+    SELECT case_id, provider_code, account_code FROM fallen_cases WHERE account_code IS NOT NULL
+    UNION
+    SELECT f.case_id, l.provider_code, l.account_code FROM fallen_cases AS f
+    JOIN lineage AS l ON l.head_provider = f.provider_code AND l.head_code = f.account_code
+    UNION
+    SELECT case_id, old_provider, substr(old_subject, 9) FROM fallen_cases WHERE starts_with(old_subject, 'account:')
+"""
+
+
+def find_fallen(engine: Engine, book: Book, tonight: Mapping[str, Sequence[Path]]) -> None:
+    """Make ``fallen_cases`` (one row per case whose findings fell tonight) and ``own_changes`` (case_id, held_by).
+
+    ``held_by`` names what the case's own institution changed, ``provider_changed:<column>`` joined by ``;``; a case
+    without a row has only what others changed. ``fallen_causes`` (case_id, cause) has the registries whose rows on the
+    person changed tonight.
+
+    Parameters
+    ----------
+    engine : Engine
+        With ``known_cases``, ``standing_cases``, ``previous_findings``, ``lineage`` and ``standing_openings``.
+    book : Book
+        As of last night.
+    tonight : mapping
+        Feed to the files of the rows that came into force tonight.
+    """
+    if not engine.table("fallen_cases", _FALLEN):
+        empty = "SELECT CAST(NULL AS VARCHAR) AS case_id, CAST(NULL AS VARCHAR) AS {} WHERE 1 = 0"
+        engine.table("own_changes", empty.format("held_by"))
+        engine.table("fallen_causes", empty.format("cause"))
+        return
+    engine.table("fallen_codes", _CODES)
+    for feed in (*_FEEDS, *_PERSONS_FEEDS):
+        engine.scan(f"came_{feed}", list(tonight.get(feed, ())), FEEDS[feed].schema)
+        open_state(engine, book, feed, f"was_{feed}")
+    parts = [*_account_parts(), *_opening_parts(), _CHECKS, _RENAMES, *_inquiry_parts()]
+    engine.table(
+        "own_changes",
+        "SELECT case_id, string_agg('provider_changed:' || name, ';' ORDER BY name) AS held_by"
+        f" FROM (SELECT DISTINCT case_id, name FROM ({' UNION ALL '.join(parts)}) AS p) AS d GROUP BY case_id",
+    )
+    causes = [
+        f"SELECT f.case_id, '{feed}' AS feed FROM fallen_cases AS f JOIN came_{feed} AS n ON n.id_norm = f.id_norm"
+        for feed in _PERSONS_FEEDS
+    ]
+    causes += [  # a row that says another number tonight
+        f"SELECT f.case_id, '{feed}' AS feed FROM fallen_cases AS f JOIN was_{feed} AS w ON w.id_norm = f.id_norm"
+        f" JOIN came_{feed} AS n ON {' AND '.join(f'n.{k} = w.{k}' for k in FEEDS[feed].key)}"
+        for feed in _PERSONS_FEEDS
+    ]
+    engine.table(
+        "fallen_causes",
+        "SELECT case_id, string_agg(feed, ',' ORDER BY feed) AS cause"
+        f" FROM (SELECT DISTINCT case_id, feed FROM ({' UNION ALL '.join(causes)}) AS p) AS d GROUP BY case_id",
+    )
+    engine.drop("fallen_codes", *(f"{kind}_{feed}" for feed in (*_FEEDS, *_PERSONS_FEEDS) for kind in ("came", "was")))
+
+
+def _differs(columns: Sequence[str]) -> str:
+    return "(" + " OR ".join(f"n.{name} IS DISTINCT FROM o.{name}" for name in columns) + ")"
+
+
+def _account_parts() -> list[str]:
+    """Select changed cells and new rows of the case's own account, and of others that findings rest on."""
+    key = "o.provider_code = n.provider_code AND o.account_code = n.account_code"
+    own = (
+        "fallen_codes AS c JOIN came_accounts AS n ON n.provider_code = c.provider_code"
+        f" AND n.account_code = c.account_code LEFT JOIN was_accounts AS o ON {key}"
+    )
+    others = (
+        "fallen_cases AS c JOIN came_accounts AS n ON n.provider_code = c.provider_code"
+        f" LEFT JOIN was_accounts AS o ON {key}"
+    )
+    of_person = f"c.tier IN ({_OF_PERSON}) AND (n.id_norm = c.id_norm OR o.id_norm = c.id_norm)"
+    found = []
+    for source, which in ((own, "TRUE"), (others, of_person)):
+        found.append(f"SELECT c.case_id, 'account_code' AS name FROM {source} WHERE {which} AND o.account_code IS NULL")
+        found += [
+            f"SELECT c.case_id, '{name}' AS name FROM {source}"
+            f" WHERE {which} AND o.account_code IS NOT NULL AND {_differs(columns)}"
+            for name, columns in _ACCOUNT.items()
+        ]
+    return found
+
+
+def _opening_parts() -> list[str]:
+    """Select what tonight's openings give: an account has one that judges, so it came for the first time."""
+    source = (
+        "fallen_codes AS c JOIN came_openings AS n"
+        " ON n.provider_code = c.provider_code AND n.account_code = c.account_code"
+    )
+    given = [f"SELECT c.case_id, '{name}' AS name FROM {source} WHERE n.{name} IS NOT NULL" for name in _OPENING]
+    return [*given, f"SELECT c.case_id, 'opening' AS name FROM {source}"]
+
+
+_CHECKS = """
+    SELECT c.case_id, 'check_id' AS name FROM fallen_codes AS c JOIN came_verifications AS n
+        ON n.provider_code = c.provider_code AND n.account_code = c.account_code
+    UNION ALL
+    SELECT c.case_id, 'check_id' AS name FROM fallen_codes AS c
+    JOIN standing_openings AS s ON s.provider_code = c.provider_code AND s.account_code = c.account_code
+    JOIN came_verifications AS n ON n.provider_code = s.provider_code AND n.session_id = s.session_id
+"""
+
+_RENAMES = """
+    SELECT case_id, 'account_code' AS name FROM fallen_cases
+    WHERE old_provider <> provider_code OR old_subject <> subject
+    UNION ALL
+    SELECT c.case_id, 'account_code' AS name FROM fallen_codes AS c JOIN (
+        SELECT provider_code, old_account_code, new_provider_code, new_account_code FROM came_account_renames
+        UNION ALL
+        SELECT w.provider_code, w.old_account_code, w.new_provider_code, w.new_account_code
+        FROM was_account_renames AS w JOIN came_account_renames AS n
+            ON n.provider_code = w.provider_code AND n.old_account_code = w.old_account_code
+    ) AS n ON (n.provider_code = c.provider_code AND n.old_account_code = c.account_code)
+        OR (COALESCE(n.new_provider_code, n.provider_code) = c.provider_code AND n.new_account_code = c.account_code)
+"""
+
+
+def _inquiry_parts() -> list[str]:
+    return [
+        f"SELECT c.case_id, '{name}' AS name FROM fallen_cases AS c JOIN came_inquiries AS n"
+        " ON n.provider_code = c.provider_code AND 'inquiry:' || n.inquiry_id = c.subject"
+        " JOIN was_inquiries AS o ON o.provider_code = n.provider_code AND o.inquiry_id = n.inquiry_id"
+        f" WHERE {_differs(columns)}"
+        for name, columns in _INQUIRY.items()
+    ]

@@ -1,0 +1,59 @@
+"""What people write freely, as a book may keep it: without ID numbers, phones, and what a terminal would obey."""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+HIDDEN = "***"
+
+# Between the digits of a number that a person writes down may stand a blank or a hyphen.
+_GAP = "[ -]?"
+_MONTH = f"(?:0{_GAP}[1-9]|1{_GAP}[0-2])"
+_DAY = f"(?:0{_GAP}[1-9]|[12]{_GAP}[0-9]|3{_GAP}[01])"
+
+
+def _digits(count: int) -> str:
+    return f"(?:{_GAP}[0-9]){{{count}}}"
+
+
+_NUMBER = re.compile(
+    "(?<![0-9])(?:"
+    # 18 or 15 places in one piece, whatever they say; in pieces, only where a date stands in the right place.
+    "[0-9]{17}[0-9Xx]|[0-9]{15}"
+    f"|[1-9]{_digits(5)}{_GAP}(?:1{_GAP}[89]|2{_GAP}0){_digits(2)}{_GAP}{_MONTH}{_GAP}{_DAY}{_digits(3)}{_GAP}[0-9Xx]"
+    f"|[1-9]{_digits(7)}{_GAP}{_MONTH}{_GAP}{_DAY}{_digits(3)}"
+    # A mobile phone, with or without the country's code; a fixed one with its area's.
+    f"|(?:86{_GAP})?1{_GAP}[3-9]{_digits(9)}|0[0-9]{{2,3}}-[0-9]{{7,8}}"
+    ")(?![0-9])",
+    re.ASCII,
+)
+# Whatever the pattern above finds has eleven digits or more, with at most one letter between two of them.
+_SUSPECT = "[0-9](?:[ -]?[0-9]){9}"
+_CONTROLS = "[\\x00-\\x1f\\x7f-\\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+"
+
+
+def hide_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts with ``***`` where an ID number or a phone stood, on one line, without control characters.
+
+    Parameters
+    ----------
+    texts : pyarrow.ChunkedArray of string
+        Free text; NULL stays NULL. Full-width digits count as digits.
+
+    Returns
+    -------
+    pyarrow.ChunkedArray of string
+        Of the same length. What is no number of a person stays as it was written; a longer run of digits does, too.
+    """
+    shown = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, pattern=_CONTROLS, replacement=" "))
+    plain = pc.utf8_normalize(shown, form="NFKC")
+    suspect = pc.fill_null(pc.match_substring_regex(plain, pattern=_SUSPECT), fill_value=False)
+    if not pc.any(suspect).as_py():
+        return shown
+    hidden = [_NUMBER.sub(HIDDEN, text) for text in plain.filter(suspect).to_pylist()]
+    mask = suspect.combine_chunks() if isinstance(suspect, pa.ChunkedArray) else suspect
+    whole = shown.combine_chunks() if isinstance(shown, pa.ChunkedArray) else shown
+    return pa.chunked_array([pc.replace_with_mask(whole, mask, pa.array(hidden, pa.string()))])

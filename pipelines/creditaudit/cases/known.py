@@ -1,0 +1,82 @@
+"""Cases as the last night left them, under the codes of tonight (SPEC 4, 8.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from creditaudit.engines import Engine
+
+UNANSWERED = ("lead", "sent", "undetermined")
+CORRECTING = ("correction_due", "correction_overdue")
+OPEN = (*UNANSWERED, *CORRECTING)
+CLOSED = ("holder_confirmed", "correction_verified", "withdrawn", "reappeared")
+OPEN_LIST = ", ".join(f"'{state}'" for state in OPEN)
+UNANSWERED_LIST = ", ".join(f"'{state}'" for state in UNANSWERED)
+CORRECTING_LIST = ", ".join(f"'{state}'" for state in CORRECTING)
+
+# The last episode of every case, under the newest code of its lineage. place 1 is the case that goes on where several
+# have one subject: never one that another case follows, else the oldest (a rename has joined two accounts that both had
+# a case); the others keep their last values.
+_KNOWN = """
+    WITH aged AS (
+        SELECT c.*, row_number() OVER (PARTITION BY c.case_id ORDER BY c.episode DESC) AS age,
+            min(c.first_seen) OVER (PARTITION BY c.case_id) AS opened_on
+        FROM previous_cases AS c
+    ), moved AS (
+        SELECT c.* EXCLUDE (provider_code, account_code, subject, age),
+            c.provider_code AS old_provider, c.subject AS old_subject,
+            COALESCE(l.head_provider, j.provider_code, c.provider_code) AS provider_code,
+            COALESCE(l.head_code, j.account_code, c.account_code) AS account_code,
+            CASE WHEN l.head_code IS NOT NULL THEN 'account:' || l.head_code
+                WHEN j.account_code IS NOT NULL THEN j.subject ELSE c.subject END AS subject,
+            EXISTS (SELECT 1 FROM previous_cases AS f WHERE f.follows = c.case_id) AS is_followed
+        FROM aged AS c
+        LEFT JOIN lineage AS l ON l.provider_code = c.provider_code AND l.account_code = c.account_code
+        LEFT JOIN (SELECT * FROM objected WHERE case_id IS NOT NULL AND account_code IS NOT NULL) AS j
+            ON j.case_id = c.case_id AND c.subject = 'objection:' || j.objection_no
+        WHERE c.age = 1
+    )
+    SELECT c.*, m.fingerprint, y.id_norm, y.account_type, y.region_code, y.opened_from, y.opened_to,
+        f.outcome, f.answered_on, f.taken_on, f.answered_by, f.by_kind, f.evidence_ref,
+        f.clock_id, f.clock_from, f.due_kind, f.notice_source, f.reported_from, f.reported_to, f.moment_from,
+        COALESCE(f.is_quiet, FALSE) AS is_quiet, COALESCE(f.is_data_quality, FALSE) AS is_data_quality,
+        f.held_by, CASE WHEN f.case_id IS NULL THEN c.blind_spots ELSE f.spots END AS spots,
+        row_number() OVER (
+            PARTITION BY c.provider_code, c.subject ORDER BY c.is_followed, c.opened_on, c.case_id
+        ) AS place
+    FROM moved AS c
+    LEFT JOIN standing_case_memory AS m ON m.case_id = c.case_id AND m.episode = c.episode
+    LEFT JOIN standing_case_life AS f ON f.case_id = c.case_id AND f.episode = c.episode
+    LEFT JOIN standing_case_subjects AS y ON y.provider_code = c.old_provider AND y.subject = c.old_subject
+"""
+
+_EARLIER = """
+    SELECT * FROM (
+        SELECT c.*, row_number() OVER (PARTITION BY c.case_id ORDER BY c.episode DESC) AS age FROM previous_cases AS c
+    ) AS aged WHERE age > 1
+"""
+
+_WAITING = """
+    SELECT case_id, episode, provider_code, account_code, subject, id_norm, outcome, taken_on, opened_on
+    FROM known_cases WHERE {which}
+"""
+
+
+def load_known(engine: Engine, night: date) -> None:
+    """Make the relations of what is known of cases before tonight.
+
+    Reads ``previous_cases``, ``lineage``, ``objected`` and the ``standing_case_`` tables.
+
+    ``known_cases`` has one row per case, its last episode: the published columns under tonight's newest code, with
+    old_provider and old_subject beside, and what the book remembers of it. ``earlier_episodes`` are the others, as
+    published. ``awaiting`` are the cases whose correction may be proven tonight, ``verified_cases`` those that may come
+    back (case_id, episode, provider_code, account_code, subject, id_norm, outcome, taken_on, opened_on).
+    """
+    engine.table("known_cases", _KNOWN)
+    engine.table("earlier_episodes", _EARLIER)
+    due = f"state IN ({CORRECTING_LIST}) AND taken_on < DATE '{night.isoformat()}'"
+    engine.table("awaiting", _WAITING.format(which=due))
+    engine.table("verified_cases", _WAITING.format(which="state = 'correction_verified' AND NOT is_followed"))

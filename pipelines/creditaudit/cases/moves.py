@@ -1,0 +1,189 @@
+"""The state machine: how each case moves tonight, and by what proof (SPEC 8.1).
+
+In this order: what came back after a proof; an answer; a proof of correction; a due date that has passed; findings that
+fell; evidence or an objection that wakes. New cases begin where a subject has none that can go on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from creditaudit.cases.known import CORRECTING_LIST, UNANSWERED_LIST
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from creditaudit.book.keys import Keyring
+    from creditaudit.engines import Engine
+
+# What the memory of a withdrawn case holds: any finding is new evidence to it.
+NOTHING = "nothing"
+
+# What is said of a case that its evidence decides; the rest is its own history.
+EVIDENCE = (
+    "person_token",
+    "tier",
+    "verdict",
+    "notice_source",
+    "reported_from",
+    "reported_to",
+    "moment_from",
+    "reasons",
+    "is_quiet",
+    "is_data_quality",
+    "knowable",
+    "duty",
+    "duty_source",
+    "performed",
+    "fault",
+    "ask_for",
+)
+
+# One row per known case. state_0: last night's; state_1: after what happened to the case; state_2: after what happened
+# to its findings. is_standing: tonight's evidence is this episode's.
+_MOVED = f"""
+    WITH happened AS (
+        SELECT k.case_id, k.episode, k.provider_code, k.subject, k.place, k.state AS state_0,
+            k.fingerprint AS fingerprint_0, k.held_by AS held_0, k.due_on,
+            s.subject IS NOT NULL AS has_subject, COALESCE(s.has_findings, FALSE) AS has_findings,
+            s.fingerprint AS fingerprint_now,
+            r.how, a.case_id IS NOT NULL AS is_answered, p.proof, p.missing,
+            f.case_id IS NOT NULL AS has_fallen, c.held_by AS own_changes, t.cause,
+            n.numbers AS new_objections, n.received_on,
+            CASE WHEN r.case_id IS NOT NULL THEN 'reappeared'
+                WHEN a.case_id IS NOT NULL THEN a.to_state
+                WHEN k.state IN ({CORRECTING_LIST}) AND p.is_proven THEN 'correction_verified'
+                WHEN k.state = 'correction_due' AND k.due_on < DATE '{{night}}' THEN 'correction_overdue'
+                ELSE k.state END AS state_1
+        FROM known_cases AS k
+        LEFT JOIN standing_cases AS s
+            ON k.place = 1 AND s.provider_code = k.provider_code AND s.subject = k.subject
+        LEFT JOIN returns_tonight AS r ON r.case_id = k.case_id AND k.state = 'correction_verified'
+        LEFT JOIN answers_taken AS a ON a.case_id = k.case_id AND a.episode = k.episode
+        LEFT JOIN proofs_tonight AS p ON p.case_id = k.case_id AND p.episode = k.episode
+        LEFT JOIN fallen_cases AS f ON f.case_id = k.case_id
+        LEFT JOIN own_changes AS c ON c.case_id = k.case_id
+        LEFT JOIN fallen_causes AS t ON t.case_id = k.case_id
+        LEFT JOIN (
+            SELECT provider_code, subject, min(received_on) AS received_on,
+                string_agg(objection_no, ', ' ORDER BY objection_no) AS numbers
+            FROM objected WHERE is_new GROUP BY provider_code, subject
+        ) AS n ON k.place = 1 AND n.provider_code = k.provider_code AND n.subject = k.subject
+    ), fallen AS (
+        SELECT *,
+            CASE WHEN state_1 IN ({UNANSWERED_LIST}) AND has_fallen AND own_changes IS NULL AND NOT has_subject
+                THEN 'withdrawn' ELSE state_1 END AS state_2,
+            CASE WHEN has_findings THEN NULL
+                WHEN state_1 IN ({UNANSWERED_LIST}) AND has_fallen AND own_changes IS NOT NULL THEN own_changes
+                ELSE held_0 END AS held_by
+        FROM happened
+    ), woken AS (
+        SELECT *,
+            (state_2 IN ('holder_confirmed', 'withdrawn', 'undetermined') AND has_findings
+                AND fingerprint_now IS DISTINCT FROM fingerprint_0)
+            OR (state_2 IN ('holder_confirmed', 'withdrawn') AND new_objections IS NOT NULL) AS is_woken,
+            state_2 = 'reappeared' OR (state_0 = 'correction_verified' AND place = 1 AND (
+                (has_findings AND fingerprint_now IS DISTINCT FROM fingerprint_0) OR new_objections IS NOT NULL
+            )) AS gives_way
+        FROM fallen
+    )
+    SELECT *, has_subject AND (has_findings OR held_by IS NULL) AND NOT is_woken AND NOT gives_way AS is_standing
+    FROM woken
+"""
+
+# A subject without a case, or whose case is closed by a proof and gives way: new evidence on an account whose record
+# was corrected is another matter, and what came back after the proof says so in follows.
+_NEW = """
+    WITH returned AS (
+        SELECT provider_code, 'account:' || account_code AS subject, account_code, min(case_id) AS case_id
+        FROM returns_tonight GROUP BY provider_code, account_code
+    )
+    SELECT s.provider_code, s.subject, s.account_code, COALESCE(r.case_id, m.case_id) AS follows, FALSE AS is_copy
+    FROM standing_cases AS s
+    LEFT JOIN moved_cases AS m ON m.place = 1 AND m.provider_code = s.provider_code AND m.subject = s.subject
+    LEFT JOIN returned AS r ON r.provider_code = s.provider_code AND r.subject = s.subject
+    WHERE m.case_id IS NULL OR m.gives_way
+    UNION ALL
+    SELECT r.provider_code, r.subject, r.account_code, r.case_id AS follows, TRUE AS is_copy
+    FROM returned AS r
+    WHERE NOT EXISTS (SELECT 1 FROM standing_cases AS s
+            WHERE s.provider_code = r.provider_code AND s.subject = r.subject)
+        AND NOT EXISTS (SELECT 1 FROM moved_cases AS m WHERE m.place = 1 AND NOT m.gives_way
+            AND m.provider_code = r.provider_code AND m.subject = r.subject)
+    ORDER BY provider_code, subject
+"""
+
+_NOW = """
+    SELECT k.case_id, k.episode, k.follows, k.provider_code, k.account_code, k.subject,
+        {evidence},
+        CASE WHEN m.is_standing THEN m.fingerprint_now WHEN m.state_2 = 'withdrawn' AND NOT m.is_woken THEN '{nothing}'
+            ELSE m.fingerprint_0 END AS fingerprint,
+        m.fingerprint_0, m.state_0, m.state_2 AS state, k.first_seen, k.last_changed, k.fault AS fault_before,
+        FALSE AS is_new, FALSE AS is_wake, m.is_woken AS is_superseded, m.place = 1 AND NOT m.gives_way AS is_current,
+        m.is_standing, m.is_standing AND m.has_findings AS has_findings, m.held_by, m.missing, FALSE AS is_copy,
+        k.due_on AS due_before
+    FROM known_cases AS k JOIN moved_cases AS m ON m.case_id = k.case_id
+    LEFT JOIN standing_cases AS s ON m.is_standing AND s.provider_code = k.provider_code AND s.subject = k.subject
+    UNION ALL BY NAME
+    SELECT k.case_id, k.episode + 1 AS episode, k.follows, k.provider_code, s.account_code, k.subject,
+        {fresh}, s.fingerprint, CAST(NULL AS VARCHAR) AS fingerprint_0, m.state_2 AS state_0, 'lead' AS state,
+        DATE '{night}' AS first_seen, DATE '{night}' AS last_changed, CAST(NULL AS VARCHAR) AS fault_before,
+        FALSE AS is_new, TRUE AS is_wake, FALSE AS is_superseded, TRUE AS is_current,
+        TRUE AS is_standing, s.has_findings, CAST(NULL AS VARCHAR) AS held_by, CAST(NULL AS VARCHAR) AS missing,
+        FALSE AS is_copy, CAST(NULL AS DATE) AS due_before
+    FROM known_cases AS k JOIN moved_cases AS m ON m.case_id = k.case_id AND m.is_woken
+    JOIN standing_cases AS s ON s.provider_code = k.provider_code AND s.subject = k.subject
+    UNION ALL BY NAME
+    SELECT n.case_id, 1 AS episode, n.follows, n.provider_code, n.account_code, n.subject,
+        {fresh}, s.fingerprint, CAST(NULL AS VARCHAR) AS fingerprint_0, CAST(NULL AS VARCHAR) AS state_0,
+        'lead' AS state,
+        DATE '{night}' AS first_seen, DATE '{night}' AS last_changed, CAST(NULL AS VARCHAR) AS fault_before,
+        TRUE AS is_new, FALSE AS is_wake, FALSE AS is_superseded, TRUE AS is_current,
+        TRUE AS is_standing, s.has_findings, CAST(NULL AS VARCHAR) AS held_by, CAST(NULL AS VARCHAR) AS missing,
+        FALSE AS is_copy, CAST(NULL AS DATE) AS due_before
+    FROM new_cases AS n JOIN standing_cases AS s ON s.provider_code = n.provider_code AND s.subject = n.subject
+    WHERE NOT n.is_copy
+    UNION ALL BY NAME
+    SELECT n.case_id, 1 AS episode, n.follows, n.provider_code, n.account_code, n.subject,
+        {kept}, k.fingerprint, CAST(NULL AS VARCHAR) AS fingerprint_0, CAST(NULL AS VARCHAR) AS state_0,
+        'lead' AS state,
+        DATE '{night}' AS first_seen, DATE '{night}' AS last_changed, CAST(NULL AS VARCHAR) AS fault_before,
+        TRUE AS is_new, FALSE AS is_wake, FALSE AS is_superseded, TRUE AS is_current,
+        FALSE AS is_standing, FALSE AS has_findings, CAST(NULL AS VARCHAR) AS held_by,
+        CAST(NULL AS VARCHAR) AS missing, TRUE AS is_copy, CAST(NULL AS DATE) AS due_before
+    FROM new_cases AS n JOIN known_cases AS k ON k.case_id = n.follows
+    WHERE n.is_copy
+"""
+
+
+def move(engine: Engine, night: date, keys: Keyring) -> None:
+    """Make ``moved_cases`` (what happened to each known case) and ``case_now`` (what each is before it is sent).
+
+    Reads ``known_cases``, ``standing_cases``, ``objected``, ``answers_taken``, ``proofs_tonight``, ``returns_tonight``,
+    ``fallen_cases``, ``own_changes`` and ``fallen_causes``.
+
+    ``case_now`` has one row per case and episode: the last one of every known case, the next one of those that woke,
+    and the first one of new cases. state_0 is the state before tonight (NULL: the case is new), is_superseded marks an
+    episode that another one follows from tonight on.
+    """
+    engine.table("moved_cases", _MOVED.format(night=night.isoformat()))
+    fresh = engine.fetch(_NEW)
+    named = [
+        "\x1f".join((provider, subject, night.isoformat()))
+        for provider, subject in zip(fresh["provider_code"].to_pylist(), fresh["subject"].to_pylist(), strict=True)
+    ]
+    # Made once, and stored: a later key changes no case_id (SPEC 9).
+    tokens = [f"CA-{token}" for token in keys.tokens("case", named, length=24)]
+    engine.load("new_cases", fresh.append_column("case_id", pa.array(tokens, type=pa.string())))
+    engine.table(
+        "case_now",
+        _NOW.format(
+            night=night.isoformat(),
+            nothing=NOTHING,
+            evidence=", ".join(f"CASE WHEN m.is_standing THEN s.{c} ELSE k.{c} END AS {c}" for c in EVIDENCE),
+            fresh=", ".join(f"s.{c}" for c in EVIDENCE),
+            kept=", ".join(f"k.{c}" for c in EVIDENCE),
+        ),
+    )

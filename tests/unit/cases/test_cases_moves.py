@@ -1,0 +1,329 @@
+"""How a case moves, and by what proof (SPEC 8.1), on findings, answers and proofs made by hand."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from case_desk import Desk, Row, events, fault, finding, one
+
+from unit.kit import NIGHT, OTHER, PERSON
+
+if TYPE_CHECKING:
+    from creditaudit.cases.track import Tracked
+
+OPEN = ("lead", "sent", "undetermined", "correction_due", "correction_overdue")
+
+
+def day(after: int) -> date:
+    return NIGHT + timedelta(days=after)
+
+
+def answer(case: Row, outcome: str, to_state: str, **cells: Any) -> dict[str, list[Row]]:
+    """Return the relations of one answer to a case as it stands."""
+    base = {"case_id": case["case_id"], "episode": case["episode"], "outcome": outcome, "to_state": to_state}
+    told = {"answered_on": NIGHT, "answered_by": "pboc", "by_kind": "pboc_liaison", "evidence_ref": "E1", "entry": "x"}
+    row = {**base, **told, **cells}
+    return {"answers_taken": [row], "answers_all": [{**row, "place": 1, "from_state": case["state"]}]}
+
+
+def proof(case: Row, *, is_proven: bool, **cells: Any) -> Row:
+    base = {"case_id": case["case_id"], "episode": case["episode"], "is_proven": is_proven, "kind": "absence"}
+    return {**base, **cells}
+
+
+def returned(case: Row, code: str = "A", how: str = "delivered_again") -> Row:
+    told = {"provider_code": "B01", "account_code": code, "how": how}
+    return {"case_id": case["case_id"], "episode": case["episode"], **told}
+
+
+def objection(number: str = "O1", code: str | None = "A", **cells: Any) -> Row:
+    told = {"objection_no": number, "id_norm": PERSON, "provider_code": "B01", "account_code": code}
+    return {**told, "received_on": NIGHT, "night": NIGHT, "file": "f", "row": 1, "line": 2, **cells}
+
+
+def account(code: str = "A", **cells: Any) -> Row:
+    where = {"night": NIGHT, "file": "f", "row": 1, "line": 2}
+    return {"provider_code": "B01", "account_code": code, "id_norm": PERSON, **where, **cells}
+
+
+def by_episode(tracked: Tracked) -> list[tuple[int, str]]:
+    return [(c["episode"], c["state"]) for c in sorted(tracked.cases.to_pylist(), key=lambda c: c["episode"])]
+
+
+def states(tracked: Tracked) -> dict[str, str]:
+    return {c["case_id"]: c["state"] for c in tracked.cases.to_pylist()}
+
+
+def due(desk: Desk, outcome: str = "4") -> Row:
+    """Return a case for which a correction is due, as of tonight."""
+    case = one(desk.night([finding()]))
+    return one(desk.night([finding()], **answer(case, outcome, "correction_due")))
+
+
+def verified(desk: Desk) -> Row:
+    case = due(desk)
+    return one(desk.night([finding()], proofs_tonight=[proof(case, is_proven=True, proof="absent:x;y")]))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "to_state", "left", "ball"),
+    [
+        ("1", "correction_due", 20, "institution"),
+        ("4", "correction_due", 20, "institution"),
+        ("0", "undetermined", None, "pboc_liaison"),
+        ("2", "holder_confirmed", None, None),
+    ],
+)
+def test_an_answer_moves_and_sets_the_clock(
+    desk: Desk, outcome: str, to_state: str, left: int | None, ball: str | None
+) -> None:
+    """SPEC 8.2, 8.4: house_correction runs 20 calendar days from the night the answer was taken."""
+    case = one(desk.night([finding()]))
+    assert (case["due_on"], case["holds_the_ball"]) == (day(20), "institution")
+    found = desk.night([finding()], **answer(case, outcome, to_state))
+    row = one(found)
+    assert (row["state"], row["holds_the_ball"], row["last_changed"]) == (to_state, ball, day(1))
+    assert row["due_on"] == (None if left is None else day(1 + left))
+    assert events(found, day(1)) == [("answered", "sent", to_state)]
+    [log] = [e for e in found.events.to_pylist() if e["event"] == "answered"]
+    assert (log["by"], log["proof"]) == ("pboc", f"answer:{outcome}:E1 (x)")
+    assert desk.changes()["A"] == ("changed" if to_state in OPEN else None)
+
+
+def test_a_correction_is_overdue_when_the_night_is_later_than_its_due_date(desk: Desk) -> None:
+    case = due(desk)
+    for _ in range(20):
+        row = one(desk.night([finding()]))
+    assert (row["night"], row["due_on"], row["state"]) == (day(21), day(21), "correction_due")
+    found = desk.night([finding()])
+    assert one(found)["state"] == "correction_overdue"
+    assert events(found, day(22)) == [("overdue", "correction_due", "correction_overdue")]
+    again = one(desk.night([finding()], **answer({**case, "state": "correction_overdue"}, "4", "correction_due")))
+    assert (again["state"], again["due_on"]) == ("correction_due", day(43))
+
+
+def test_a_proof_verifies_and_what_is_missing_is_said(desk: Desk) -> None:
+    case = due(desk)
+    row = one(desk.night([finding()], proofs_tonight=[proof(case, is_proven=False, missing="short:87%")]))
+    assert (row["state"], row["blind_spots"]) == ("correction_due", "short:87%")
+    found = desk.night([], proofs_tonight=[proof(case, is_proven=True, proof="absent:a;b")])
+    row = one(found)
+    assert (row["state"], row["due_on"], row["blind_spots"]) == ("correction_verified", None, None)
+    assert events(found, day(3)) == [("verified", "correction_due", "correction_verified")]
+    assert [e["proof"] for e in found.events.to_pylist() if e["event"] == "verified"] == ["absent:a;b"]
+
+
+def test_an_answer_of_tonight_comes_before_a_proof_of_tonight(desk: Desk) -> None:
+    """SPEC 8.3: both proofs lie on nights after the answer was taken."""
+    case = due(desk)
+    proven = [proof(case, is_proven=True, proof="absent:a;b")]
+    row = one(desk.night([finding()], proofs_tonight=proven, **answer(case, "5", "correction_due")))
+    assert row["state"] == "correction_due"
+
+
+@pytest.mark.parametrize("state", ["correction_due", "correction_overdue"])
+def test_what_is_to_be_corrected_is_never_withdrawn(desk: Desk, state: str) -> None:
+    due(desk)
+    for _ in range(25 if state == "correction_overdue" else 1):
+        row = one(desk.night([]))
+    assert row["state"] == state
+
+
+@pytest.mark.parametrize("state", ["lead", "sent", "undetermined"])
+def test_a_case_without_findings_is_withdrawn_with_the_registry_that_did_it(desk: Desk, state: str) -> None:
+    recipients = [] if state == "lead" else [{"recipient": "p", "kind": "pboc_liaison"}]
+    rows = [{"provider_code": "B01", "account_code": "A", "id_norm": PERSON}]
+    case = one(desk.night([finding()], recipients=recipients, judged_rows=rows))
+    if state == "undetermined":
+        desk.night([finding()], judged_rows=rows, **answer(case, "0", "undetermined"))
+    tonight = desk.tonight
+    came = {
+        "loss_reports": [{"report_no": "L1", "id_norm": PERSON}],
+        "invalid_cards": [{"event_id": "E", "id_norm": OTHER}],
+    }
+    found = desk.night([], came=came)
+    assert one(found)["state"] == "withdrawn"
+    assert events(found, tonight) == [("withdrawn", state, "withdrawn")]
+    assert found.events.to_pylist()[-1]["proof"] == "no_finding_stands:loss_reports"
+
+
+@pytest.mark.parametrize(
+    ("feed", "row", "column"),
+    [
+        ("openings", {"account_code": "A", "card_valid_from": NIGHT}, "card_valid_from"),
+        ("accounts", {"account_code": "A"}, "account_code"),
+        ("verifications", {"check_id": "V", "account_code": "A"}, "check_id"),
+        ("account_renames", {"old_account_code": "A", "new_account_code": "N", "effective_on": NIGHT}, "account_code"),
+    ],
+)
+def test_an_institution_closes_no_case_by_changing_its_rows(desk: Desk, feed: str, row: Row, column: str) -> None:
+    """SPEC 8.1: the state stays, the case keeps its last findings, and only an answer or 8.3 moves it."""
+    first = one(desk.night([finding()]))
+    found = desk.night([], came={feed: [{"provider_code": "B01", **row}], "loss_reports": [{"report_no": "L"}]})
+    case = one(found)
+    assert case["state"] == "sent"
+    assert f"provider_changed:{column}" in case["blind_spots"].split(";")
+    assert (case["tier"], case["reasons"], case["due_on"]) == (first["tier"], first["reasons"], first["due_on"])
+    assert events(found, day(1)) == [("provider_changed", "sent", "sent")]
+    later = one(desk.night([], came={"loss_reports": [{"report_no": "L2", "id_norm": PERSON}]}))
+    assert (later["state"], later["blind_spots"]) == ("sent", case["blind_spots"])
+    moved = one(desk.night([], **answer(later, "4", "correction_due")))
+    assert moved["state"] == "correction_due"
+    back = one(desk.night([finding()]))
+    assert (back["state"], back["blind_spots"]) == ("correction_due", None)
+
+
+def test_rows_of_another_institution_hold_nothing(desk: Desk) -> None:
+    desk.night([finding()])
+    came = {"openings": [{"provider_code": "B02", "account_code": "A"}, {"provider_code": "B01", "account_code": "B"}]}
+    assert one(desk.night([], came=came))["state"] == "withdrawn"
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("0", "undetermined"), ("2", "holder_confirmed")])
+def test_only_changed_evidence_wakes(desk: Desk, outcome: str, state: str) -> None:
+    case = one(desk.night([finding()]))
+    desk.night([finding()], **answer(case, outcome, state))
+    same = desk.night([finding()], case_faults=[fault(fault="fault_indicated")])
+    assert by_episode(same) == [(1, state)]
+    found = desk.night([finding(), finding("R104", notice_id="L2")])
+    assert by_episode(found) == [(1, state), (2, "sent")]
+    assert {c["case_id"] for c in found.cases.to_pylist()} == {case["case_id"]}
+    assert events(found, day(3)) == [("sent", "lead", "sent"), ("woken", state, "lead")]
+    assert desk.changes()["A"] == "changed"
+    old, new = sorted(found.cases.to_pylist(), key=lambda c: c["episode"])
+    assert (old["first_seen"], new["first_seen"], new["due_on"]) == (NIGHT, day(3), day(23))
+    assert (old["tier"], old["due_on"], old["holds_the_ball"]) == ("R101", None, None)
+    quiet = desk.night([finding(), finding("R104", notice_id="L2")])
+    assert (by_episode(quiet), events(quiet, day(4))) == ([(1, state), (2, "sent")], [])
+
+
+def test_an_answer_to_evidence_that_changed_the_same_night_does_not_hide_it(desk: Desk) -> None:
+    case = one(desk.night([finding()]))
+    changed = [finding(), finding("R104", notice_id="L2")]
+    found = desk.night(changed, **answer(case, "2", "holder_confirmed"))
+    assert by_episode(found) == [(1, "holder_confirmed"), (2, "sent")]
+
+
+def test_a_withdrawn_case_wakes_when_any_finding_stands_again(desk: Desk) -> None:
+    case = one(desk.night([finding()]))
+    desk.night([])
+    assert by_episode(desk.night([])) == [(1, "withdrawn")]
+    found = desk.night([finding()])
+    assert by_episode(found) == [(1, "withdrawn"), (2, "sent")]
+    assert {c["case_id"] for c in found.cases.to_pylist()} == {case["case_id"]}
+
+
+def test_a_holder_who_confirmed_is_not_asked_again_for_the_same_evidence(desk: Desk) -> None:
+    case = one(desk.night([finding()]))
+    desk.night([finding()], **answer(case, "2", "holder_confirmed"))
+    assert by_episode(desk.night([])) == [(1, "holder_confirmed")]
+    assert by_episode(desk.night([finding()])) == [(1, "holder_confirmed")]
+
+
+def test_reappearance_ends_the_old_case_and_starts_another(desk: Desk) -> None:
+    old = verified(desk)
+    assert old["state"] == "correction_verified"
+    desk.night([])
+    found = desk.night([finding()], returns_tonight=[returned(old)])
+    new = next(c for c in found.cases.to_pylist() if c["case_id"] != old["case_id"])
+    assert states(found) == {old["case_id"]: "reappeared", new["case_id"]: "sent"}
+    assert (new["follows"], new["episode"], new["first_seen"], new["subject"]) == (
+        old["case_id"],
+        1,
+        day(4),
+        "account:A",
+    )
+    later = desk.night([finding("R104")])
+    assert states(later) == {old["case_id"]: "reappeared", new["case_id"]: "sent"}
+    assert [e[0] for e in events(later, day(5))] == ["evidence_changed"]
+
+
+def test_an_account_that_comes_back_without_a_finding_is_a_case_all_the_same(desk: Desk) -> None:
+    old = verified(desk)
+    found = desk.night([], returns_tonight=[returned(old, "NEW", "rekeyed:NEW")])
+    new = next(c for c in found.cases.to_pylist() if c["case_id"] != old["case_id"])
+    assert (new["follows"], new["account_code"], new["subject"]) == (old["case_id"], "NEW", "account:NEW")
+    assert (new["tier"], new["state"]) == ("R101", "sent")
+    assert by_state(desk.night([])) == ["reappeared", "sent"]
+
+
+def by_state(tracked: Tracked) -> list[str]:
+    return sorted(c["state"] for c in tracked.cases.to_pylist())
+
+
+def test_a_verified_case_does_not_hide_another_matter_on_its_account(desk: Desk) -> None:
+    old = verified(desk)
+    assert by_state(desk.night([finding()])) == ["correction_verified"]
+    found = desk.night([finding("R107", notice_id="D")])
+    new = next(c for c in found.cases.to_pylist() if c["case_id"] != old["case_id"])
+    assert (new["follows"], new["state"], states(found)[old["case_id"]]) == (
+        old["case_id"],
+        "sent",
+        "correction_verified",
+    )
+
+
+def test_residual_is_listed_while_it_is_there(desk: Desk) -> None:
+    old = verified(desk)
+    row = one(desk.night([], residual_tonight=[{"case_id": old["case_id"], "residual": "inquiry:I1"}]))
+    assert row["blind_spots"] == "residual:inquiry:I1"
+    assert one(desk.night([]))["blind_spots"] is None
+
+
+# --- objections ------------------------------------------------------------------------------------------------------
+
+
+def test_an_objection_opens_a_case_with_the_legal_clock(desk: Desk) -> None:
+    """SPEC 8.1, 8.4, 12: tier objection, verdict null, 20 calendar days from received_on."""
+    row = one(desk.night([], standing_objections=[objection(received_on=day(-3))], standing_accounts=[account()]))
+    assert (row["subject"], row["account_code"], row["tier"], row["verdict"]) == ("account:A", "A", "objection", None)
+    assert (row["fault"], row["duty"], row["state"], row["due_on"]) == (
+        "not_applicable",
+        "not_applicable",
+        "sent",
+        day(17),
+    )
+    again = desk.night([], standing_objections=[objection()], standing_accounts=[account()])
+    assert (one(again)["state"], events(again, day(1))) == ("sent", [])
+
+
+def test_an_objection_joins_the_accounts_case(desk: Desk) -> None:
+    desk.night([finding()])
+    found = desk.night([finding()], standing_objections=[objection()], standing_accounts=[account()])
+    row = one(found)
+    assert (row["tier"], row["state"], row["due_on"]) == ("R101", "sent", day(20))
+    assert events(found, day(1)) == [("objection", "sent", "sent")]
+    fallen = one(desk.night([], standing_objections=[objection()], standing_accounts=[account()]))
+    assert (fallen["tier"], fallen["state"]) == ("objection", "sent")
+
+
+def test_an_objection_to_an_unknown_account_keeps_its_case_when_the_account_comes(desk: Desk) -> None:
+    first = one(desk.night([], standing_objections=[objection()]))
+    assert (first["subject"], first["account_code"]) == ("objection:O1", None)
+    row = one(desk.night([finding()], standing_objections=[objection()], standing_accounts=[account()]))
+    assert (row["case_id"], row["subject"], row["tier"]) == (first["case_id"], "account:A", "R101")
+    assert row["due_on"] == first["due_on"]
+
+
+def test_an_objection_wakes_what_the_holder_had_confirmed(desk: Desk) -> None:
+    case = one(desk.night([finding()]))
+    desk.night([finding()], **answer(case, "2", "holder_confirmed"))
+    told = {"standing_objections": [objection()], "standing_accounts": [account()]}
+    found = desk.night([finding()], **told)
+    assert by_episode(found) == [(1, "holder_confirmed"), (2, "sent")]
+    assert by_episode(desk.night([finding()], **told)) == [(1, "holder_confirmed"), (2, "sent")]
+
+
+def test_an_objection_does_not_wake_what_is_undetermined(desk: Desk) -> None:
+    case = one(desk.night([finding()]))
+    desk.night([finding()], **answer(case, "0", "undetermined"))
+    told = {"standing_objections": [objection()], "standing_accounts": [account()]}
+    found = desk.night([finding()], **told)
+    assert (by_episode(found), one(found)["due_on"]) == ([(1, "undetermined")], day(20))
+
+
+def test_a_case_of_data_quality_opens_no_clock(desk: Desk) -> None:
+    row = one(desk.night([finding("R301", "lead", notice_source=None, notice_id=None)]))
+    assert (row["state"], row["due_on"]) == ("lead", None)
