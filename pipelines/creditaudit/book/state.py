@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from creditaudit.book.files import ROW_GROUP, listed, storage, write_parquet
-from creditaudit.book.tombstones import states_removed
-from creditaudit.errors import UsageError
+from creditaudit.book.state_files import state_files
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
@@ -235,45 +234,6 @@ def is_complete_due(book: Book, night: date) -> bool:
             break
     new_quarter = (night.year, (night.month - 1) // 3) != (book.last.year, (book.last.month - 1) // 3)
     return new_quarter or since >= COMPLETE_EVERY
-
-
-def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
-    """Return the files of the last complete state of a table, and of the changes after it, in night order.
-
-    Raises
-    ------
-    UsageError
-        The book is asked for as it was, and what it then had in force was removed since.
-    """
-    if book.until is not None:
-        _refuse_removed(book)
-    complete: list[Path] = []
-    changes: list[Path] = []
-    for night in book.sealed:
-        files = listed(book.folder(night) / "state" / table)
-        if _kind(book.manifests[night]) == "complete":
-            complete, changes = files, []
-        else:
-            changes += files
-    return complete, changes
-
-
-def _refuse_removed(book: Book) -> None:
-    removed = states_removed(book)
-    needed: list[date] = []
-    for night in book.sealed:
-        needed = [night] if _kind(book.manifests[night]) == "complete" else [*needed, night]
-    stone = next((removed[night] for night in needed if night in removed), None)
-    if stone is not None:
-        raise UsageError(
-            f"what was in force on night {book.last} cannot be told any more",
-            why=f"it was removed by decision of {stone.by} ({stone.reason}), sealed in night {stone.sealed_in}",
-            next_step=f"ask for a night from {stone.before} on; what night {book.last} published is still there",
-        )
-
-
-def _kind(manifest: dict[str, Any]) -> str:
-    return str(manifest["state"])
 
 
 def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight: list[Path] | None = None) -> None:
