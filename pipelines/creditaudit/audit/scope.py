@@ -34,7 +34,8 @@ _ACCOUNT_COLUMNS = tuple(name for name in TABLES["accounts"].schema.names if nam
 _OF_PEOPLE = ("loss_reports", "invalid_cards", "issuances", "fraud_alerts")
 _JUDGED_ALONE = "inquiries"
 _OF_CODES = ("openings", "opening_changes")
-_NARROWED = ("accounts", *_OF_PEOPLE, _JUDGED_ALONE, *_OF_CODES, "verifications")
+# Feeds and tables whose rows are fewer while few are judged.
+NARROWED = ("accounts", *_OF_PEOPLE, _JUDGED_ALONE, *_OF_CODES, "verifications")
 
 _MADE = (
     *(
@@ -305,7 +306,7 @@ def _keep(engine: Engine, table: str, *tests: str) -> None:
 
 def widen(engine: Engine) -> None:
     """Let ``standing_<feed>`` be the rows of the whole book again, and forget the scope."""
-    for table in _NARROWED:
+    for table in NARROWED:
         stand_whole(engine, table)
     engine.drop("touched_people", "touched_codes", "touched_sessions", "touched_handlers", *_MADE)
     engine.drop(*(f"{kind}_{table}" for table in TABLES for kind in ("scope", "changed", "replaced")))
