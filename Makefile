@@ -30,8 +30,12 @@ run: $(READY) | $(SAMPLES)/landing ## Run the sample nights into a fresh book an
 	@$(BIN)/creditaudit keys demo $(DEMO)/demo.key
 	@$(BIN)/creditaudit init $(DEMO)/book --reference $(SAMPLES)/reference \
 		--mandate "Demonstration on synthetic data; nobody is audited. 演示，仅含合成数据。"
-	@CREDITAUDIT_KEY_FILE=$(DEMO)/demo.key $(BIN)/creditaudit night --book $(DEMO)/book \
-		--landing $(SAMPLES)/landing --catch-up || [ $$? -eq 5 ]
+	@export CREDITAUDIT_KEY_FILE=$(DEMO)/demo.key; for night in $(notdir $(wildcard $(SAMPLES)/landing/*)); do \
+		$(BIN)/creditaudit night --book $(DEMO)/book --landing $(SAMPLES)/landing --night $$night \
+			|| [ $$? -eq 5 ] || exit 1; \
+		answers=$(SAMPLES)/answers/$$night.csv; \
+		[ ! -f $$answers ] || $(BIN)/creditaudit respond --book $(DEMO)/book $$answers || exit 1; \
+	done
 	@$(BIN)/creditaudit show --book $(DEMO)/book
 
 test: $(READY) ## Install and pass the tests: two halves side by side, each with one thread of the engine

@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from creditaudit import (
     __version__,
+    cli_base,
     cli_book,
     cli_duties,
     cli_explain,
@@ -57,6 +58,7 @@ app.add_typer(cli_remedies.app, name="remedies")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_sources.app, name="source")
 app.command("explain")(cli_explain.explain)
+app.command("accept-base")(cli_base.accept_base)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration file (default: creditaudit.toml beside the book).")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from creditaudit.audit.absent import leave_out, release
 from creditaudit.audit.everyone import Judging, why_everyone
 from creditaudit.audit.judgment import Judgment, judge_night
 from creditaudit.audit.rules_tonight import Rulebook, rules_tonight
 from creditaudit.audit.scope import widen
 from creditaudit.audit.suggestions import suggest
+from creditaudit.audit.tally import count_judged
 from creditaudit.audit.touched import open_changes
 from creditaudit.book.files import listed, storage, write_parquet
 from creditaudit.book.inbox import Decisions, decisions
@@ -30,6 +30,8 @@ from creditaudit.book.state import (
     CASE_MEMORY,
     CASE_OBJECTIONS,
     CASE_SUBJECTS,
+    LATE_ANSWERS,
+    SENT_CASES,
     is_complete_due,
     open_state,
     open_states,
@@ -40,6 +42,8 @@ from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.book.tombstones import Tombstone, finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
+from creditaudit.cases.institutions import count_institutions, late_answers
+from creditaudit.cases.known import open_previous
 from creditaudit.cases.prove import prove
 from creditaudit.cases.strength import strengths
 from creditaudit.cases.track import (
@@ -56,6 +60,7 @@ from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import RefusedError, UsageError
 from creditaudit.fault.decide import decide
 from creditaudit.feeds import FEEDS
+from creditaudit.intake.account_files import quarantined_accounts
 from creditaudit.intake.admit import Admitted, admit, quarantine
 from creditaudit.intake.coverage import coverage, covered, inputs
 from creditaudit.intake.doubts import doubts
@@ -69,17 +74,21 @@ from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
 from creditaudit.night_request import NightOutcome, NightRequest
+from creditaudit.reports.folders import ReportContext, write_reports
+from creditaudit.reports.listed import build_listed, sent_changed
 from creditaudit.reports.page import write_page
-from creditaudit.reports.recipients import Recipient, ReportContext, read_recipients, write_reports
+from creditaudit.reports.recipients import Recipient, read_recipients, without_key
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.reports.summary import summarise
 from creditaudit.settings import Settings, load_settings
-from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS, PUBLISHED
+from creditaudit.tables import PUBLISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
+
+    import pyarrow as pa
 
     from creditaudit.runlog import RunLog, Stage
 
@@ -156,6 +165,7 @@ class _Run:
     removals: list[Tombstone] = field(default_factory=list)
     rules: Rulebook = field(default_factory=lambda: Rulebook((), (), {}, ()))
     doubts: list[str] = field(default_factory=list)
+    quarantined: Callable[[], Mapping[str, pa.Table]] = dict  # rows of accounts, made when somebody asks
 
 
 @contextmanager
@@ -197,7 +207,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             next_step="ask the provider for a corrected file, put it in its place and run the night again",
         )
     with run.log.stage("keys"):
-        admitted = _admit(run, [r for r in reports if r.refused is None], corrected)
+        admitted = _admit(run, reports, corrected)
         run.inputs = inputs(reports, admitted, run.night)
     with run.log.stage("expectations"):
         kinds = kinds_of((r.file.feed, r.file.name, r.control.kind) for r in reports if r.refused is None)
@@ -210,6 +220,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             run.engine, run.book, run.folder, run.inbox.sound, cases=tracked.cases, keys=run.keys, night=run.night
         )
     with run.log.stage("report"):
+        count_judged(run.engine, "absent_codes")  # over the whole book, whoever was judged
         tables = {
             "findings": judgment.findings,
             "clearances": judgment.clearances,
@@ -217,6 +228,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
             "case_events": tracked.events,
             "quarantine": quarantine(admitted),
             "coverage": coverage(reports, admitted, run.night),
+            "institutions": count_institutions(run.engine, run.night),
         }
         published = _publish(run, tables)
         summary = summarise(
@@ -241,11 +253,13 @@ def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     for table in ("institutions", "recipients", "duties", "clocks", "remedies"):
         run.engine.load(table, read(run.folder / "reference", table))
     recipients = read_recipients(read(run.folder / "reference", "recipients"))
+    without_key(recipients, run.keys)
     return recipients, open_contract(run.engine, run.book, run.night, run.folder)
 
 
-def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) -> list[Admitted]:
+def _admit(run: _Run, every: Sequence[FileReport], corrected: Readmissions) -> list[Admitted]:
     """Resolve keys feed by feed, write intake, state and quarantine, and name the rows in force."""
+    reports = [r for r in every if r.refused is None]
     admitted = [
         admit(
             run.engine,
@@ -257,7 +271,13 @@ def _admit(run: _Run, reports: Sequence[FileReport], corrected: Readmissions) ->
         )
         for feed in FEEDS
     ]
-    made = {**kept_tables(admitted, reports, run.night), "readmitted_rows": corrected.links}
+    run.quarantined = cache(partial(quarantined_accounts, admitted, reports))
+    open_state(run.engine, run.book, "absent_accounts", "standing_absent_accounts")
+    made = {
+        **kept_tables(run.engine, admitted, every, run.folder, run.night),
+        "readmitted_rows": corrected.links,
+        "absent_accounts": release(run.engine, run.night, run.quarantined),
+    }
     run.tonight |= {
         **{a.feed: a.state for a in admitted},
         "opening_changes": listed(run.folder / "state" / "opening_changes"),
@@ -273,6 +293,7 @@ def _judge(run: _Run, stage: Stage) -> Judgment:
     kinds = [entry.kind for entry in run.inbox.sound]
     judging = Judging(run.night, _known(run), run.rules.every, run.folder / "reference", kinds)
     why = "asked for" if run.everyone else why_everyone(run.book, judging)
+    leave_out(run.engine, run.book, run.night, run.tonight)
     changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
     judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
     decide(run.engine, run.night, strengths())
@@ -296,33 +317,30 @@ def _known(run: _Run) -> dict[str, Any]:
 
 def _track(run: _Run, assessment: Assessment) -> Tracked:
     """Open and change cases; keep what they must remember."""
-    run.engine.scan("previous_cases", _published_before(run, "cases"), CASES)
-    run.engine.scan("previous_events", _published_before(run, "case_events"), CASE_EVENTS)
-    run.engine.scan("previous_findings", _published_before(run, "findings"), FINDINGS)
+    open_previous(run.engine, run.book)
     recall_cases(run.engine, run.night)
     refused = take_answers(run.engine, run.inbox.sound, run.night, run.keys)
     run.inbox.refused.extend(refused)
-    proven = prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=lambda: pa.table({}))
-    for table, rows in proven.items():
-        run.tonight[table] = write_changes(run.folder, table, rows)
-        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
+    _remember(run, prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))
     tracked = track(
         run.engine, run.book, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight
     )
-    for table, rows in (
-        (CASE_MEMORY.name, case_memory(run.engine, run.night)),
-        (CASE_SUBJECTS.name, subjects_changed(run.engine, run.night)),
-        (CASE_LIFE.name, lives_changed(run.engine, run.night)),
-        (CASE_OBJECTIONS.name, objections_changed(run.engine, run.night)),
-    ):
-        run.tonight[table] = write_changes(run.folder, table, rows)
-        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
+    kept = (
+        (CASE_MEMORY, case_memory),
+        (CASE_SUBJECTS, subjects_changed),
+        (CASE_LIFE, lives_changed),
+        (CASE_OBJECTIONS, objections_changed),
+        (LATE_ANSWERS, late_answers),
+    )
+    _remember(run, {table.name: changed(run.engine, run.night) for table, changed in kept})
     return tracked
 
 
-def _published_before(run: _Run, table: str) -> list[Path]:
-    last = run.book.last
-    return [] if last is None else [run.book.folder(last) / "published" / f"{table}.parquet"]
+def _remember(run: _Run, made: Mapping[str, pa.Table]) -> None:
+    """Keep tonight's rows of tables of the state, and let whoever reads those see them."""
+    for table, rows in made.items():
+        run.tonight[table] = write_changes(run.folder, table, rows)
+        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
 
 
 def _publish(run: _Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
@@ -352,8 +370,13 @@ def _report(
     )
     summary["numbers_without_suggestions"] = suggest(run.engine)
     summary |= build_side_rows(run.engine, run.night, lambda n: run.folder if n == run.night else run.book.folder(n))
-    summary["sent"] = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
-    told = [*doubts(run.engine, run.book, run.folder, reports, run.night), *run.doubts, *map(str, run.removals)]
+    build_listed(run.engine)
+    written = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
+    summary |= {"sent": written.sent, "retracted": written.retracted, "disputed_characters": written.disputed}
+    run.tonight[SENT_CASES.name] = write_changes(run.folder, SENT_CASES.name, sent_changed(run.engine, run.night))
+    open_state(run.engine, run.book, SENT_CASES.name, "standing_sent_cases", tonight=run.tonight[SENT_CASES.name])
+    told = [*without_key(recipients, run.keys)]
+    told += [*doubts(run.engine, run.book, run.folder, reports, run.night), *run.doubts, *map(str, run.removals)]
     summary |= {"late_files": list(delivery.late), "warnings": [*delivery.warnings, *told]}
     summary["unapproved_rules"] = list(run.rules.unapproved)
     write_page(

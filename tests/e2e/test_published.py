@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import date, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from creditaudit import open_book
 from creditaudit.book.files import ROW_GROUP, write_parquet
 from e2e.conftest import FIRST, SECOND, THIRD
 from place import Place
@@ -34,6 +36,7 @@ COLUMNS: dict[str, str] = {
     "coverage": "night DATE, feed, file, sha256, encoding, kind, provider_code, region_code, business_codes,"
     " covers_from DATE, covers_to DATE, delivered BIGINT, accepted BIGINT, quarantined BIGINT",
     "case_events": "night DATE, case_id, episode INT, event, from_state, to_state, proof, by",
+    "institutions": "night DATE, provider_code, quarter, measure, value BIGINT",
 }
 TYPES = {
     "": pa.string(),
@@ -131,6 +134,52 @@ def test_findings_without_a_notice_have_nothing_of_one(hostile: tuple[Place, dat
     assert all(row["subject"] == f"account:{row['account_code']}" for row in rows if row not in asked)
     assert all((row["account_code"], row["subject"][:8]) == (None, "inquiry:") for row in asked)
     assert len({row["fingerprint"] for row in rows}) == len(rows)
+
+
+def test_institutions_are_a_recount_of_what_is_published(hostile: tuple[Place, date]) -> None:
+    """SPEC 8.5: by institution and quarter of moment; a figure of nothing has no row."""
+    place, day = hostile
+    cases, findings = place.rows(day, "cases"), place.rows(day, "findings")
+    moments = {(f["provider_code"], f["subject"]): _quarter(f["moment_from"]) for f in findings}
+    wanted = Counter((f["provider_code"], _quarter(f["moment_from"]), f"findings:{f['rule_id']}") for f in findings)
+    for row in cases:
+        whose = (row["provider_code"], moments.get((row["provider_code"], row["subject"])))
+        wanted[*whose, f"fault:{row['fault']}"] += 1
+        wanted[*whose, "undocumented_cells"] += row["duty"] == "unknown"
+    told = {tuple(row.values())[1:4]: row["value"] for row in place.rows(day, "institutions")}
+    assert {key: n for key, n in told.items() if key[2] != "accounts_judged"} == +wanted
+    assert sum(n for key, n in told.items() if key[2] == "accounts_judged") == _accounts(place, day)
+
+
+def _quarter(moment: datetime | None) -> str | None:
+    return f"{moment.year:04}Q{(moment.month + 2) // 3}" if moment else None
+
+
+def _accounts(place: Place, day: date) -> int:
+    """Count lineages, one rename after the other; a ring of renames is one."""
+    then = open_book(place.book).as_of(day)
+    rows = {(r["provider_code"], r["account_code"]): r for r in then.standing("accounts").to_pylist()}
+    newer: dict[tuple[str, str], tuple[str, str]] = {}
+    for row in then.standing("account_renames").to_pylist():
+        old = row["provider_code"], row["old_account_code"]
+        new = row["new_provider_code"] or old[0], row["new_account_code"]
+        if row["effective_on"] <= day and not _contradict(rows.get(old), rows.get(new)):
+            newer[old] = new
+    ends = set()
+    for code in rows:
+        walked = [code]
+        while walked[-1] in newer and newer[walked[-1]] not in walked:
+            walked.append(newer[walked[-1]])
+        again = newer.get(walked[-1])
+        ends.add(min(walked[walked.index(again) :]) if again else walked[-1])
+    return len(ends)
+
+
+def _contradict(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    if one is None or other is None:
+        return False
+    apart = one["opened_to"] < other["opened_from"] or one["opened_from"] > other["opened_to"]
+    return bool(one["id_norm"] != other["id_norm"] or apart)
 
 
 def test_quarantine_has_its_raw_text_beside(hostile: tuple[Place, date]) -> None:

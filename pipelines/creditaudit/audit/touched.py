@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from creditaudit.audit.absent import MOVED
 from creditaudit.audit.everyone import covered_rules, waits
 from creditaudit.book.files import storage
 from creditaudit.book.state import TABLES
@@ -45,7 +46,7 @@ class Changes:
     night, last : date
         Tonight and the night before it.
     changed : collection of str
-        Tables that have a row tonight: the others are not asked.
+        Tables that have a row tonight: the others are not asked. ``absences_moved`` is one.
     covered_rules : sequence of str
         Rules whose findings hang on full issuances files.
     waits : sequence of int
@@ -70,7 +71,7 @@ def open_changes(
     Parameters
     ----------
     engine : Engine
-        Has ``replaced_<feed>`` of every feed.
+        Has ``replaced_<feed>`` of every feed, and what :func:`creditaudit.audit.absent.leave_out` made.
     book : Book
         With at least one night.
     night : date
@@ -90,8 +91,10 @@ def open_changes(
     for path in (*complete, *changes):
         with storage(path):
             accounts += pq.ParquetFile(path).metadata.num_rows
-    changed = frozenset(table for table, files in tonight.items() if files)
-    return Changes(night, last, changed, covered_rules(rules), waits(rules), accounts)
+    changed = {table for table, files in tonight.items() if files}
+    if engine.fetch(f"SELECT count(*) AS n FROM {MOVED}")["n"][0].as_py():
+        changed.add(MOVED)
+    return Changes(night, last, frozenset(changed), covered_rules(rules), waits(rules), accounts)
 
 
 def touch(engine: Engine, changes: Changes) -> int:
@@ -133,6 +136,8 @@ def _people(changes: Changes) -> list[str]:
             " ON r.replaces_night = q.night AND r.feed = q.feed"
             " AND r.replaces_file = q.file AND r.replaces_row = q.row"
         )
+    if MOVED in changes.changed:
+        parts.append(f"SELECT id_norm FROM {MOVED}")
     for days in changes.waits:
         first, end = (day - timedelta(days=days) for day in (changes.last, changes.night))
         parts.append(
@@ -154,6 +159,8 @@ def _codes(changes: Changes) -> list[str]:
         for table in ("verifications", "objections")
         if table in changes.changed
     ]
+    if MOVED in changes.changed:
+        parts.append(f"SELECT provider_code, account_code FROM {MOVED}")
     ends = "SELECT COALESCE(new_provider_code, provider_code) AS provider_code, new_account_code AS account_code FROM"
     starts = "SELECT provider_code, old_account_code AS account_code FROM"
     if "account_renames" in changes.changed:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from creditaudit.book.layout import Book
 
-KINDS = ("answer", "readmission", "removal", "rule_approval")
+KINDS = ("answer", "readmission", "removal", "rule_approval", "smaller_base")
 ANSWER = "answer"
 RULE_APPROVAL = "rule_approval"
 _FORMAT = 1
@@ -154,6 +154,8 @@ def flaw(entry: Entry) -> str | None:
         return "its kind is not known to this version"
     if entry.kind == ANSWER:
         return _answer_flaw(entry.body)
+    if entry.kind == "smaller_base":
+        return base_flaw(entry.body)
     return _approval_flaw(entry.body) if entry.kind == "rule_approval" else None
 
 
@@ -162,6 +164,20 @@ def _answer_flaw(body: dict[str, Any]) -> str | None:
     if not isinstance(body.get("file_sha256"), str) or not isinstance(rows, list) or not rows:
         return "its body is not one of answers"
     return None if all(isinstance(row, dict) for row in rows) else "a row of it is no answer"
+
+
+def base_flaw(body: dict[str, Any]) -> str | None:
+    """Say what is wrong with the body of a smaller base; None: it states a whole scope and what shows it."""
+    codes = ("provider_code", "region_code", "business_codes")
+    if not all(name in body for name in codes):
+        return "its body does not state a whole scope"
+    listed = body["business_codes"]
+    given = [body["provider_code"], body["region_code"], *(listed if isinstance(listed, list) else [])]
+    is_text = all(isinstance(code, str) and code.strip() for code in given if code is not None)
+    if not is_text or not (listed is None or (isinstance(listed, list) and listed and None not in listed)):
+        return "its scope is not one that a delivery can have"
+    evidence = body.get("evidence_ref")
+    return None if isinstance(evidence, str) and evidence.strip() else "its body has no evidence_ref"
 
 
 def _approval_flaw(body: dict[str, Any]) -> str | None:

@@ -6,14 +6,15 @@ complete state. The rows in force are the last complete state, overlaid with the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from creditaudit.book.files import ROW_GROUP, listed, storage, write_parquet
+from creditaudit.book.proof_state import PROOF_TABLES
 from creditaudit.book.state_files import state_files
+from creditaudit.book.state_model import Overlay, StateTable
+from creditaudit.book.state_model import text_fields as _text
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
@@ -25,28 +26,6 @@ if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
 COMPLETE_EVERY = 30
-
-
-class Overlay(Enum):
-    """How rows of one key from several nights combine."""
-
-    LATEST = "latest"  # the newest night's row replaces
-    FIRST = "first"  # the first accepted row stays (openings)
-    ALL = "all"  # every row stays
-
-
-@dataclass(frozen=True, slots=True)
-class StateTable:
-    """One table of the rows in force."""
-
-    name: str
-    schema: pa.Schema
-    key: tuple[str, ...]
-    overlay: Overlay
-
-
-def _text(*names: str) -> list[pa.Field]:
-    return [pa.field(n, pa.string()) for n in names]
 
 
 # Deliveries that can prove something by what they do not hold: one row per accepted full file.
@@ -192,6 +171,38 @@ CASE_OBJECTIONS = StateTable(
     Overlay.LATEST,
 )
 
+# Episodes whose answer came after its due date: the due date itself is gone once a case is answered.
+LATE_ANSWERS = StateTable(
+    "late_answers",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),  # the night that took the answer
+            *_text("case_id"),
+            pa.field("episode", pa.int32()),
+            pa.field("due_on", pa.date32()),
+            pa.field("answered_on", pa.date32()),
+        ]
+    ),
+    ("case_id", "episode"),
+    Overlay.ALL,
+)
+
+# Which cases each recipient has in its exceptions files, under which codes: what leaves them is taken back in words.
+SENT_CASES = StateTable(
+    "sent_cases",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("case_id", "recipient"),
+            pa.field("episode", pa.int32()),
+            *_text("provider_code", "account_code"),
+            pa.field("is_standing", pa.bool_()),  # FALSE: taken back in retractions.csv
+        ]
+    ),
+    ("case_id", "recipient"),
+    Overlay.LATEST,
+)
+
 TABLES: dict[str, StateTable] = {
     **{
         spec.name: StateTable(
@@ -215,6 +226,9 @@ TABLES: dict[str, StateTable] = {
             CASE_SUBJECTS,
             CASE_LIFE,
             CASE_OBJECTIONS,
+            LATE_ANSWERS,
+            SENT_CASES,
+            *PROOF_TABLES,
         )
     },
 }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS
+
 if TYPE_CHECKING:
     from datetime import date
 
+    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
 
 UNANSWERED = ("lead", "sent", "undetermined")
@@ -63,6 +66,13 @@ _WAITING = """
     SELECT case_id, episode, provider_code, account_code, subject, id_norm, outcome, taken_on, opened_on
     FROM known_cases WHERE {which}
 """
+
+
+def open_previous(engine: Engine, book: Book) -> None:
+    """Name ``previous_cases``, ``previous_events`` and ``previous_findings``: what the last night published."""
+    for name, schema in (("cases", CASES), ("case_events", CASE_EVENTS), ("findings", FINDINGS)):
+        files = [] if book.last is None else [book.folder(book.last) / "published" / f"{name}.parquet"]
+        engine.scan(f"previous_{name.removeprefix('case_')}", files, schema)
 
 
 def load_known(engine: Engine, night: date) -> None:

@@ -31,9 +31,9 @@ def next_steps(engine: Engine, night: date) -> None:
     Reads ``remedies`` (the night's copy of the reference table, with ``row``) and ``case_rows_base`` (case_id, episode,
     state, tier, verdict, fault, account_type, moment_from TIMESTAMP; NULL in any but the first two: not known).
 
-    ``case_steps`` has one row per row of ``case_rows_base``: case_id, episode, next_step_ids (remedy_id joined by
-    ``;``), next_step_zh, next_step_en (texts joined by `` | ``; a row without an English text gives its only one),
-    next_step (both: each row ``zh / en``, joined by `` | ``). Texts are in the order of the table; NULL: no row
+    ``case_steps`` (a view) has one row per row of ``case_rows_base``: case_id, episode, next_step_ids (remedy_id,
+    joined by ``;``), next_step_zh, next_step_en (texts joined by `` | ``; a row without an English text gives its only
+    one), next_step (both: each row ``zh / en``, joined by `` | ``). Texts are in the order of the table; NULL: no row
     matches.
 
     Parameters
@@ -44,20 +44,22 @@ def next_steps(engine: Engine, night: date) -> None:
     """
     _match(engine, night, "SELECT * FROM case_rows_base")
     engine.table(
-        "case_steps",
+        "remedy_texts",
         f"""
-        WITH told AS (
-            SELECT number, string_agg(remedy_id, ';' ORDER BY row) AS next_step_ids,
-                string_agg(zh, '{BETWEEN}' ORDER BY row) AS next_step_zh,
-                string_agg(COALESCE(en, zh), '{BETWEEN}' ORDER BY row) AS next_step_en,
-                string_agg(zh || COALESCE(' / ' || en, ''), '{BETWEEN}' ORDER BY row) AS next_step
-            FROM remedy_matches GROUP BY number
-        )
-        SELECT c.case_id, c.episode, t.next_step_ids, t.next_step, t.next_step_zh, t.next_step_en
-        FROM remedy_cases AS c LEFT JOIN told AS t ON t.number = c.number
+        SELECT number, string_agg(remedy_id, ';' ORDER BY row) AS next_step_ids,
+            string_agg(zh || COALESCE(' / ' || en, ''), '{BETWEEN}' ORDER BY row) AS next_step,
+            string_agg(zh, '{BETWEEN}' ORDER BY row) AS next_step_zh,
+            string_agg(COALESCE(en, zh), '{BETWEEN}' ORDER BY row) AS next_step_en
+        FROM remedy_matches GROUP BY number
         """,
     )
-    engine.drop("remedy_cases", "remedy_matches")
+    # A view: the texts are long, and stand once for each kind of case as long as nobody asks for those of every case.
+    engine.view(
+        "case_steps",
+        "SELECT c.case_id, c.episode, t.next_step_ids, t.next_step, t.next_step_zh, t.next_step_en"
+        " FROM remedy_cases AS c LEFT JOIN remedy_texts AS t ON t.number = c.number",
+    )
+    engine.drop("remedy_matches")
 
 
 def remedies_of(engine: Engine, night: date, case_id: str) -> pa.Table:
@@ -71,27 +73,28 @@ def remedies_of(engine: Engine, night: date, case_id: str) -> pa.Table:
         episode, remedy_id, next_step (Chinese), next_step_en (NULL: none), who, basis, in_force_from, in_force_to
         (DATE; NULL: open), source (NULL: none is given); by episode, then in the order of the table.
     """
-    _match(engine, night, f"SELECT * FROM case_rows_base WHERE case_id = {quoted(case_id)}")
+    _match(engine, night, f"SELECT * FROM case_rows_base WHERE case_id = {quoted(case_id)}", "asked_cases")
     found = engine.fetch(
         "SELECT c.episode, r.remedy_id, r.next_step, r.next_step_en, r.who, r.basis, r.in_force_from, r.in_force_to,"
-        " r.source FROM remedy_cases AS c JOIN remedy_matches AS m ON m.number = c.number"
+        " r.source FROM asked_cases AS c JOIN remedy_matches AS m ON m.number = c.number"
         " JOIN remedies AS r ON r.row = m.row ORDER BY c.episode, r.row"
     )
-    engine.drop("remedy_cases", "remedy_matches")
+    engine.drop("asked_cases", "remedy_matches")
     return found
 
 
-def _match(engine: Engine, night: date, cases: str) -> None:
-    """Make ``remedy_cases`` (case_id, episode, number) and ``remedy_matches`` (number, row, remedy_id, zh, en).
+def _match(engine: Engine, night: date, cases: str, made: str = "remedy_cases") -> None:
+    """Make ``remedy_cases`` and ``remedy_matches`` (number, row, remedy_id, zh, en).
 
-    ``number`` stands for cases that the table cannot tell apart: alike in what is matched, and with moments between the
-    same days on which a row begins or has ended. So the table is asked once for each kind of case, not for each case.
+    ``remedy_cases``, or under another name ``made``, has case_id, episode, number, and what is matched. ``number``
+    stands for cases that the table cannot tell apart: alike in what is matched, and with moments between the same days
+    on which a row begins or has ended. So the table is asked once for each kind of case, not for each case.
     """
     engine.table("remedy_breaks", _BREAKS)
     engine.table("remedy_days", _DAYS.format(night=night.isoformat(), cases=cases))
     matched = ", ".join(f"c.{name}" for name in MATCHED)
     engine.table(
-        "remedy_cases",
+        made,
         f"""
         SELECT c.case_id, c.episode, {matched}, d.stretch,
             dense_rank() OVER (ORDER BY {matched}, d.stretch) AS number
@@ -99,7 +102,7 @@ def _match(engine: Engine, night: date, cases: str) -> None:
             ON d.day = COALESCE(epoch_day(c.moment_from), epoch_day(DATE '{night.isoformat()}'))
         """,
     )
-    engine.table("remedy_matches", _MATCHES)
+    engine.table("remedy_matches", _MATCHES.format(cases=made))
     engine.drop("remedy_breaks", "remedy_days")
 
 
@@ -129,7 +132,7 @@ _MATCHES = f"""
         FROM remedies WHERE next_step IS NOT NULL
     )
     SELECT k.number, r.row, r.remedy_id, r.zh, r.en
-    FROM (SELECT DISTINCT number, stretch, {", ".join(MATCHED)} FROM remedy_cases) AS k
+    FROM (SELECT DISTINCT number, stretch, {", ".join(MATCHED)} FROM {{cases}}) AS k
     JOIN listed AS r ON {" AND ".join(f"(r.{n} = ';;' OR contains(r.{n}, ';' || k.{n} || ';'))" for n in MATCHED)}
         AND {_HOLDS}
 """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditaudit.book.state import CASE_LIFE, CASE_SUBJECTS, StateTable
+from creditaudit.book.state import CASE_LIFE, CASE_SUBJECTS
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
 from creditaudit.cases.fallen import find_fallen
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from creditaudit.book.keys import Keyring
     from creditaudit.book.layout import Book
+    from creditaudit.book.state_model import StateTable
     from creditaudit.engines import Engine
 
 
@@ -105,7 +106,7 @@ def track(
     start_clocks(engine)
     finish_rows(engine, night)
     next_steps(engine, night)
-    engine.table(
+    engine.view(  # the texts of next steps are long: a table of them would hold one of each for every case
         "case_rows",
         "SELECT r.*, s.next_step_ids, s.next_step, s.next_step_zh, s.next_step_en FROM case_rows_base AS r"
         " LEFT JOIN case_steps AS s ON s.case_id = r.case_id AND s.episode = r.episode AND NOT r.is_superseded",

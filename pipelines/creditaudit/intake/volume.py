@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from creditaudit.book.files import storage
-from creditaudit.book.state import DELTA_ROWS, FULL_DELIVERIES, StateTable
+from creditaudit.book.state import DELTA_ROWS, FULL_DELIVERIES
 from creditaudit.book.state_files import state_files
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.coverage import full_deliveries
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from creditaudit.book.layout import Book
+    from creditaudit.book.state_model import StateTable
     from creditaudit.intake.receive import FileReport
     from creditaudit.settings import Settings
 

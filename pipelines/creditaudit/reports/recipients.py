@@ -1,29 +1,17 @@
-"""Files per recipient: new and changed cases, all open ones, doubts on data, and a manifest (SPEC 10.1)."""
+"""Who gets a folder of reports, and how each reads (SPEC 10.1, 10.2)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from creditaudit.book.files import sha256_of, write_bytes
-from creditaudit.engines import quoted
 from creditaudit.errors import UsageError, Where
 from creditaudit.reports.masks import Mask, read_mask
-from creditaudit.reports.sheets import EXCEPTIONS, LEAD_NOTE, SheetColumn, csvw, sheet
-from creditaudit.reports.side_sheets import side_sheets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-    from pathlib import Path
+    import pyarrow as pa
 
     from creditaudit.book.keys import Keyring
-    from creditaudit.engines import Engine
 
 INSTITUTION = "institution"
 KINDS = ("pboc_liaison", INSTITUTION)
@@ -33,13 +21,29 @@ LANGUAGES = ("zh", "en")
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who gets a folder of reports, and how it reads."""
+    """Who gets a folder of reports, and how it reads.
+
+    Parameters
+    ----------
+    name : str
+        Name of its folder.
+    kind : str
+        ``pboc_liaison`` or ``institution``.
+    mask : Mask
+    encoding, language : str
+    provider_code : str or None
+        Of an institution: what names another reads ``other``; None: it may read every code.
+    key_id : str or None
+        Key of the key file that makes its row tokens; None: the active one.
+    """
 
     name: str
     kind: str
     mask: Mask
     encoding: str
     language: str
+    provider_code: str | None = None
+    key_id: str | None = None
 
 
 def read_recipients(table: pa.Table) -> tuple[Recipient, ...]:
@@ -73,7 +77,27 @@ def _recipient(row: dict[str, Any]) -> Recipient:
             raise _bad(name, column, f"it must be one of {', '.join(known)}")
     if kind == INSTITUTION and not row["provider_code"]:
         raise _bad(name, "provider_code", "an institution needs one: nobody could tell which cases are its own")
-    return Recipient(name, kind, read_mask(row["id_mask"], name), encoding, language)
+    own = row["provider_code"] if kind == INSTITUTION else None
+    return Recipient(name, kind, read_mask(row["id_mask"], name), encoding, language, own, row["pseudonym_key_id"])
+
+
+def without_key(recipients: tuple[Recipient, ...], keys: Keyring) -> list[str]:
+    """Return one sentence for each recipient whose pseudonym_key_id the key file does not have: the active key serves.
+
+    Raises
+    ------
+    UsageError
+        The key is retired: nobody could answer with tokens that it makes.
+    """
+    states = {key.key_id: key.state for key in keys.keys}
+    for recipient in recipients:
+        if states.get(recipient.key_id or "") == "retired":
+            raise _bad(recipient.name, "pseudonym_key_id", "that key is retired: no answer could give its tokens back")
+    return [
+        f"recipient {r.name}: the key file has no key named by its pseudonym_key_id; the active key makes its tokens"
+        for r in recipients
+        if r.key_id is not None and r.key_id not in states
+    ]
 
 
 def _bad(name: str, column: str, why: str) -> UsageError:
@@ -82,116 +106,4 @@ def _bad(name: str, column: str, why: str) -> UsageError:
         why=f"recipient '{name}': {why}",
         next_step="mend reference/recipients.csv in the book",
         where=Where("reference/recipients.csv", column=column),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ReportContext:
-    """What every recipient's manifest says of the night."""
-
-    night: date
-    mandate: str
-    previous_seal: str | None
-    published: Mapping[str, Path]
-    covered: list[dict[str, Any]]
-
-
-def write_reports(
-    engine: Engine, recipients: tuple[Recipient, ...], folder: Path, context: ReportContext, keys: Keyring
-) -> dict[str, int]:
-    """Write the folder of every recipient; returns rows of ``exceptions.csv`` by recipient.
-
-    Reads ``case_rows``, ``case_recipients``, ``case_subjects``, ``documents`` (document_id, zh, en), and what
-    ``build_side_rows`` makes.
-    """
-    tables = {name: sha256_of(path) for name, path in sorted(context.published.items())}
-    sent: dict[str, int] = {}
-    for recipient in recipients:
-        rows = _rows(engine, recipient, keys, "NOT c.is_data_quality")
-        fresh = rows.filter(pc.is_valid(rows["change"]))
-        whole = pa.array(["all"] * rows.num_rows, type=pa.string())
-        every = rows.set_column(rows.schema.get_field_index("change"), "change", whole)
-        doubtful = _rows(engine, recipient, keys, "c.is_data_quality")
-        told = pc.fill_null(doubtful["change"], "all")
-        doubtful = doubtful.set_column(doubtful.schema.get_field_index("change"), "change", told)
-        files = [
-            _write(folder / recipient.name, name, sheet_rows, recipient, columns)
-            for name, columns, sheet_rows in (
-                ("exceptions.csv", EXCEPTIONS, fresh),
-                ("exceptions_all.csv", EXCEPTIONS, every),
-                ("data_quality.csv", EXCEPTIONS, doubtful),
-                *side_sheets(engine, recipient),
-            )
-        ]
-        manifest = {
-            "format": 1,
-            "night": context.night.isoformat(),
-            "recipient": recipient.name,
-            "mandate": context.mandate,
-            "note": LEAD_NOTE,
-            "files": files,
-            "seal_of_the_night_before": context.previous_seal,
-            "published": tables,
-            "covered": context.covered,
-        }
-        text = json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-        write_bytes(folder / recipient.name / "manifest.json", text.encode())
-        sent[recipient.name] = fresh.num_rows
-    return sent
-
-
-def _write(
-    folder: Path, name: str, rows: pa.Table, recipient: Recipient, columns: tuple[SheetColumn, ...]
-) -> dict[str, Any]:
-    content = sheet(rows, columns, encoding=recipient.encoding, language=recipient.language)
-    write_bytes(folder / name, content)
-    meta = csvw(name, columns, encoding=recipient.encoding, language=recipient.language)
-    write_bytes(folder / f"{name}-metadata.json", meta)
-    return {"file": name, "rows": rows.num_rows, "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def _rows(engine: Engine, recipient: Recipient, keys: Keyring, which: str) -> pa.Table:
-    """Return some of a recipient's open cases as text cells, sorted by provider_code, account_code, case_id."""
-    rows = engine.fetch(
-        "SELECT c.case_id, c.episode, c.change, c.provider_code, c.account_code, r.id_norm, r.account_type,"
-        " r.opened_from, r.opened_to, c.tier, c.verdict, c.notice_source,"
-        " epoch_second(c.reported_from) AS reported_from, epoch_second(c.reported_to) AS reported_to,"
-        " c.fault, CAST(c.due_on AS VARCHAR) AS due_on,"
-        " CAST(NULL AS VARCHAR) AS due_kind, c.reasons, c.next_step, c.ask_for, c.blind_spots"
-        " FROM case_rows AS c JOIN case_recipients AS t ON t.case_id = c.case_id"
-        " LEFT JOIN case_subjects AS r ON r.provider_code = c.provider_code AND r.subject = c.subject"
-        f" WHERE t.recipient = {quoted(recipient.name)} AND {which} ORDER BY c.provider_code, c.account_code, c.case_id"
-    )
-    count = rows.num_rows
-    tokens = keys.row_tokens(rows["case_id"].to_pylist(), rows["episode"].to_pylist())
-    extra = {
-        "row_token": pa.array(tokens, type=pa.string()),
-        "id_masked": recipient.mask.apply(rows["id_norm"]),
-        "opened": spoken(rows["opened_from"], rows["opened_to"]),
-        "reported": spoken(rows["reported_from"], rows["reported_to"]),
-        "ask_for": _asked_for(engine, rows["ask_for"], recipient.language),
-        "lead_note": pa.array([LEAD_NOTE] * count, type=pa.string()),
-    }
-    return pa.table({c.name: extra[c.name] if c.name in extra else rows[c.name] for c in EXCEPTIONS})
-
-
-def _asked_for(engine: Engine, ids: pa.ChunkedArray, language: str) -> pa.Array:
-    """Return the documents of ``ask_for`` by name, in the order in which they are to be asked for."""
-    named = engine.fetch(f"SELECT document_id, {language} AS name FROM documents")
-    names = dict(zip(named["document_id"].to_pylist(), named["name"].to_pylist(), strict=True))
-    between = "；" if language == "zh" else "; "
-    asked = [one and between.join(names[i] for i in one.split(";")) for one in ids.to_pylist()]
-    return pa.array(asked, type=pa.string())
-
-
-def spoken(start: pa.ChunkedArray, end: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return intervals of whole seconds as they were given: a day, a minute, or a second."""
-    day, minute = 86_399, 59
-    length = pc.subtract(end, start)
-    instant = start.cast(pa.timestamp("s"))
-    return pc.case_when(
-        pc.make_struct(pc.equal(length, day), pc.equal(length, minute), pc.is_valid(length)),
-        pc.strftime(instant, format="%Y-%m-%d"),
-        pc.strftime(instant, format="%Y-%m-%d %H:%M"),
-        pc.strftime(instant, format="%Y-%m-%d %H:%M:%S"),
     )

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import codecs
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 LEAD_NOTE = "待核查线索"
 # What a spreadsheet would take for a formula, or for a number and round; and a quote mark of ours.
 _RISKY = r"^(?:[=+\-@\t\r'].*|[0-9]{16,})$"
+# What must be quoted: the same as Python's csv.writer quotes.
+_SPECIAL = r'[,"\r\n]'
+_BATCH = 65_536
 _RISKY_CELL = re.compile(r"[=+\-@\t\r'].*|[0-9]{16,}", re.ASCII | re.DOTALL)
 
 
@@ -52,6 +51,12 @@ EXCEPTIONS: tuple[SheetColumn, ...] = (
     SheetColumn("lead_note", "声明"),
 )
 
+RETRACTIONS: tuple[SheetColumn, ...] = (
+    *EXCEPTIONS[:5],
+    SheetColumn("state", "状态"),
+    SheetColumn("reason", "理由"),
+)
+
 
 def guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return text cells with a leading quote mark where a spreadsheet would run or mangle them."""
@@ -62,6 +67,20 @@ def guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def plain(cell: str) -> str:
     """Return a cell as it was before :func:`guarded`."""
     return cell[1:] if cell.startswith("'") and _RISKY_CELL.fullmatch(cell, 1) else cell
+
+
+def dressed(rows: pa.Table) -> pa.Table:
+    """Return text cells as they stand in a CSV file: guarded, quoted where they must be, empty where NULL."""
+    return pa.table({name: _quoted(guarded(rows[name])) for name in rows.column_names})
+
+
+def _quoted(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    filled = pc.fill_null(column, "")
+    special = pc.match_substring_regex(filled, _SPECIAL)
+    if not pc.any(special).as_py():
+        return filled
+    doubled = pc.replace_substring(filled, '"', '""')
+    return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), filled)
 
 
 def sheet(rows: pa.Table, columns: tuple[SheetColumn, ...], *, encoding: str, language: str) -> bytes:
@@ -77,12 +96,24 @@ def sheet(rows: pa.Table, columns: tuple[SheetColumn, ...], *, encoding: str, la
     language : str
         ``zh``: Chinese headers; ``en``: the English names.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([c.title_zh if language == "zh" else c.name for c in columns])
-    cells = [guarded(rows[c.name]).to_pylist() for c in columns]
-    writer.writerows(zip(*cells, strict=True))
-    return out.getvalue().encode(encoding)
+    return rendered(dressed(rows), columns, encoding=encoding, language=language)
+
+
+def rendered(cells: pa.Table, columns: tuple[SheetColumn, ...], *, encoding: str, language: str) -> bytes:
+    """Render cells that are :func:`dressed` already; see :func:`sheet`."""
+    header = pa.table({c.name: [c.title_zh if language == "zh" else c.name] for c in columns})
+    parts = [_lines(batch) for batch in dressed(header).to_batches()]
+    parts += [_lines(batch) for batch in cells.select(header.column_names).to_batches(max_chunksize=_BATCH)]
+    if encoding == "utf-8-sig":
+        return b"".join([codecs.BOM_UTF8, *parts])  # the engine's text is UTF-8 already
+    return b"".join(part.decode().encode(encoding) for part in parts)
+
+
+def _lines(batch: pa.RecordBatch) -> bytes:
+    """Return whole lines; a batch is so small that Arrow can hold their text in one array."""
+    lines = pc.binary_join_element_wise(*batch.columns, ",")
+    whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), "\r\n")
+    return bytes(whole[0].as_buffer()) + b"\r\n"
 
 
 def csvw(name: str, columns: tuple[SheetColumn, ...], *, encoding: str, language: str) -> bytes:

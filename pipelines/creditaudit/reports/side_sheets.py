@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from creditaudit.engines import Engine
+    from creditaudit.reports.foreign import Foreign
     from creditaudit.reports.recipients import Recipient
 
 UNJUDGED: tuple[SheetColumn, ...] = (
@@ -166,9 +167,16 @@ def _cell(cells: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     return pc.list_element(cells, list(ACCOUNTS.by_name).index(name))
 
 
-def side_sheets(engine: Engine, recipient: Recipient) -> list[tuple[str, tuple[SheetColumn, ...], pa.Table]]:
+def side_sheets(
+    engine: Engine, recipient: Recipient, foreign: Foreign
+) -> list[tuple[str, tuple[SheetColumn, ...], pa.Table]]:
     """Return the name, columns and rows of a recipient's further files: ``suggestions.csv`` is for liaisons only."""
-    sheets = [("unjudged.csv", UNJUDGED, _unjudged_sheet(engine, recipient))]
+    unjudged = _unjudged_sheet(engine, recipient)
+    if recipient.provider_code is not None:
+        # A row that names an institution may lie in another's file.
+        file = foreign.file_hidden_from(recipient.provider_code, unjudged["file"])
+        unjudged = unjudged.set_column(unjudged.schema.get_field_index("file"), "file", file)
+    sheets = [("unjudged.csv", UNJUDGED, unjudged)]
     if recipient.kind == "pboc_liaison":
         sheets.append(("suggestions.csv", SUGGESTIONS, _suggestions_sheet(engine, recipient)))
     return sheets

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from creditaudit.reports.masks import without_numbers
+from creditaudit.reports.quarters import quarters_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
     from creditaudit.engines import Engine
 
-_UNDOCUMENTED = (
-    "c.duty = 'unknown' AND c.state IN ('lead', 'sent', 'undetermined', 'correction_due', 'correction_overdue')"
-)
+_UNDOCUMENTED = "c.duty = 'unknown' AND c.is_open"
 
 
 def summarise(
@@ -49,11 +48,14 @@ def summarise(
     """
     findings, clearances, covered = tables["findings"], tables["clearances"], tables["coverage"]
     rejected = tables["quarantine"].filter(pc.equal(tables["quarantine"]["disposition"], "row_quarantined"))
+    quarters, more_quarters = quarters_shown(tables["institutions"])
     return {
         "findings_by_rule": _counted(findings, ["rule_id", "verdict"]),
         "clearances_by_reason": _counted(clearances, ["reason"]),
         "institutions": _institutions(engine),
-        "cases": tables["cases"].num_rows,
+        "quarters": quarters,
+        "more_quarters": more_quarters,
+        "cases": pc.count_distinct(tables["cases"]["case_id"]).as_py(),
         "new_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_new"),
         "changed_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_changed"),
         # Nobody knows whether the institution had a duty there: no document says so.
@@ -83,18 +85,19 @@ def _counted(table: pa.Table, names: list[str]) -> list[dict[str, Any]]:
 
 
 def _institutions(engine: Engine) -> list[dict[str, Any]]:
-    """Count cases per institution: all, new, those on undocumented duties, those in no exceptions file and why."""
+    """Count cases per institution: all, new, and of the open ones those on undocumented duties, those in no file."""
     found = engine.fetch(
         f"""
         SELECT c.provider_code, count(*) AS cases,
             count(*) FILTER (WHERE c.is_new) AS new_cases,
             count(*) FILTER (WHERE c.verdict = 'violation') AS violations,
             count(*) FILTER (WHERE {_UNDOCUMENTED}) AS undocumented_duties,
-            count(*) FILTER (WHERE c.is_quiet) AS only_replaced_cards,
-            count(*) FILTER (WHERE c.is_data_quality) AS data_quality,
-            count(*) FILTER (WHERE NOT COALESCE(c.is_quiet, TRUE) AND t.case_id IS NULL) AS without_recipient
+            count(*) FILTER (WHERE c.is_open AND c.is_quiet) AS only_replaced_cards,
+            count(*) FILTER (WHERE c.is_open AND c.is_data_quality) AS data_quality,
+            count(*) FILTER (WHERE c.is_open AND NOT COALESCE(c.is_quiet, FALSE) AND t.case_id IS NULL)
+                AS without_recipient
         FROM case_rows AS c LEFT JOIN (SELECT DISTINCT case_id FROM case_recipients) AS t ON t.case_id = c.case_id
-        GROUP BY c.provider_code ORDER BY c.provider_code
+        WHERE NOT c.is_superseded GROUP BY c.provider_code ORDER BY c.provider_code
         """
     )
     return [{**row, "provider_code": without_numbers(row["provider_code"])} for row in found.to_pylist()]

@@ -16,6 +16,7 @@ from creditaudit.synth import accounts as account_room
 from creditaudit.synth import notices, people, truth
 from creditaudit.synth.calendars import day_of
 from creditaudit.synth.check_feeds import write_inquiries, write_verifications
+from creditaudit.synth.correction import NIGHTS, tell_matter
 from creditaudit.synth.credit_feeds import write_accounts, write_openings, write_renames
 from creditaudit.synth.few_feeds import write_fraud_alerts, write_impostors, write_objections
 from creditaudit.synth.institutions import ENCODINGS, Provider, institutions_csv, providers, recipients_csv
@@ -220,7 +221,11 @@ def generate(
             with paths[name].open("ab") as table:
                 table.write(body)
         counts.update(made.counts)
-    summary = _summary(plan, houses, landing.close(), counts)
+    delivered = landing.close()
+    if plan.small and nights >= NIGHTS:
+        for night, rows in tell_matter(out, houses, [landing.night_name(k) for k in range(nights)]).items():
+            delivered[night]["accounts"] += rows
+    summary = _summary(plan, houses, delivered, counts)
     text = json.dumps(asdict(summary), ensure_ascii=False, indent=1) + "\n"
     (out / "truth" / "summary.json").write_text(text, encoding="utf-8")
     return summary

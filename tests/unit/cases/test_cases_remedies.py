@@ -23,7 +23,7 @@ ASSETS = ("deposit", "wealth", "securities")
 VIOLATION = {"tier": "R101", "verdict": "violation", "fault": "needs_evidence"}
 
 
-def case(case_id: str = "CA-1", **changes: str | None) -> dict[str, str | None]:
+def case(case_id: str = "CA-1", **changes: Any) -> dict[str, str | None]:
     whole: dict[str, str | None] = {
         "case_id": case_id,
         "state": "sent",
@@ -68,7 +68,7 @@ def steps(engine: Engine, *cases: dict[str, str | None]) -> list[dict[str, Any]]
     return list(engine.fetch("SELECT * FROM case_steps ORDER BY case_id").to_pylist())
 
 
-def ids(engine: Engine, **changes: str | None) -> list[str]:
+def ids(engine: Engine, **changes: Any) -> list[str]:
     (found,) = steps(engine, case(**changes))
     return str(found["next_step_ids"] or "").split(";")
 
@@ -150,6 +150,7 @@ def test_a_row_holds_by_the_day_of_the_moment(shipped_table: Engine) -> None:
 
 
 def test_every_kind_of_case_has_a_next_step(shipped_table: Engine) -> None:
+    subjects: list[dict[str, str | None]]
     subjects = [{"account_type": a, "tier": "R302", "verdict": "lead"} for a in (*CREDIT, *ASSETS)]
     subjects += [{"account_type": None, "tier": "R401", "verdict": "lead"}]
     subjects += [{"account_type": a, "tier": "objection", "verdict": None} for a in (None, "D1")]

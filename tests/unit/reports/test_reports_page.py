@@ -24,9 +24,11 @@ Row = dict[str, Any]
 CASE_ROWS = pa.schema(
     [
         *[(name, pa.string()) for name in ("case_id", "provider_code", "verdict", "duty", "state")],
-        *[(name, pa.bool_()) for name in ("is_new", "is_changed", "is_quiet", "is_data_quality")],
+        *[(name, pa.bool_()) for name in ("is_new", "is_changed", "is_quiet", "is_data_quality", "is_open")],
+        ("is_superseded", pa.bool_()),
     ]
 )
+CLOSED = ("withdrawn", "holder_confirmed", "correction_verified", "reappeared")
 HOSTILE = "<script>alert('x')</script>&\"{{ 1 }}"
 
 
@@ -40,7 +42,8 @@ def numbers(
     stale: dict[str, tuple[str, ...]] | None = None,
     **tables: list[Row],
 ) -> dict[str, Any]:
-    engine.load("case_rows", pa.Table.from_pylist(list(cases), schema=CASE_ROWS))
+    facts = [{"is_open": c.get("state") not in CLOSED, "is_superseded": False, **c} for c in cases]
+    engine.load("case_rows", pa.Table.from_pylist(facts, schema=CASE_ROWS))
     engine.load(
         "case_recipients",
         pa.Table.from_pylist(
@@ -91,7 +94,7 @@ def test_cases_are_counted_per_institution_with_those_that_are_sent_to_nobody(en
     cases = (
         case(1, "B02", quiet=False, new=True, verdict="violation"),
         case(2, "B02", quiet=True, new=True),
-        case(3, "B02", quiet=None),
+        {**case(3, "B02", quiet=False), "state": "withdrawn"},
         case(4, "B01", quiet=False),
     )
     found = numbers(engine, cases=cases, sent=("1",))
@@ -185,6 +188,7 @@ def page(engine: Engine, path: Path, *, is_demo: bool = False, refused: str | No
     summary |= dict.fromkeys(
         ("unjudged", "unjudged_without_recipient", "suggestions", "numbers_without_suggestions"), 0
     )
+    summary |= {"retracted": {HOSTILE: 0}, "disputed_characters": []}
     summary |= {"sent": {HOSTILE: 3}, "late_files": [f"late {HOSTILE}"], "warnings": [], "unapproved_rules": ["R101_x"]}
     coverage = [{"night": NIGHT, "feed": "accounts", "file": HOSTILE, "kind": "delta"}]
     coverage += [{"night": NIGHT, "feed": "openings", "file": "o", "kind": "full", "delivered": 7, "accepted": 6}]
@@ -245,3 +249,11 @@ def test_clearances_are_counted_by_reason(engine: Engine) -> None:
         {"reason": "newer_card_shown", "rows": 1},
         {"reason": "no_card_shown", "rows": 2},
     ]
+
+
+def test_figures_per_quarter_are_shown_and_those_under_five_hidden(engine: Engine, tmp_path: Path) -> None:
+    """SPEC 8.5."""
+    whose = {"provider_code": "B01", "quarter": "2024Q1", "night": NIGHT}
+    rows = [{**whose, "measure": "findings:R101", "value": 3}, {**whose, "measure": "reappeared", "value": 12}]
+    assert "2024Q1 B01 findings:R101 <5; reappeared 12" in page(engine, tmp_path / "n.html", institutions=rows).text
+    assert "2024Q1" not in page(engine, tmp_path / "n.html").text

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditaudit.reports.sheets import EXCEPTIONS, SheetColumn, csvw, guarded, sheet
+from creditaudit.reports.sheets import EXCEPTIONS, RETRACTIONS, SheetColumn, csvw, guarded, sheet
+from creditaudit.reports.side_sheets import SUGGESTIONS, UNJUDGED
 
 COLUMNS = (SheetColumn("a", "甲"), SheetColumn("b", "乙", "date"))
 TITLES = (
@@ -64,6 +66,25 @@ def test_a_sheet_reads_back(rows: list[tuple[str | None, str | None]]) -> None:
     assert [[cell.removeprefix("'") for cell in row] for row in read] == [[a or "", b or ""] for a, b in rows]
 
 
+SPICY = st.lists(st.sampled_from([*" ,\"'\r\n\t=+-@0a账\x00\ufeff", "1" * 16]), max_size=6).map("".join)
+
+
+@given(st.lists(st.tuples(*[st.none() | SPICY] * 2), max_size=8), st.sampled_from(["utf-8-sig", "gb18030"]))
+def test_the_bytes_are_those_of_pythons_writer(rows: list[tuple[str | None, str | None]], encoding: str) -> None:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(["甲", "乙"])
+    writer.writerows(zip(*(guard(*(row[place] for row in rows)) for place in range(2)), strict=True))
+    assert sheet(table(*rows), COLUMNS, encoding=encoding, language="zh") == out.getvalue().encode(encoding)
+
+
+def test_a_sheet_of_many_batches_is_whole() -> None:
+    many = 2 * 65_536 + 3
+    rows = pa.table({"a": [f"{n}" for n in range(many)], "b": pa.nulls(many, pa.string())})
+    lines = sheet(rows, COLUMNS, encoding="gb18030", language="en").decode("gb18030").split("\r\n")
+    assert lines == ["a,b", *(f"{n}," for n in range(many)), ""]
+
+
 def test_lines_end_as_spreadsheets_expect_and_the_language_is_chosen() -> None:
     rows = table(("字,", None), ('"', "x"))
     assert sheet(rows, COLUMNS, encoding="utf-8-sig", language="zh") == (
@@ -79,6 +100,28 @@ def test_gb18030_holds_every_letter() -> None:
     assert content.decode("gb18030") == f"a,b\r\n{letters},\r\n"
 
 
+# --- metadata ------------------------------------------------------------------------------------------------------
+
+SHEETS = {
+    "exceptions.csv": EXCEPTIONS,
+    "retractions.csv": RETRACTIONS,
+    "unjudged.csv": UNJUDGED,
+    "suggestions.csv": SUGGESTIONS,
+}
+# W3C, Metadata Vocabulary for Tabular Data: what a table, its dialect and a column may say, and the names of columns.
+TABLE = {"@context", "url", "dialect", "tableSchema"}
+DIALECT = {"encoding", "header", "lineTerminators"}
+COLUMN = {"name", "titles", "datatype"}
+DATATYPES = {"string", "date", "integer"}
+
+
+def test_retractions_have_the_columns_of_the_page() -> None:
+    assert [c.name for c in RETRACTIONS] == [
+        *("case_id", "row_token", "change", "provider_code", "account_code", "state", "reason")
+    ]
+    assert RETRACTIONS[:5] == EXCEPTIONS[:5]
+
+
 @pytest.mark.parametrize(("encoding", "named"), [("utf-8-sig", "utf-8"), ("gb18030", "gb18030")])
 def test_the_metadata_gives_english_names_titles_and_types(encoding: str, named: str) -> None:
     content = json.loads(csvw("x.csv", COLUMNS, encoding=encoding, language="zh"))
@@ -90,3 +133,28 @@ def test_the_metadata_gives_english_names_titles_and_types(encoding: str, named:
     ]
     english = json.loads(csvw("x.csv", COLUMNS, encoding=encoding, language="en"))
     assert english["tableSchema"]["columns"][0]["titles"] == {"en": "a"}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("name", SHEETS)
+def test_the_metadata_of_every_sheet_is_csvw(name: str, language: str) -> None:
+    columns = SHEETS[name]
+    content = json.loads(csvw(name, columns, encoding="gb18030", language=language))
+    assert set(content) == TABLE
+    assert (content["@context"], content["url"]) == ("http://www.w3.org/ns/csvw", name)
+    assert set(content["dialect"]) == DIALECT
+    assert content["dialect"] == {"encoding": "gb18030", "header": True, "lineTerminators": ["\r\n"]}
+    found = content["tableSchema"]["columns"]
+    assert [c["name"] for c in found] == [c.name for c in columns]
+    for column, ours in zip(found, columns, strict=True):
+        assert set(column) == COLUMN
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", column["name"])  # no URI escape, and no leading underscore
+        assert column["datatype"] in DATATYPES
+        assert column["titles"] == ({"zh": ours.title_zh, "en": ours.name} if language == "zh" else {"en": ours.name})
+    header = sheet(
+        pa.table({c.name: pa.array([], pa.string()) for c in columns}), columns, encoding="gb18030", language=language
+    )
+    assert header.decode("gb18030") == ",".join(c["titles"][language] for c in found) + "\r\n"
+    for key in ("name", "titles"):
+        said = [json.dumps(c[key]) for c in found]
+        assert len(set(said)) == len(said)

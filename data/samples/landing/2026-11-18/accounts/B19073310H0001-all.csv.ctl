@@ -1,0 +1,1 @@
+{"rows": 36, "sha256": "57cf12e7f8db631646162ac7408dddf9113c589eb354dd09bd70439180155353", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "kind": "full", "covers_from": "2004-01-01", "covers_to": "2026-11-18"}

@@ -1,0 +1,1 @@
+{"rows": 37, "sha256": "1ae2838f80afdfc81e71606c03a5353a611bc8e0dc3028351ac64cbab7192c76", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "kind": "full", "covers_from": "2004-01-01", "covers_to": "2026-11-19"}

@@ -1,0 +1,1 @@
+{"rows": 1, "sha256": "c07ce55024eede6378d56ec2d71524ea9ae021f555e2a9ee8df41077953ec38e", "provider_code": "B19073310H0001", "region_code": null, "business_codes": null, "kind": "delta", "covers_from": "2026-11-20", "covers_to": "2026-11-20"}

@@ -1,0 +1,155 @@
+"""Files per recipient: new and changed cases, all open ones, what is taken back, and a manifest (SPEC 10.1)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditaudit.book.files import sha256_of, write_bytes
+from creditaudit.engines import quoted
+from creditaudit.reports.case_cells import CaseCells, tokens_of
+from creditaudit.reports.editions import disputed
+from creditaudit.reports.sheets import EXCEPTIONS, LEAD_NOTE, RETRACTIONS, SheetColumn, csvw, dressed, rendered
+from creditaudit.reports.side_sheets import side_sheets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from pathlib import Path
+
+    from creditaudit.book.keys import Keyring
+    from creditaudit.engines import Engine
+    from creditaudit.reports.recipients import Recipient
+
+# Why a case left a recipient's list, for its reader; states of SPEC 8.1 and the words of ``retracted``.
+WHY = {
+    "withdrawn": ("依据已不成立，线索撤回", "no finding stands any more: the lead is withdrawn"),
+    "holder_confirmed": ("已确认属本人业务，案件结束", "confirmed to be the holder's: closed"),
+    "correction_verified": ("更正已核实，案件结束", "the correction is verified: closed"),
+    "reappeared": ("已更正的记录再次出现，另立新案", "the corrected record came back: a new case follows"),
+    "moved": ("已不属于贵方管辖范围", "no longer of your institution or region"),
+    "joined": ("账户变更后并入另一案件", "its account was joined with that of another case"),
+    "only_replaced_cards": ("仅余R103，不再作为异常报送", "only R103 is left: no exception any more"),
+    "data_quality": ("仅余数据质量疑点，转入data_quality.csv", "only doubts on data are left: see data_quality.csv"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContext:
+    """What every recipient's manifest says of the night."""
+
+    night: date
+    mandate: str
+    previous_seal: str | None
+    published: Mapping[str, Path]
+    covered: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written.
+
+    Parameters
+    ----------
+    sent, retracted : dict
+        Rows of ``exceptions.csv`` and of ``retractions.csv``, by recipient.
+    disputed : list of dict
+        recipient, file, column, cells, four_byte_cells: what readers of GB18030 disagree on.
+    """
+
+    sent: dict[str, int]
+    retracted: dict[str, int]
+    disputed: list[dict[str, Any]]
+
+
+def write_reports(
+    engine: Engine, recipients: tuple[Recipient, ...], folder: Path, context: ReportContext, keys: Keyring
+) -> Written:
+    """Write the folder of every recipient.
+
+    Reads what :func:`creditaudit.reports.listed.build_listed` and
+    :func:`creditaudit.reports.side_sheets.build_side_rows` make, ``documents`` (document_id, zh, en),
+    ``institutions`` and, where evidence names an account without its institution, ``standing_accounts``.
+    """
+    tables = {name: sha256_of(path) for name, path in sorted(context.published.items())}
+    cases = CaseCells(engine, keys)
+    written = Written({}, {}, [])
+    for recipient in recipients:
+        sheets = [*_exceptions(cases, recipient), _retractions(engine, recipient, keys)]
+        sheets += [
+            (name, columns, dressed(rows)) for name, columns, rows in side_sheets(engine, recipient, cases.foreign)
+        ]
+        files = [_write(folder / recipient.name, recipient, *one) for one in sheets]
+        manifest = {
+            "format": 1,
+            "night": context.night.isoformat(),
+            "recipient": recipient.name,
+            "mandate": context.mandate,
+            "note": LEAD_NOTE,
+            "files": files,
+            "seal_of_the_night_before": context.previous_seal,
+            "published": tables,
+            "covered": context.covered,
+        }
+        text = json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+        write_bytes(folder / recipient.name / "manifest.json", text.encode())
+        rows = {file["file"]: file["rows"] for file in files}
+        written.sent[recipient.name] = rows["exceptions.csv"]
+        written.retracted[recipient.name] = rows["retractions.csv"]
+        for file in files:
+            written.disputed.extend(
+                {"recipient": recipient.name, "file": file["file"], **one}
+                for one in file.get("disputed_characters", ())
+            )
+    return written
+
+
+_Sheet = tuple[str, tuple[SheetColumn, ...], pa.Table]
+
+
+def _exceptions(cases: CaseCells, recipient: Recipient) -> list[_Sheet]:
+    """Return new and changed cases, all open ones, and those that are doubts on data alone."""
+    cells, listed = cases.of(recipient)
+    doubts, change = listed["is_data_quality"], listed["change"]
+    whole = pa.chunked_array([pa.repeat(pa.scalar("all", pa.string()), cells.num_rows)])
+    return [
+        (name, EXCEPTIONS, cells.append_column("change", told).filter(which))
+        for name, told, which in (
+            ("exceptions.csv", change, pc.and_not(pc.is_valid(change), doubts)),
+            ("exceptions_all.csv", whole, pc.invert(doubts)),
+            ("data_quality.csv", pc.fill_null(change, "all"), doubts),
+        )
+    ]
+
+
+def _retractions(engine: Engine, recipient: Recipient, keys: Keyring) -> _Sheet:
+    rows = engine.fetch(
+        "SELECT case_id, episode, provider_code, account_code, state, why FROM retracted"
+        f" WHERE recipient = {quoted(recipient.name)} ORDER BY provider_code, account_code, case_id"
+    )
+    spoken = 0 if recipient.language == "zh" else 1
+    cells = {
+        **dict(zip(rows.column_names, rows.columns, strict=True)),
+        "row_token": tokens_of(keys, recipient.key_id, rows),
+        "change": pa.chunked_array([pa.repeat(pa.scalar("changed", pa.string()), rows.num_rows)]),
+        "reason": pa.chunked_array([pa.array([WHY[why][spoken] for why in rows["why"].to_pylist()], pa.string())]),
+    }
+    return "retractions.csv", RETRACTIONS, dressed(pa.table({c.name: cells[c.name] for c in RETRACTIONS}))
+
+
+def _write(
+    folder: Path, recipient: Recipient, name: str, columns: tuple[SheetColumn, ...], cells: pa.Table
+) -> dict[str, Any]:
+    """Write a sheet and its metadata; returns what the manifest says of it."""
+    content = rendered(cells, columns, encoding=recipient.encoding, language=recipient.language)
+    write_bytes(folder / name, content)
+    meta = csvw(name, columns, encoding=recipient.encoding, language=recipient.language)
+    write_bytes(folder / f"{name}-metadata.json", meta)
+    said = {"file": name, "rows": cells.num_rows, "sha256": hashlib.sha256(content).hexdigest()}
+    doubtful = disputed(cells, [c.name for c in columns]) if recipient.encoding == "gb18030" else []
+    return {**said, "disputed_characters": doubtful} if doubtful else said

@@ -1,0 +1,110 @@
+"""What an institution may read of others in the evidence of its own cases: ``other`` (SPEC 10.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from creditaudit.engines import Engine
+
+OTHER = "other"
+# What can name an account or an institution: a pair, a chain, or the code of an account that came in another's place.
+# Only such cells are looked at one by one.
+_TELLING = r"/|>|rekeyed|collection"
+# Codes are free text: a pair runs to the next mark that joins parts, links or sentences.
+_PAIR = re.compile(r"(?P<provider>[^\s/;,>:()]+)/(?P<account>[^;,>()]*)")
+_SUCCESSOR = re.compile(r"(?P<what>(?:possibly )?(?:rekeyed|collection):\s*)(?P<code>[^;]+)")
+_WORD = re.compile(r"[^\s/;,>:()]+")
+_FILE_WORD = re.compile(r"[A-Za-z0-9]+")
+
+
+class Foreign:
+    """Which codes in evidence are another institution's.
+
+    Parameters
+    ----------
+    engine : Engine
+        Holds ``institutions``, ``report_rows`` and ``standing_accounts``.
+    evidence : sequence of pyarrow.ChunkedArray
+        All texts that will be asked for.
+    """
+
+    def __init__(self, engine: Engine, evidence: Sequence[pa.ChunkedArray]) -> None:
+        known = engine.fetch("SELECT provider_code FROM institutions UNION SELECT provider_code FROM report_rows")
+        self._providers = frozenset(known["provider_code"].to_pylist())
+        self._accounts = _accounts(engine, evidence)
+
+    def hidden_from(self, own: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return evidence as one institution may read it; NULL stays.
+
+        Parameters
+        ----------
+        own : str
+            The institution's provider_code.
+        column : pyarrow.ChunkedArray
+            Text cells of its own cases.
+        """
+
+        def pair(found: re.Match[str]) -> str:
+            return f"{own}/{_PAIR.sub(pair, found['account'])}" if found["provider"] == own else OTHER
+
+        def successor(found: re.Match[str]) -> str:
+            code = found["code"].strip()
+            known = code.startswith(f"{own}/") or (own, code) in self._accounts
+            return found[0] if known else f"{found['what']}{OTHER}"
+
+        def said(cell: str) -> str:
+            cell = _SUCCESSOR.sub(successor, _PAIR.sub(pair, cell))
+            return _WORD.sub(lambda word: self._word(own, word[0]), cell)
+
+        return _changed(column, said, _telling(column))
+
+    def file_hidden_from(self, own: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return labels of files in which no other institution's code stands as a word."""
+
+        def said(cell: str) -> str:
+            return _FILE_WORD.sub(lambda word: self._word(own, word[0]), cell)
+
+        return _changed(column, said, pc.is_valid(column))
+
+    def _word(self, own: str, word: str) -> str:
+        return OTHER if word != own and word in self._providers else word
+
+
+def _telling(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.fill_null(pc.match_substring_regex(column, _TELLING), fill_value=False)
+
+
+def _accounts(engine: Engine, evidence: Sequence[pa.ChunkedArray]) -> set[tuple[str, str]]:
+    """Return the institutions that have an account of a code which some evidence gives without its institution."""
+    codes = {
+        found["code"].strip()
+        for column in evidence
+        for cell in pc.unique(column.filter(_telling(column))).to_pylist()
+        for found in _SUCCESSOR.finditer(cell)
+    }
+    if not codes:
+        return set()
+    engine.load("successor_codes", pa.table({"account_code": pa.array(sorted(codes), pa.string())}))
+    found = engine.fetch(
+        "SELECT DISTINCT a.provider_code, a.account_code FROM standing_accounts AS a"
+        " JOIN successor_codes AS s ON s.account_code = a.account_code"
+    )
+    engine.drop("successor_codes")
+    return set(zip(found["provider_code"].to_pylist(), found["account_code"].to_pylist(), strict=True))
+
+
+def _changed(column: pa.ChunkedArray, said: Callable[[str], str], which: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with some cells said anew, each distinct one once."""
+    if not pc.any(which).as_py():
+        return column
+    cells = column.filter(which).to_pylist()
+    told = {cell: said(cell) for cell in dict.fromkeys(cells)}
+    new = pa.array([told[cell] for cell in cells], pa.string())
+    return pa.chunked_array([pc.replace_with_mask(column.combine_chunks(), which.combine_chunks(), new)])
