@@ -7,7 +7,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-crash lint types imports format samples golden bench bench-large bench-nights bench-rules lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-crash test-office lint types imports format samples golden bench bench-large bench-nights bench-rules lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -59,6 +59,11 @@ test-crash: $(READY) ## Nights killed at 240 points, refused at every file opera
 
 test-histories: $(READY) ## 300 random histories, judged by what is touched and whole (`make test` runs 12, others each time)
 	CREDITAUDIT_TEST_HISTORIES=300 $(BIN)/python -m pytest tests/property/test_histories.py
+
+test-office: $(READY) ## Open the report files in LibreOffice (its Calc must be installed; `make test` skips this where it is not)
+	@command -v soffice libreoffice >/dev/null || { echo "LibreOffice is not installed. On Debian or Ubuntu:" \
+		"apt-get install --no-install-recommends libreoffice-calc" >&2; exit 2; }
+	OFFICE_REQUIRED=1 $(BIN)/python -m pytest tests/unit/reports/test_reports_office.py
 
 lint: $(READY) ## Ruff: rules and format
 	$(BIN)/ruff check .

@@ -89,11 +89,23 @@ class Place:
         return path
 
     def night(
-        self, day: date, *, threads: int = 1, skips: Mapping[date, str] | None = None, log: RunLog | None = None
+        self,
+        day: date,
+        *,
+        threads: int = 1,
+        skips: Mapping[date, str] | None = None,
+        log: RunLog | None = None,
+        everyone: bool = False,
     ) -> NightOutcome:
         """Run a night in this process."""
         request = NightRequest(
-            self.book, self.landing, day, key_file=str(self.key), skips=dict(skips or {}), threads=threads
+            self.book,
+            self.landing,
+            day,
+            key_file=str(self.key),
+            skips=dict(skips or {}),
+            threads=threads,
+            everyone=everyone,
         )
         return run_night(request, log or RunLog())
 

@@ -17,6 +17,7 @@ from creditaudit import (
     __version__,
     cli_base,
     cli_book,
+    cli_cases,
     cli_duties,
     cli_explain,
     cli_quarantine,
@@ -52,6 +53,7 @@ app = typer.Typer(
 keys_app = typer.Typer(help="The key file that makes tokens and seals.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(cli_book.app)
+app.add_typer(cli_cases.app)
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_duties.app, name="duties")
 app.add_typer(cli_remedies.app, name="remedies")

@@ -16,6 +16,7 @@ from creditaudit.audit.scope import widen
 from creditaudit.audit.suggestions import suggest
 from creditaudit.audit.tally import count_judged
 from creditaudit.audit.touched import open_changes
+from creditaudit.book.addressed import name_regions
 from creditaudit.book.files import listed, storage, write_parquet
 from creditaudit.book.inbox import Decisions, decisions
 from creditaudit.book.keys import Keyring, load_keys
@@ -42,6 +43,7 @@ from creditaudit.book.state import TABLES as STATE_TABLES
 from creditaudit.book.tombstones import Tombstone, finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
+from creditaudit.cases.clocks import read_clocks
 from creditaudit.cases.institutions import count_institutions, late_answers
 from creditaudit.cases.known import open_previous
 from creditaudit.cases.prove import prove
@@ -252,6 +254,8 @@ def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
     snapshot(run.book, run.folder / "reference")
     for table in ("institutions", "recipients", "duties", "clocks", "remedies"):
         run.engine.load(table, read(run.folder / "reference", table))
+    read_clocks(read(run.folder / "reference", "clocks"))
+    name_regions(run.engine, run.night)
     recipients = read_recipients(read(run.folder / "reference", "recipients"))
     without_key(recipients, run.keys)
     return recipients, open_contract(run.engine, run.book, run.night, run.folder)
@@ -369,14 +373,17 @@ def _report(
         covered(reports),
     )
     summary["numbers_without_suggestions"] = suggest(run.engine)
-    summary |= build_side_rows(run.engine, run.night, lambda n: run.folder if n == run.night else run.book.folder(n))
+    summary |= build_side_rows(run.engine, lambda n: run.folder if n == run.night else run.book.folder(n))
     build_listed(run.engine)
     written = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
     summary |= {"sent": written.sent, "retracted": written.retracted, "disputed_characters": written.disputed}
-    run.tonight[SENT_CASES.name] = write_changes(run.folder, SENT_CASES.name, sent_changed(run.engine, run.night))
-    open_state(run.engine, run.book, SENT_CASES.name, "standing_sent_cases", tonight=run.tonight[SENT_CASES.name])
-    told = [*without_key(recipients, run.keys)]
-    told += [*doubts(run.engine, run.book, run.folder, reports, run.night), *run.doubts, *map(str, run.removals)]
+    _remember(run, {SENT_CASES.name: sent_changed(run.engine, run.night)})
+    told = [
+        *without_key(recipients, run.keys),
+        *doubts(run.engine, run.book, run.folder, reports, run.night),
+        *run.doubts,
+        *map(str, run.removals),
+    ]
     summary |= {"late_files": list(delivery.late), "warnings": [*delivery.warnings, *told]}
     summary["unapproved_rules"] = list(run.rules.unapproved)
     write_page(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -113,7 +114,13 @@ class House:
         """Let an institution deliver files of accounts."""
         self.files[night, name] += files
 
-    def run(self, night: int) -> None:
+    def copied(self, root: Path) -> House:
+        """Return the same house in another folder, as far as it has come."""
+        other = copy(self)
+        other.place = self.place.copied(root)
+        return other
+
+    def run(self, night: int, *, everyone: bool = False) -> None:
         """Write what is delivered and run the night; after the first one every case is answered."""
         day = nth(night)
         for (when, name), files in self.files.items():
@@ -130,7 +137,7 @@ class House:
                     self.place.deliver(day, feed, rows)
                 else:
                     self.place.drop(day, feed, f"{head[feed]}\n".encode())
-        self.place.night(day)
+        self.place.night(day, everyone=everyone)
         if night == 1:
             self.answer_all()
 

@@ -6,16 +6,11 @@ happens on nights 3 to 5, and what was corrected comes back on night 6.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from creditaudit.book.inbox import put
 from creditaudit.book.layout import open_book
 from e2e.correction_house import AMOUNT, OPENED, File, House, nth, number
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NIGHTS = (3, 4, 5)
 STRANGER = number(5000)
@@ -85,9 +80,9 @@ RETURNED = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """The book after six nights."""
-    made = House.made(_folder(tmp_path_factory))
+def houses(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, House]:
+    """The book after six nights, twice: in the second one, the last two nights judged everyone."""
+    made = House.made(tmp_path_factory.mktemp("vanishing"))
     for name in VANISHED:
         made.way(name)
     for name, (outcome, _) in UNCORRECTED.items():
@@ -98,15 +93,21 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     _seem_corrected(made)
     _correct(made)
     _return(made)
-    for night in range(1, 7):
+    for night in range(1, 5):
         if night == 4:
             _accept_smaller_base(made)
         made.run(night)
-    return made
+    judging_all = made.copied(tmp_path_factory.mktemp("everyone"))
+    for night in (5, 6):
+        made.run(night)
+        judging_all.run(night, everyone=True)
+    return made, judging_all
 
 
-def _folder(factory: pytest.TempPathFactory) -> Path:
-    return factory.mktemp("vanishing")
+@pytest.fixture(scope="module")
+def house(houses: tuple[House, House]) -> House:
+    """The book after six nights."""
+    return houses[0]
 
 
 def _vanish(house: House) -> None:
@@ -274,3 +275,8 @@ def test_an_absent_account_is_judged_no_more_until_it_is_delivered_again(house: 
     assert {"A-SAMEROW", "A-AGAIN", "A-STALE"} <= judged(6)
     assert "A-DELETED" not in judged(6)
     assert {"A-SHORT", "A-SILENT", "A-DELTA"} <= judged(6)
+
+
+def test_leaving_out_and_taking_back_touches_whom_it_changes(houses: tuple[House, House]) -> None:
+    touched, everyone = (h.place.sealed() for h in houses)
+    assert touched == everyone

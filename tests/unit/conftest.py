@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from creditaudit.engines import open_engine
+from unit.responding import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from creditaudit.engines import Engine
+    from place import Place
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +22,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     opened = open_engine(tmp_path_factory.mktemp("engine"), threads=1, memory_limit="1GiB")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def sent_cases(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A house whose first night sent four cases; copied, or read."""
+    return made(tmp_path_factory.mktemp("responses"))

@@ -31,8 +31,10 @@ _NUMBER = re.compile(
     re.ASCII,
 )
 # Whatever the pattern above finds has eleven digits or more, with at most one letter between two of them.
-_SUSPECT = "[0-9](?:[ -]?[0-9]){9}"
-_CONTROLS = "[\\x00-\\x1f\\x7f-\\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+"
+_SUSPECT = "[0-9](?:[ \u2010-\u2013-]?[0-9]){9}"
+# Letter for letter, so that a place in the one text is the same place in the other.
+_NARROW = str.maketrans("０１２３４５６７８９Ｘｘ－\u2010\u2011\u2012\u2013\u3000", "0123456789Xx----- ")
+_CONTROLS = "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+"
 
 
 def hide_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -49,11 +51,18 @@ def hide_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
         Of the same length. What is no number of a person stays as it was written; a longer run of digits does, too.
     """
     shown = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, pattern=_CONTROLS, replacement=" "))
-    plain = pc.utf8_normalize(shown, form="NFKC")
-    suspect = pc.fill_null(pc.match_substring_regex(plain, pattern=_SUSPECT), fill_value=False)
+    narrow = pc.utf8_normalize(shown, form="NFKC")
+    suspect = pc.fill_null(pc.match_substring_regex(narrow, pattern=_SUSPECT), fill_value=False).combine_chunks()
     if not pc.any(suspect).as_py():
         return shown
-    hidden = [_NUMBER.sub(HIDDEN, text) for text in plain.filter(suspect).to_pylist()]
-    mask = suspect.combine_chunks() if isinstance(suspect, pa.ChunkedArray) else suspect
-    whole = shown.combine_chunks() if isinstance(shown, pa.ChunkedArray) else shown
-    return pa.chunked_array([pc.replace_with_mask(whole, mask, pa.array(hidden, pa.string()))])
+    whole = shown.combine_chunks()
+    hidden = [_hidden(text) for text in whole.filter(suspect).to_pylist()]
+    return pa.chunked_array([pc.replace_with_mask(whole, suspect, pa.array(hidden, pa.string()))])
+
+
+def _hidden(text: str) -> str:
+    pieces, at = [], 0
+    for found in _NUMBER.finditer(text.translate(_NARROW)):
+        pieces.append(text[at : found.start()])
+        at = found.end()
+    return HIDDEN.join([*pieces, text[at:]])

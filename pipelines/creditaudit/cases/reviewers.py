@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from creditaudit.book.addressed import addressed, name_regions
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -25,23 +27,12 @@ def name_reviewers(engine: Engine, cases: str, relation: str, night: date) -> No
     night : date
         The region of an account that names none is that of its institution, as it is in force on this day.
     """
-    engine.table(relation, _REVIEWERS.format(cases=cases, night=night.isoformat()))
+    name_regions(engine, night)
+    engine.table(relation, addressed(_PLACED.format(cases=cases), "case_id"))
 
 
-_REVIEWERS = """
-    WITH regions AS (
-        SELECT provider_code, region_code, row_number() OVER (
-            PARTITION BY provider_code ORDER BY valid_from DESC NULLS LAST, row DESC
-        ) AS place
-        FROM institutions
-        WHERE COALESCE(valid_from <= DATE '{night}', TRUE) AND COALESCE(valid_to >= DATE '{night}', TRUE)
-    )
-    SELECT DISTINCT c.case_id, t.recipient
+_PLACED = """(
+    SELECT c.case_id, c.provider_code, s.region_code
     FROM {cases} AS c
     LEFT JOIN standing_case_subjects AS s ON s.provider_code = c.provider_code AND s.subject = c.subject
-    LEFT JOIN regions AS g ON g.provider_code = c.provider_code AND g.place = 1
-    JOIN recipients AS t ON (t.kind = 'institution' AND t.provider_code = c.provider_code)
-        OR (t.kind = 'pboc_liaison'
-            AND (t.region_prefix IS NULL OR t.region_prefix = '*'
-                OR starts_with(COALESCE(s.region_code, g.region_code), t.region_prefix)))
-"""
+)"""

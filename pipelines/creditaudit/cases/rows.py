@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from creditaudit.book.addressed import addressed
 from creditaudit.cases.clocks import holder_sql
 from creditaudit.cases.known import OPEN_LIST, UNANSWERED_LIST
 
@@ -77,25 +78,13 @@ _NOTES = """
     LEFT JOIN stale AS t ON t.provider_code = n.provider_code AND t.subject = n.subject
 """
 
-# An institution gets its own cases, a liaison those of its region: the account's, else its institution's.
-_RECIPIENTS = """
-    WITH regions AS (
-        SELECT provider_code, region_code, row_number() OVER (
-            PARTITION BY provider_code ORDER BY valid_from DESC NULLS LAST, row DESC
-        ) AS place
-        FROM institutions
-        WHERE COALESCE(valid_from <= DATE '{night}', TRUE) AND COALESCE(valid_to >= DATE '{night}', TRUE)
-    )
-    SELECT n.case_id, t.recipient
+# Cases that are anybody's matter tonight, and where each belongs.
+_PLACED = """(
+    SELECT n.case_id, n.provider_code, r.region_code
     FROM case_now AS n
     LEFT JOIN case_subjects AS r ON r.provider_code = n.provider_code AND r.subject = n.subject
-    LEFT JOIN regions AS g ON g.provider_code = n.provider_code AND g.place = 1
-    JOIN recipients AS t ON (t.kind = 'institution' AND t.provider_code = n.provider_code)
-        OR (t.kind = 'pboc_liaison'
-            AND (t.region_prefix IS NULL OR t.region_prefix = '*'
-                OR starts_with(COALESCE(r.region_code, g.region_code), t.region_prefix)))
     WHERE NOT n.is_quiet AND NOT n.is_superseded
-"""
+)"""
 
 # The state in which each case is sealed: a lead that a recipient's exceptions.csv has is sent.
 _SENT = """
@@ -203,7 +192,7 @@ def write_rows(engine: Engine, night: date) -> None:
     engine.table("objected_rows", _OBJECTED_ROWS)
     engine.table("case_subjects", f"SELECT DISTINCT * FROM ({_SUBJECTS}) AS s")
     engine.table("case_notes", _NOTES)
-    engine.table("case_recipients", _RECIPIENTS.format(night=tonight))
+    engine.table("case_recipients", addressed(_PLACED, "case_id"))
     engine.table("case_sent", _SENT)
     engine.table("clock_starts", _CLOCK_STARTS.format(night=tonight, unanswered=UNANSWERED_LIST))
     engine.drop("objected_rows")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from creditaudit.book.addressed import addressed
 from creditaudit.engines import quoted
 from creditaudit.feeds import ACCOUNTS
 from creditaudit.reports.masks import HIDDEN
@@ -51,16 +52,15 @@ _PLAIN = re.compile(r"(?=.{1,24}\Z)[A-Za-z_.-]*(?:[0-9]{1,7}[A-Za-z_.-]*)?", re.
 _RAW = pa.schema([*QUARANTINE, pa.field("cells", pa.list_(pa.string()))])
 
 
-def build_side_rows(engine: Engine, night: date, folder: Callable[[date], Path]) -> dict[str, int]:
+def build_side_rows(engine: Engine, folder: Callable[[date], Path]) -> dict[str, int]:
     """Make ``unjudged`` and ``suggested``, and who gets them; returns what the page says of them.
 
     Reads ``standing_quarantined_numbers``, ``standing_accounts``, ``notices``,
-    ``suggestions``, ``institutions``, ``recipients``.
+    ``suggestions``, ``institutions``, ``recipients``, ``addressed_regions``.
 
     Parameters
     ----------
     engine : Engine
-    night : date
     folder : callable
         Where a night's files lie, tonight's too.
     """
@@ -70,7 +70,7 @@ def build_side_rows(engine: Engine, night: date, folder: Callable[[date], Path])
         "SELECT *, row_number() OVER (ORDER BY provider_code, account_code, suggested) AS place FROM suggestions",
     )
     for relation in ("unjudged", "suggested"):
-        engine.table(f"{relation}_recipients", _ADDRESSED.format(relation=relation, night=night.isoformat()))
+        engine.table(f"{relation}_recipients", addressed(relation, "place"))
     return {
         "unjudged": _count(engine, "SELECT DISTINCT night, file, row FROM unjudged"),
         "unjudged_without_recipient": _count(
@@ -79,25 +79,6 @@ def build_side_rows(engine: Engine, night: date, folder: Callable[[date], Path])
         ),
         "suggestions": _count(engine, "SELECT place FROM suggested"),
     }
-
-
-# An institution gets its own rows, a liaison those of its region: the row's own, else its institution's.
-_ADDRESSED = """
-    WITH regions AS (
-        SELECT provider_code, region_code, row_number() OVER (
-            PARTITION BY provider_code ORDER BY valid_from DESC NULLS LAST, row DESC
-        ) AS place
-        FROM institutions
-        WHERE COALESCE(valid_from <= DATE '{night}', TRUE) AND COALESCE(valid_to >= DATE '{night}', TRUE)
-    )
-    SELECT DISTINCT u.place, t.recipient
-    FROM {relation} AS u
-    LEFT JOIN regions AS g ON g.provider_code = u.provider_code AND g.place = 1
-    JOIN recipients AS t ON (t.kind = 'institution' AND t.provider_code = u.provider_code)
-        OR (t.kind = 'pboc_liaison'
-            AND (t.region_prefix IS NULL OR t.region_prefix = '*'
-                OR starts_with(COALESCE(u.region_code, g.region_code), t.region_prefix)))
-"""
 
 
 def _unjudged(engine: Engine, folder: Callable[[date], Path]) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from creditaudit.book.addressed import name_regions
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import read, snapshot_of
 from creditaudit.book.state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS, QUARANTINED_NUMBERS
@@ -169,6 +170,7 @@ class Desk:
         self.engine.load("previous_findings", self.findings)
         for table, _ in _STATE:
             self.engine.load(f"standing_{table.name}", self.state[table.name])
+        name_regions(self.engine, self.tonight)
         recall_cases(self.engine, self.tonight)
         files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
         book = Book(self.root / "book")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from creditaudit.book.addressed import name_regions
 from creditaudit.book.state import QUARANTINED_NUMBERS, SENT_CASES
 from creditaudit.reports.folders import ReportContext, Written, write_reports
 from creditaudit.reports.listed import build_listed, sent_changed
@@ -92,7 +93,8 @@ def no_side_rows(engine: Engine) -> None:
     engine.load("suggestions", pa.schema([(column, text) for column in SUGGESTED]).empty_table())
     engine.load("notices", NOTICES.empty_table())
     engine.load("standing_quarantined_numbers", QUARANTINED_NUMBERS.schema.empty_table())
-    build_side_rows(engine, NIGHT, lambda _: pytest.fail("no night is asked"))
+    name_regions(engine, NIGHT)
+    build_side_rows(engine, lambda _: pytest.fail("no night is asked"))
 
 
 class Desk:

@@ -1,0 +1,130 @@
+"""Queue and case as lines: tables for people, JSON and CSV for programs (SPEC 8)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from creditaudit.case_view import QUEUE, CaseView
+from creditaudit.cases.remedies import BETWEEN
+from creditaudit.reports.sheets import LEAD_NOTE, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Row = dict[str, Any]
+Form = Literal["table", "json", "csv"]
+
+_WIDTH = 170
+_WHOLE = frozenset({"case_id", "state", "fault", "rule_id", "verdict", "night", "event", "name", "status"})
+# A table of the queue has the first next step only: a case has the others.
+_STEP = 60
+_TOLD_BELOW = frozenset({"next_step", "ask_for"})
+_PARTS = ("case", "episodes", "findings", "elements", "ask_for", "remedies", "events")
+
+
+def queue_lines(rows: Sequence[Row], form: Form) -> list[str]:
+    """Return the queue as lines; CSV has a header, JSON is one array."""
+    if form == "json":
+        return [json.dumps(rows, ensure_ascii=False, indent=1)]
+    if form == "csv":
+        return _csv(QUEUE, [[row[name] for name in QUEUE] for row in rows])
+    return _printed(_table("", _SHOWN, [_in_short(row) for row in rows])) if rows else []
+
+
+_SHOWN = ("case_id", "account", "state", "finding", "fault", "due_on", "days_left", "holds_the_ball", "next_step")
+
+
+def _in_short(row: Row) -> Row:
+    step = (row["next_step"] or "").split(BETWEEN)[0]
+    return {
+        **row,
+        "account": "/".join(row[name] or "-" for name in ("provider_code", "account_code")),
+        "finding": " ".join(row[name] for name in ("tier", "verdict") if row[name]),
+        "due_on": row["due_on"] and f"{row['due_on']} ({row['due_kind']})",
+        "next_step": step if len(step) <= _STEP else f"{step[:_STEP]}…",
+    }
+
+
+def case_lines(view: CaseView, form: Form) -> list[str]:
+    """Return one case as lines.
+
+    CSV has one line per value: part (case, episodes, …), row (from 1), name, value.
+    """
+    parts = asdict(view)
+    if form == "json":
+        return [json.dumps(parts, ensure_ascii=False, indent=1)]
+    if form == "csv":
+        rows = [
+            (part, number, name, value)
+            for part in _PARTS
+            for number, row in enumerate([parts[part]] if part == "case" else parts[part], 1)
+            for name, value in row.items()
+        ]
+        return _csv(("part", "row", "name", "value"), rows)
+    own = {name: value for name, value in view.case.items() if name not in _TOLD_BELOW}
+    told: list[Table] = [_pairs(f"Case {view.case['case_id']} ({LEAD_NOTE}: a lead to check)", own)]
+    for part in _PARTS[1:]:
+        if parts[part]:
+            names = [n for n in parts[part][0] if n != "fingerprint" and any(r[n] is not None for r in parts[part])]
+            told.append(_table(part.replace("_", " ").capitalize(), names, parts[part]))
+    return _printed(*told)
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return lines of CSV in which no cell is one that a spreadsheet would run or mangle."""
+    columns = [
+        guarded(pa.chunked_array([[None if row[place] is None else _text(row[place]) for row in rows]], pa.string()))
+        for place in range(len(header))
+    ]
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(zip(*(column.to_pylist() for column in columns), strict=True))
+    return out.getvalue().rstrip("\n").split("\n")
+
+
+def _text(value: object) -> str:
+    return (
+        json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, dict | list | bool) else str(value)
+    )
+
+
+def _table(title: str, names: Sequence[str], rows: Sequence[Row]) -> Table:
+    table = Table(title=title or None, title_justify="left")
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name in _WHOLE)
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in names))
+    return table
+
+
+def _pairs(title: str, row: Row) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    for name, value in row.items():
+        if value is not None:
+            table.add_row(name.replace("_", " "), _cell(value))
+    return table
+
+
+def _cell(value: object) -> Text:
+    """Return a cell whose text is printed as it is: what looks like markup is none."""
+    return Text("" if value is None else _text(value))
+
+
+def _printed(*tables: Table) -> list[str]:
+    out = io.StringIO()
+    console = Console(file=out, width=_WIDTH, color_system=None)
+    for table in tables:
+        console.print(table)
+    return out.getvalue().rstrip("\n").split("\n")

@@ -1,0 +1,109 @@
+"""``creditaudit respond``, ``queue``, ``case``: the cases, for a reviewer at a terminal."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from creditaudit.cli_speech import BookOption, Tell
+from creditaudit.errors import ExitCode
+
+if TYPE_CHECKING:
+    from creditaudit.responses import Responded
+
+app = typer.Typer()
+
+
+@app.command("respond")
+def respond(
+    book: BookOption,
+    file: Annotated[Path, typer.Argument(help="The answers: the sheet that was sent, with the answer's columns.")],
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day for which they are handed in (default: the latest answered_on)."),
+    ] = None,
+) -> int:
+    """Put the answers of a liaison or an institution into the inbox; the next night takes them.
+
+    Rows that do not hold go to FILE.refused.csv, with the reason; the others are taken. Exit 2: there was none to take.
+    """
+    from creditaudit.book.keys import KEY_VARIABLE, load_keys
+    from creditaudit.book.layout import open_book
+    from creditaudit.responses import respond as hand_in
+
+    opened = open_book(book)
+    keys = load_keys(os.environ.get(KEY_VARIABLE), book)
+    done = hand_in(opened, file, keys, on=on.date() if on is not None else None)
+    _tell_responded(done)
+    return int(ExitCode.SEALED if done.taken or done.known else ExitCode.USAGE)
+
+
+def _tell_responded(done: Responded) -> None:
+    if done.known is not None:
+        Tell.note(f"this file was already taken: {done.known.file_name}; nothing changed", known=done.known.file_name)
+        return
+    if done.entry is not None:
+        Tell.note(
+            f"{done.taken} answers recorded for the first night from {done.entry.decided_on}: {done.entry.file_name}",
+            taken=done.taken,
+        )
+    if done.hidden:
+        Tell.note(
+            f"in {done.hidden} of them a number or a name is hidden (***) in evidence_ref or comment: no book keeps it",
+            hidden=done.hidden,
+        )
+    if done.repeated:
+        Tell.note(f"{done.repeated} rows say what an earlier row says; taken once", repeated=done.repeated)
+    if done.unanswered:
+        Tell.note(f"{done.unanswered} rows are not answered yet; their cases wait", unanswered=done.unanswered)
+    if done.refusals is not None:
+        Tell.note(
+            f"{done.refused} rows refused, each with its reason: {done.refusals} (as handed in, readable by you alone)."
+            " Next step: correct that file and hand it in.",
+            refused=done.refused,
+        )
+    elif done.entry is None:
+        Tell.note("no row is answered; nothing was recorded. Next step: fill in outcome, answered_on and answered_by")
+
+
+Format = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="For people, or for programs.")]
+
+
+@app.command("queue")
+def queue(
+    book: BookOption,
+    recipient: Annotated[str | None, typer.Option(help="Only what this recipient may answer.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only this state; may be repeated (default: all open).")
+    ] = None,
+    form: Format = "table",
+) -> None:
+    """List the cases that wait for somebody, the most urgent first."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.case_print import queue_lines
+    from creditaudit.case_view import queue as waiting
+
+    opened = open_book(book)
+    rows = waiting(opened, recipient=recipient, states=state or ())
+    for line in queue_lines(rows, form):
+        Tell.result(line)
+    Tell.note(f"{len(rows)} cases as of night {opened.last} (待核查线索: leads to check)", rows=len(rows))
+
+
+@app.command("case")
+def case(
+    case_id: Annotated[str, typer.Argument(help="The case.")],
+    book: BookOption,
+    form: Format = "table",
+) -> None:
+    """Show one case whole: episodes, findings, elements, what to ask for and to do, every move with its proof."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.case_print import case_lines
+    from creditaudit.case_view import case_of
+
+    for line in case_lines(case_of(open_book(book), case_id), form):
+        Tell.result(line)

@@ -1,0 +1,239 @@
+"""Answers that a liaison or an institution hands in: checked row by row, and put into the inbox (SPEC 8.2, 9)."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditaudit.answer_sheet import AnswerSheet, digest_of, read_sheet
+from creditaudit.book.inbox import ANSWER, Entry, decided_day, put, taken, waiting
+from creditaudit.book.reference import read
+from creditaudit.book.state import CASE_SUBJECTS, open_state
+from creditaudit.book.state_files import state_files
+from creditaudit.cases.answer_checks import ANSWERS, check_answers
+from creditaudit.cases.answer_file import read_answers
+from creditaudit.cases.answer_reasons import told
+from creditaudit.cases.free_text import HIDDEN, hide_numbers
+from creditaudit.engines import Engine, open_engine
+from creditaudit.errors import UsageError
+from creditaudit.feeds import FEEDS
+from creditaudit.reports.private_sheets import write_private
+from creditaudit.tables import CASES
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from creditaudit.book.keys import Keyring
+    from creditaudit.book.layout import Book
+
+# A later date is a slip of the pen, and would keep the whole file waiting for a night that is years away.
+MOST_AHEAD = timedelta(days=366)
+
+_MEMORY = "2GiB"
+_REASON = "refused"
+# What a sheet has of an answer's own words, and the feeds in which a person's name stands.
+_FREE = ("evidence_ref", "comment")
+_NAMED = ("accounts", "invalid_cards", "loss_reports", "inquiries")
+_SHORTEST_NAME = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Responded:
+    """What became of a file of answers.
+
+    Parameters
+    ----------
+    entry : Entry or None
+        The inbox entry with the answers that hold; None: there were none.
+    taken : int
+        Answers in it.
+    repeated : int
+        Rows that say what an earlier row of the file says.
+    unanswered : int
+        Rows that name a case and say nothing of it.
+    refused : int
+        Rows in the file of refusals.
+    refusals : Path or None
+        That file; None: nothing was refused.
+    hidden : int
+        Answers of which something was hidden in what was written freely.
+    known : Entry or None
+        The entry that holds the answers of this very file since it was handed in before; nothing was done.
+    """
+
+    entry: Entry | None = None
+    taken: int = 0
+    repeated: int = 0
+    unanswered: int = 0
+    refused: int = 0
+    refusals: Path | None = None
+    hidden: int = 0
+    known: Entry | None = None
+
+
+def respond(book: Book, file: Path, keys: Keyring, *, on: date | None = None) -> Responded:
+    """Check a file of answers against the last sealed night, and put those that hold into the inbox as one entry.
+
+    ID numbers, phones and the names that the book has of a case's person are hidden in what is kept of free text. The
+    rows that are refused go to ``<file>.refused.csv`` beside it, as handed in, with the reasons; readable by its owner
+    alone.
+
+    Parameters
+    ----------
+    book : Book
+    file : Path
+    keys : Keyring
+        Row tokens of every key that is not retired are taken.
+    on : date, optional
+        When the answers were decided; None: the latest ``answered_on`` of those that hold. Not before the last sealed
+        night + 1 day.
+
+    Raises
+    ------
+    UsageError
+        The book has no sealed night, or the file as a whole cannot be read.
+    """
+    if book.last is None:
+        raise UsageError(
+            "there is nothing to answer yet",
+            why="the book has no sealed night, so it has no case",
+            next_step="run a night, and hand the answers in after it",
+        )
+    digest = digest_of(file)
+    known = next((e for e in (*taken(book), *waiting(book)) if _file_of(e) == digest), None)
+    if known is not None:
+        return Responded(known=known)
+    sheet = read_sheet(file)
+    decided = decided_day(book, on)
+    read_rows = read_answers(sheet.known(), len(sheet.rows), latest=decided if on else book.last + MOST_AHEAD)
+    answers = read_rows.append_column("row", pa.chunked_array([sheet.rows]))
+    unanswered = answers.filter(answers["is_unanswered"])
+    spoken = answers.filter(pc.invert(answers["is_unanswered"]))
+    with tempfile.TemporaryDirectory() as scratch:
+        engine = open_engine(Path(scratch), threads=2, memory_limit=_MEMORY)
+        try:
+            sound, flaws, repeated, hidden = _checked(engine, book, spoken, decided, keys)
+        finally:
+            engine.close()
+    entry = _put(book, sound, digest, on) if sound.num_rows else None
+    flaws |= {row: code for row, (code, _) in sheet.damaged.items()}
+    refusals = _write_refusals(file, sheet, flaws) if flaws else None
+    blank = pc.sum(unanswered["is_blank"]).as_py() or 0
+    return Responded(entry, sound.num_rows, repeated, unanswered.num_rows - blank, len(flaws), refusals, hidden)
+
+
+def _file_of(entry: Entry) -> str | None:
+    return str(entry.body.get("file_sha256")) if entry.kind == ANSWER else None
+
+
+def _checked(
+    engine: Engine, book: Book, spoken: pa.Table, decided: date, keys: Keyring
+) -> tuple[pa.Table, dict[int, str], int, int]:
+    """Return the answers that hold, free of what no book may keep, and the flaws of the others by row.
+
+    And how many repeat another, and in how many something was hidden.
+    """
+    _open(engine, book)
+    count = spoken.num_rows
+    given = {
+        "entry": pa.array([""] * count, pa.string()),
+        "place": pa.array([0] * count, pa.int64()),
+        "decided_on": pa.nulls(count, pa.date32()),
+        "episode": pa.nulls(count, pa.int32()),
+    }
+    answers = pa.table({n: given[n] if n in given else spoken[n] for n in ANSWERS.names})
+    check_answers(engine, answers, decided, keys)
+    engine.load("free_texts", spoken.select(["row", "comment"]))
+    found = engine.fetch("SELECT row, flaws, is_repeat FROM checked_answers WHERE flaws IS NOT NULL OR is_repeat")
+    refused = found.filter(pc.is_valid(found["flaws"]))
+    flaws = dict(zip(refused["row"].to_pylist(), refused["flaws"].to_pylist(), strict=True))
+    engine.table(
+        "held_answers",
+        "SELECT c.row, c.case_id, c.episode, c.row_token, c.outcome, CAST(c.answered_on AS VARCHAR) AS answered_on,"
+        " c.answered_by, c.evidence_ref, f.comment FROM checked_answers AS c JOIN free_texts AS f ON f.row = c.row"
+        " WHERE c.to_state IS NOT NULL",
+    )
+    _hide_names(engine, book)
+    sound = engine.fetch("SELECT * FROM held_answers ORDER BY row")
+    for name in _FREE:
+        place = sound.schema.get_field_index(name)
+        sound = sound.set_column(place, name, hide_numbers(sound[name].cast(pa.string())))
+    hidden = pc.or_(*(pc.fill_null(pc.match_substring(sound[n], HIDDEN), fill_value=False) for n in _FREE))
+    return sound, flaws, found.num_rows - refused.num_rows, pc.sum(hidden).as_py() or 0
+
+
+def _open(engine: Engine, book: Book) -> None:
+    """Name what answers are checked against: the last night's cases, and the tables that the next night copies."""
+    assert book.last is not None  # noqa: S101 - asked before
+    folder = book.folder(book.last)
+    engine.scan("previous_cases", [folder / "published" / "cases.parquet"], CASES)
+    open_state(engine, book, CASE_SUBJECTS.name, f"standing_{CASE_SUBJECTS.name}")
+    for table in ("recipients", "institutions"):
+        is_there = (book.reference / f"{table}.csv").is_file()
+        engine.load(table, read(book.reference if is_there else folder / "reference", table))
+
+
+def _hide_names(engine: Engine, book: Book) -> None:
+    """Take the names that the book has of each case's person out of what was written about the case."""
+    engine.table(
+        "answered_people",
+        "SELECT DISTINCT h.row, s.id_norm FROM held_answers AS h"
+        " JOIN previous_cases AS c ON c.case_id = h.case_id AND c.episode = h.episode"
+        " JOIN standing_case_subjects AS s ON s.provider_code = c.provider_code AND s.subject = c.subject"
+        " WHERE s.id_norm IS NOT NULL AND (h.evidence_ref IS NOT NULL OR h.comment IS NOT NULL)",
+    )
+    if not engine.fetch("SELECT count(*) AS n FROM answered_people")["n"][0].as_py():
+        return
+    for feed in _NAMED:
+        complete, changes = state_files(book, feed)
+        engine.scan(f"named_{feed}", [*complete, *changes], FEEDS[feed].schema)
+    spellings = " UNION ".join(
+        f"SELECT id_norm, {column} AS name FROM named_{feed}" for feed in _NAMED for column in ("name", "name_norm")
+    )
+    engine.table(
+        "answered_names",
+        "SELECT p.row, n.name, row_number() OVER (PARTITION BY p.row ORDER BY length(n.name) DESC, n.name) AS nth"
+        f" FROM answered_people AS p JOIN (SELECT DISTINCT id_norm, name FROM ({spellings}) AS spelled"
+        f" WHERE length(name) >= {_SHORTEST_NAME}"
+        " AND id_norm IN (SELECT id_norm FROM answered_people)) AS n ON n.id_norm = p.id_norm",
+    )
+    most = engine.fetch("SELECT max(nth) AS n FROM answered_names")["n"][0].as_py() or 0
+    for nth in range(1, most + 1):  # the longest first: a short name may be part of a long one
+        hidden = ", ".join(
+            f"CASE WHEN n.name IS NULL THEN h.{name} ELSE replace(h.{name}, n.name, '{HIDDEN}') END AS {name}"
+            for name in _FREE
+        )
+        engine.table(
+            "held_answers",
+            f"SELECT h.* REPLACE ({hidden}) FROM held_answers AS h"
+            f" LEFT JOIN answered_names AS n ON n.row = h.row AND n.nth = {nth}",
+        )
+
+
+def _put(book: Book, sound: pa.Table, digest: str, on: date | None) -> Entry:
+    latest = pc.max(sound["answered_on"].cast(pa.date32())).as_py()
+    who = ", ".join(sorted(set(sound["answered_by"].to_pylist())))
+    body = {"file_sha256": digest, "rows": sound.to_pylist()}
+    return put(book, ANSWER, by=who, reason=f"{sound.num_rows} answers", body=body, on=on or latest)
+
+
+def _write_refusals(file: Path, sheet: AnswerSheet, flaws: dict[int, str]) -> Path:
+    """Write the refused rows as they were handed in, with the reasons behind; a row that did not split as its text."""
+    kept = [place for place, name in enumerate(sheet.header) if name != _REASON]
+    chosen = pc.is_in(sheet.rows, value_set=pa.array(sorted(flaws), pa.int64()))
+    columns = [sheet.cells[place].filter(chosen).to_pylist() for place in kept]
+    numbers = sheet.rows.filter(chosen).to_pylist()
+    split = {row: list(cells) for row, *cells in zip(numbers, *columns, strict=True)}
+    unsplit = {row: [raw, *[""] * (len(kept) - 1)] for row, (_, raw) in sheet.damaged.items()}
+    whole = split | unsplit
+    words = {codes: told(codes) for codes in set(flaws.values())}
+    rows = [[*whole[row], words[flaws[row]]] for row in sorted(flaws)]
+    target = file.with_name(f"{file.name}.{_REASON}.csv")
+    write_private(target, [*(sheet.header[place] for place in kept), _REASON], rows, replace=True)
+    return target
