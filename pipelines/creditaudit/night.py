@@ -257,7 +257,7 @@ def _judge(run: Run, stage: Stage) -> Judgment:
     changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
     judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
     decide(run.engine, run.night, strengths())
-    widen(run.engine, run.book, run.tonight)
+    widen(run.engine)
     stage.rows = judgment.findings.num_rows
     looked = f"{judgment.accounts} accounts"
     stage.note = f"everyone: {why or 'many are touched'}" if judgment.accounts is None else looked
