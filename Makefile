@@ -7,7 +7,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-crash test-office lint types imports format samples golden bench bench-large bench-rules lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-crash test-office lint types imports format samples golden bench bench-large bench-nights bench-rules lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ bench: $(READY) ## Measure a night against peers: 1 M accounts
 
 bench-large: $(READY) ## Measure a night against peers: 10 M accounts
 	$(BIN)/python benchmarks/night_bench.py --accounts 10000000
+
+bench-nights: $(READY) ## Measure a year of nights on one book of 1 M accounts (an hour or more; goes on where it was stopped)
+	$(BIN)/python benchmarks/nights_bench.py --accounts 1000000 --nights 365 --log benchmarks/work/nights.jsonl
 
 bench-rules: $(READY) ## Measure all rules against R101 and R102 alone: 1 M candidates
 	$(BIN)/python benchmarks/rules_bench.py --candidates 1000000

@@ -33,11 +33,13 @@ class Order:
     accounts: int
     seed: int = 7
     is_damaged: bool = False
+    nights: int = len(NIGHTS)
 
     @property
     def name(self) -> str:
         """Folder name."""
-        return f"delivery-{self.accounts}-{self.seed}{'-damaged' if self.is_damaged else ''}"
+        further = f"-{self.nights}-nights" if self.nights != len(NIGHTS) else ""
+        return f"delivery-{self.accounts}-{self.seed}{further}{'-damaged' if self.is_damaged else ''}"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _generate(order: Order, folder: Path, threads: int) -> dict[str, dict[str, i
         return generate(
             folder,
             accounts=order.accounts,
-            nights=len(NIGHTS),
+            nights=order.nights,
             seed=order.seed,
             first_night=FIRST_NIGHT,
             encodings=encodings,

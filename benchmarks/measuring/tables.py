@@ -99,12 +99,13 @@ def as_text(results: Results) -> str:
         f"{size(results)}, {results['threads']} threads, {len(results['runs']['full']['wall'])} rounds",
         f"same answer: {answer['rows']} findings ({answer['by_verdict']}); compared: {answer['subset']};"
         f" {answer['left_out']} left out",
-        *(_aligned(table) for table in (runs_table(results), ratios_table([results]), stages_table(results))),
+        *(aligned(table) for table in (runs_table(results), ratios_table([results]), stages_table(results))),
     ]
     return "\n\n".join(said)
 
 
-def _aligned(rows: Rows) -> str:
+def aligned(rows: Rows) -> str:
+    """Return a table for a terminal, numbers to the right."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from creditaudit.book.files import ROW_GROUP, storage
+from creditaudit.book.files import ROW_GROUP, listed, storage
 from creditaudit.book.layout import Book, night_of, read_manifest
 from creditaudit.book.layout import open_book as _open_book
 from creditaudit.book.state import TABLES, open_states
@@ -93,7 +93,7 @@ class Night:
     def paths(self) -> dict[str, Path]:
         """Published tables of the night by name: Parquet files that any program may read. No raw ID number in them."""
         folder = Book(self.root).folder(self.night) / "published"
-        return {path.stem: path for path in sorted(folder.glob("*.parquet"))}
+        return {path.stem: path for path in listed(folder) if path.suffix == ".parquet"}
 
     def table(self, name: str) -> pa.Table:
         """Return one published table, in its order.

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from creditaudit.book.reference import read
 from creditaudit.book.state import CASE_LIFE, CASE_SUBJECTS, open_state
 from creditaudit.cases.clocks import days_left_sql
-from creditaudit.cases.free_text import HIDDEN
 from creditaudit.cases.known import CLOSED, OPEN
 from creditaudit.cases.remedies import remedies_of
 from creditaudit.cases.reviewers import name_reviewers
@@ -24,7 +23,7 @@ from creditaudit.engines import Engine, open_engine, quoted
 from creditaudit.errors import UsageError
 from creditaudit.explain import explain_account
 from creditaudit.fault.documents import shipped_documents
-from creditaudit.reports.masks import without_numbers
+from creditaudit.masking import HIDDEN, without_numbers
 from creditaudit.tables import CASE_EVENTS
 
 if TYPE_CHECKING:

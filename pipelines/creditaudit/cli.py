@@ -26,7 +26,15 @@ from creditaudit import (
     cli_sources,
 )
 from creditaudit.cli_speech import BookOption, Tell, hang_up
-from creditaudit.errors import EXIT_CODE_MEANINGS, EXIT_CODE_ORDER, CreditAuditError, ExitCode, StorageError, UsageError
+from creditaudit.errors import (
+    EXIT_CODE_MEANINGS,
+    EXIT_CODE_ORDER,
+    CreditAuditError,
+    ExitCode,
+    StorageError,
+    UsageError,
+    place_of,
+)
 from creditaudit.runlog import RunLog, run_log_begun
 
 if TYPE_CHECKING:
@@ -319,7 +327,7 @@ def _run() -> int:
         code = _tell_storage(error)
     except Exception as error:  # the last line of defence: a traceback's text may hold values
         Tell.note(
-            f"creditaudit: internal error: {type(error).__name__} at {_place_of(error)}; a night is sealed as a"
+            f"creditaudit: internal error: {type(error).__name__} at {place_of(error)}; a night is sealed as a"
             " whole or not at all. Next step: run the same command again; report this line (it holds no values).",
             exit_code=int(ExitCode.INTERNAL),
         )
@@ -347,16 +355,11 @@ def _tell_storage(error: OSError) -> int:
     Tell.error(
         StorageError(
             "a file could not be read or written",
-            why=f"{os.strerror(error.errno) if error.errno else type(error).__name__} at {_place_of(error)}",
+            why=f"{os.strerror(error.errno) if error.errno else type(error).__name__} at {place_of(error)}",
             next_step="check free space, permissions and health of the file system, then run the command again",
         )
     )
     return int(ExitCode.INTERNAL)
-
-
-def _place_of(error: Exception) -> str:
-    places = [p for p in traceback.extract_tb(error.__traceback__) if "creditaudit" in p.filename]
-    return f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "unknown place"
 
 
 def _tell_usage(error: TyperException) -> None:

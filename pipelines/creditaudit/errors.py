@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from traceback import walk_tb
 from typing import ClassVar
 
 
@@ -161,3 +162,26 @@ class UnjudgedFileError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def place_of(error: BaseException, package: str = "creditaudit") -> str:
+    """Return module and line of the innermost call of a package that an error came out of: nothing of its text.
+
+    Parameters
+    ----------
+    error : BaseException
+        As caught.
+    package : str
+        Whose calls count.
+
+    Returns
+    -------
+    str
+        ``creditaudit.intake.cells:12``; ``unknown place`` where no call of the package was under way.
+    """
+    place = "unknown place"
+    for frame, line in walk_tb(error.__traceback__):
+        name = str(frame.f_globals.get("__name__", ""))
+        if name == package or name.startswith(f"{package}."):
+            place = f"{name}:{line}"
+    return place

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.absent import leave_out, release
 from creditaudit.audit.everyone import Judging, why_everyone
 from creditaudit.audit.judgment import Judgment, judge_night
-from creditaudit.audit.rules_tonight import Rulebook, rules_tonight
+from creditaudit.audit.rules_tonight import rules_tonight
 from creditaudit.audit.scope import widen
 from creditaudit.audit.suggestions import suggest
 from creditaudit.audit.tally import count_judged
 from creditaudit.audit.touched import open_changes
 from creditaudit.book.addressed import name_regions
-from creditaudit.book.files import listed, storage, write_parquet
-from creditaudit.book.inbox import Decisions, decisions
-from creditaudit.book.keys import Keyring, load_keys
-from creditaudit.book.layout import FORMAT, Book, commit, open_book
-from creditaudit.book.program import program
+from creditaudit.book.files import listed, write_parquet
+from creditaudit.book.inbox import decisions
+from creditaudit.book.keys import load_keys
+from creditaudit.book.layout import Book, commit, open_book
 from creditaudit.book.prune import bury
 from creditaudit.book.reference import read, snapshot
 from creditaudit.book.rules_in_force import copy_rules
@@ -40,9 +37,10 @@ from creditaudit.book.state import (
     write_complete,
 )
 from creditaudit.book.state import TABLES as STATE_TABLES
-from creditaudit.book.tombstones import Tombstone, finish
+from creditaudit.book.tombstones import finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
+from creditaudit.cases.clocks import read_clocks
 from creditaudit.cases.institutions import count_institutions, late_answers
 from creditaudit.cases.known import open_previous
 from creditaudit.cases.prove import prove
@@ -57,7 +55,6 @@ from creditaudit.cases.track import (
     track,
 )
 from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contract
-from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import RefusedError, UsageError
 from creditaudit.fault.decide import decide
 from creditaudit.feeds import FEEDS
@@ -67,7 +64,7 @@ from creditaudit.intake.coverage import coverage, covered, inputs
 from creditaudit.intake.doubts import doubts
 from creditaudit.intake.kept_tables import kept_tables
 from creditaudit.intake.labels import Labels
-from creditaudit.intake.order import Delivery, Skipped, check_order, gather
+from creditaudit.intake.order import Delivery, check_order, gather
 from creditaudit.intake.outcome import Assessment, assess
 from creditaudit.intake.profile import profiles_of
 from creditaudit.intake.readmission import Readmissions, readmissions
@@ -75,18 +72,18 @@ from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
 from creditaudit.night_request import NightOutcome, NightRequest
+from creditaudit.night_run import SCRATCH, Run, workshop
 from creditaudit.reports.folders import ReportContext, write_reports
 from creditaudit.reports.listed import build_listed, sent_changed
 from creditaudit.reports.page import write_page
 from creditaudit.reports.recipients import Recipient, read_recipients, without_key
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.reports.summary import summarise
-from creditaudit.settings import Settings, load_settings
+from creditaudit.settings import load_settings
 from creditaudit.tables import PUBLISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import date
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -129,13 +126,13 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
         delivery = gather(book, request.landing, request.night, labels, profiles=profiles)
         threads = request.threads or settings.engine.threads
         is_complete = is_complete_due(book, request.night)
-        with _workshop(book, request.night, settings, threads) as (folder, engine):
-            run = _Run(request.night, book, keys, settings, engine, folder, log, threads, is_complete, request.everyone)
+        with workshop(book, request.night, settings, threads) as (folder, engine):
+            run = Run(request.night, book, keys, settings, engine, folder, log, threads, is_complete, request.everyone)
             summary = _work(run, delivery)
             engine.close()
-            shutil.rmtree(folder / _SCRATCH)
+            shutil.rmtree(folder / SCRATCH)
             with log.stage("seal"):
-                write_manifest(folder, _manifest(run, skipped, summary), keys)
+                write_manifest(folder, run.manifest(skipped, summary), keys)
                 commit(book, request.night)
                 copy_rules(book, request.night)
             if run.removals:
@@ -143,47 +140,7 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
     return outcome(was_sealed=False, summary=summary)
 
 
-_SCRATCH = ".scratch"
-
-
-@dataclass
-class _Run:
-    """What the stages of one night share; it fills as the night goes on."""
-
-    night: date
-    book: Book
-    keys: Keyring
-    settings: Settings
-    engine: Engine
-    folder: Path
-    log: RunLog
-    threads: int
-    is_complete: bool
-    everyone: bool
-    inputs: list[dict[str, Any]] = field(default_factory=list)
-    tonight: dict[str, list[Path]] = field(default_factory=dict)
-    inbox: Decisions = field(default_factory=Decisions)
-    removals: list[Tombstone] = field(default_factory=list)
-    rules: Rulebook = field(default_factory=lambda: Rulebook((), (), {}, ()))
-    doubts: list[str] = field(default_factory=list)
-    quarantined: Callable[[], Mapping[str, pa.Table]] = dict  # rows of accounts, made when somebody asks
-
-
-@contextmanager
-def _workshop(book: Book, night: date, settings: Settings, threads: int) -> Iterator[tuple[Path, Engine]]:
-    """Give a night its folder and its engine; whatever goes wrong, nothing of them is left."""
-    folder = book.partial(night)
-    with storage(folder):
-        (folder / _SCRATCH / "spill").mkdir(parents=True)
-    engine = open_engine(folder / _SCRATCH / "spill", threads=threads, memory_limit=settings.engine.memory_limit)
-    try:
-        yield folder, engine
-    finally:
-        engine.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
+def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
     """Do steps 1 to 6 of SPEC 2; returns the summary."""
     recipients, contract = _prepare(run)
     run.inbox = decisions(run.book, run.night)
@@ -192,7 +149,7 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
         reports = receive(
             corrected.among(delivery.files),
             night=run.night,
-            scratch=run.folder / _SCRATCH,
+            scratch=run.folder / SCRATCH,
             workers=run.threads,
             max_quarantine_share=run.settings.contract.max_quarantine_share,
         )
@@ -248,18 +205,19 @@ def _work(run: _Run, delivery: Delivery) -> dict[str, Any]:
     return summary
 
 
-def _prepare(run: _Run) -> tuple[tuple[Recipient, ...], Contract]:
+def _prepare(run: Run) -> tuple[tuple[Recipient, ...], Contract]:
     """Copy reference tables and suites into the night and read them: a bad one stops it before the work, not after."""
     snapshot(run.book, run.folder / "reference")
     for table in ("institutions", "recipients", "duties", "clocks", "remedies"):
         run.engine.load(table, read(run.folder / "reference", table))
+    read_clocks(read(run.folder / "reference", "clocks"))
     name_regions(run.engine, run.night)
     recipients = read_recipients(read(run.folder / "reference", "recipients"))
     without_key(recipients, run.keys)
     return recipients, open_contract(run.engine, run.book, run.night, run.folder)
 
 
-def _admit(run: _Run, every: Sequence[FileReport], corrected: Readmissions) -> list[Admitted]:
+def _admit(run: Run, every: Sequence[FileReport], corrected: Readmissions) -> list[Admitted]:
     """Resolve keys feed by feed, write intake, state and quarantine, and name the rows in force."""
     reports = [r for r in every if r.refused is None]
     admitted = [
@@ -289,41 +247,30 @@ def _admit(run: _Run, every: Sequence[FileReport], corrected: Readmissions) -> l
     return admitted
 
 
-def _judge(run: _Run, stage: Stage) -> Judgment:
+def _judge(run: Run, stage: Stage) -> Judgment:
     """Judge who is touched tonight, or everyone where that is asked for or cannot be told apart (SPEC 2)."""
     run.rules = rules_tonight(run.book, run.inbox.sound, run.night, run.folder / "rules")
     kinds = [entry.kind for entry in run.inbox.sound]
-    judging = Judging(run.night, _known(run), run.rules.every, run.folder / "reference", kinds)
+    judging = Judging(run.night, run.judged_by(), run.rules.every, run.folder / "reference", kinds)
     why = "asked for" if run.everyone else why_everyone(run.book, judging)
     leave_out(run.engine, run.book, run.night, run.tonight)
     changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
     judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
     decide(run.engine, run.night, strengths())
-    widen(run.engine, run.book, run.tonight)
+    widen(run.engine)
     stage.rows = judgment.findings.num_rows
     looked = f"{judgment.accounts} accounts"
     stage.note = f"everyone: {why or 'many are touched'}" if judgment.accounts is None else looked
     return judgment
 
 
-def _known(run: _Run) -> dict[str, Any]:
-    """Return the parts of the manifest that say what judges."""
-    return {
-        "format": FORMAT,
-        "program": program(),
-        "configuration": run.settings.digest,
-        "key": {"key_id": run.keys.active.key_id, "digest": run.keys.digest},
-        "rules": run.rules.digests,
-    }
-
-
-def _track(run: _Run, assessment: Assessment) -> Tracked:
+def _track(run: Run, assessment: Assessment) -> Tracked:
     """Open and change cases; keep what they must remember."""
     open_previous(run.engine, run.book)
     recall_cases(run.engine, run.night)
     refused = take_answers(run.engine, run.inbox.sound, run.night, run.keys)
     run.inbox.refused.extend(refused)
-    _remember(run, prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))
+    run.remember(prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))
     tracked = track(
         run.engine, run.book, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight
     )
@@ -334,18 +281,11 @@ def _track(run: _Run, assessment: Assessment) -> Tracked:
         (CASE_OBJECTIONS, objections_changed),
         (LATE_ANSWERS, late_answers),
     )
-    _remember(run, {table.name: changed(run.engine, run.night) for table, changed in kept})
+    run.remember({table.name: changed(run.engine, run.night) for table, changed in kept})
     return tracked
 
 
-def _remember(run: _Run, made: Mapping[str, pa.Table]) -> None:
-    """Keep tonight's rows of tables of the state, and let whoever reads those see them."""
-    for table, rows in made.items():
-        run.tonight[table] = write_changes(run.folder, table, rows)
-        open_state(run.engine, run.book, table, f"standing_{table}", tonight=run.tonight[table])
-
-
-def _publish(run: _Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
+def _publish(run: Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
     paths = {name: run.folder / "published" / f"{name}.parquet" for name in tables}
     for name, table in tables.items():
         write_parquet(paths[name], PUBLISHED[name], [table])
@@ -353,7 +293,7 @@ def _publish(run: _Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
 
 
 def _report(
-    run: _Run,
+    run: Run,
     delivery: Delivery,
     reports: Sequence[FileReport],
     recipients: tuple[Recipient, ...],
@@ -375,7 +315,7 @@ def _report(
     build_listed(run.engine)
     written = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
     summary |= {"sent": written.sent, "retracted": written.retracted, "disputed_characters": written.disputed}
-    _remember(run, {SENT_CASES.name: sent_changed(run.engine, run.night)})
+    run.remember({SENT_CASES.name: sent_changed(run.engine, run.night)})
     told = [
         *without_key(recipients, run.keys),
         *doubts(run.engine, run.book, run.folder, reports, run.night),
@@ -393,21 +333,3 @@ def _report(
         inputs=run.inputs,
         is_demo=run.keys.is_demo,
     )
-
-
-def _manifest(run: _Run, skipped: Sequence[Skipped], summary: dict[str, Any]) -> dict[str, Any]:
-    """Return the manifest but its file list and seal: a digest of everything that the night is a function of."""
-    last = run.book.last
-    return {
-        **_known(run),
-        "night": run.night.isoformat(),
-        "previous_night": last.isoformat() if last else None,
-        "previous_seal": run.book.manifests[last]["seal"] if last else None,
-        "mandate": run.settings.mandate.text,
-        "inputs": run.inputs,
-        "inbox": [entry.file_name for entry in run.inbox.taken],
-        "removals": [stone.as_dict() for stone in run.removals],
-        "skipped": [s.as_dict() for s in skipped],
-        "state": "complete" if run.is_complete else "changes",
-        "summary": summary,
-    }

@@ -14,14 +14,16 @@ import pyarrow.compute as pc
 from creditaudit.answer_sheet import AnswerSheet, digest_of, read_sheet
 from creditaudit.book.inbox import ANSWER, Entry, decided_day, put, taken, waiting
 from creditaudit.book.reference import read
-from creditaudit.book.state import CASE_SUBJECTS, open_state, state_files
+from creditaudit.book.state import CASE_SUBJECTS, open_state
+from creditaudit.book.state_files import state_files
 from creditaudit.cases.answer_checks import ANSWERS, check_answers
 from creditaudit.cases.answer_file import read_answers
 from creditaudit.cases.answer_reasons import told
-from creditaudit.cases.free_text import HIDDEN, hide_numbers
+from creditaudit.cases.free_text import hide_numbers
 from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import UsageError
 from creditaudit.feeds import FEEDS
+from creditaudit.masking import HIDDEN
 from creditaudit.reports.private_sheets import write_private
 from creditaudit.tables import CASES
 

@@ -15,9 +15,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from creditaudit.book.init import init_book
-from creditaudit.book.keys import new_key_file
+from creditaudit.book.keys import load_keys, new_key_file
+from creditaudit.book.layout import open_book
 from creditaudit.intake.order import delivered_nights
 from creditaudit.night import NightRequest, run_night
+from creditaudit.responses import respond
 from creditaudit.runlog import RunLog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,13 +30,17 @@ LEFT_OUT = ("manifest.json",)
 
 
 def run_samples(folder: Path, *, threads: int = 2) -> Path:
-    """Run the sample nights into a fresh book with the demonstration key; returns the book."""
+    """Run the sample nights, and the answers between them, into a fresh book with the demonstration key."""
     new_key_file(folder / "demo.key", demo=True)
     book = folder / "book"
     init_book(book, mandate="Golden run on synthetic data.", reference=SAMPLES / "reference")
+    key = str(folder / "demo.key")
     for night in delivered_nights(SAMPLES / "landing"):
-        request = NightRequest(book, SAMPLES / "landing", night, key_file=str(folder / "demo.key"), threads=threads)
-        run_night(request, RunLog())
+        run_night(NightRequest(book, SAMPLES / "landing", night, key_file=key, threads=threads), RunLog())
+        answers = SAMPLES / "answers" / f"{night}.csv"
+        if answers.is_file():
+            answered = respond(open_book(book), answers, load_keys(key, book))
+            assert (answered.taken, answered.refused) == (1, 0), "the answers are of another book"
     return book
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from creditaudit.audit.carried import carry, nothing_carried, only_scope
 from creditaudit.audit.findings import build_clearances, build_findings
-from creditaudit.audit.lineage import build_lineage
+from creditaudit.audit.lineage import find_renamed, join_renames, name_renames
 from creditaudit.audit.notices import build_notices, count_ignored
 from creditaudit.audit.rules_run import judge
 from creditaudit.audit.scope import close_scope, narrow
@@ -76,8 +76,11 @@ def judge_night(
         What tonight changed; without it everyone is judged.
     """
     ignored = count_ignored(engine)
-    build_lineage(engine, night)
+    name_renames(engine, night)
     accounts = _scope(engine, changes) if changes is not None else None
+    if accounts is None:
+        find_renamed(engine, "standing_accounts")
+    join_renames(engine)
     build_notices(engine)
     sift(engine, night)
     judge(engine, rules)

@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 def build_lineage(engine: Engine, night: date) -> None:
-    """Make ``lineage`` and ``contradicted_renames``.
+    """Make all that :func:`name_renames`, :func:`find_renamed` and :func:`join_renames` make.
 
     Reads ``standing_account_renames`` and ``standing_accounts``.
+    """
+    name_renames(engine, night)
+    find_renamed(engine, "standing_accounts")
+    join_renames(engine)
 
-    ``lineage`` has one row per code that a rename of tonight or before names, and that is not alone in the end:
-    provider_code, account_code, head_provider, head_code (the newest code of its lineage, with or without a row of its
-    own), steps (renames from this code to the newest). A code that no rename names is its own lineage and has no row.
 
-    ``contradicted_renames`` has the renames whose two codes have rows that cannot be one account: provider_code,
-    old_account_code.
+def name_renames(engine: Engine, night: date) -> None:
+    """Make ``rename_edges_all`` and ``renamed_codes`` of ``standing_account_renames``.
 
-    ``renamed_codes`` (provider_code, account_code) has every code that a rename names, ``renamed_rows`` the account
-    rows in force of those codes, ``rename_edges_all`` (from_provider, from_code, to_provider, to_code, effective_on)
-    the renames of tonight or before, contradicted or not.
+    ``rename_edges_all`` (from_provider, from_code, to_provider, to_code, effective_on) has the renames of tonight or
+    before, contradicted or not; ``renamed_codes`` (provider_code, account_code) every code that one of them names.
     """
     engine.table(
         "rename_edges_all",
@@ -39,11 +39,27 @@ def build_lineage(engine: Engine, night: date) -> None:
         "SELECT from_provider AS provider_code, from_code AS account_code FROM rename_edges_all"
         " UNION SELECT to_provider AS provider_code, to_code AS account_code FROM rename_edges_all",
     )
+
+
+def find_renamed(engine: Engine, accounts: str) -> None:
+    """Make ``renamed_rows``: the account rows in force of ``renamed_codes``, out of a relation that has them all."""
     engine.table(
         "renamed_rows",
-        "SELECT a.provider_code, a.account_code, a.id_norm, a.opened_from, a.opened_to FROM standing_accounts AS a"
+        f"SELECT a.provider_code, a.account_code, a.id_norm, a.opened_from, a.opened_to FROM {accounts} AS a"
         " JOIN renamed_codes AS c ON c.provider_code = a.provider_code AND c.account_code = a.account_code",
     )
+
+
+def join_renames(engine: Engine) -> None:
+    """Make ``lineage`` and ``contradicted_renames`` of ``rename_edges_all`` and ``renamed_rows``.
+
+    ``lineage`` has one row per code that a rename of tonight or before names, and that is not alone in the end:
+    provider_code, account_code, head_provider, head_code (the newest code of its lineage, with or without a row of its
+    own), steps (renames from this code to the newest). A code that no rename names is its own lineage and has no row.
+
+    ``contradicted_renames`` has the renames whose two codes have rows that cannot be one account: provider_code,
+    old_account_code.
+    """
     engine.table(
         "contradicted_renames",
         "SELECT e.from_provider AS provider_code, e.from_code AS old_account_code FROM rename_edges_all AS e"

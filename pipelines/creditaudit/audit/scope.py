@@ -6,8 +6,8 @@ touched one are judged again, each with its whole person; *forward*, the rows of
 what is found on those stands as it was. Accounts joined by renames, contradicted or not, go together.
 
 Sets are kept as 64-bit hashes while they grow: two keys that share one only make the scope larger, and what is judged
-is named by its own key in the end. One narrow pass over all accounts keeps those that are touched or linked; nothing
-else grows with the book.
+is named by its own key in the end. One narrow pass over all accounts keeps those that are touched, linked or renamed;
+a second one reads the rows that are wanted then. No other pass over accounts is made.
 """
 
 from __future__ import annotations
@@ -15,13 +15,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from creditaudit.audit.chains import cut_rings, follow
-from creditaudit.book.state import TABLES, open_states
+from creditaudit.audit.lineage import find_renamed
+from creditaudit.book.state import TABLES, stand_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
 
 # Columns that no judgment reads: decoding them for every row would be the most of a small night.
@@ -36,6 +33,9 @@ _ACCOUNT_COLUMNS = tuple(name for name in TABLES["accounts"].schema.names if nam
 # Feeds of a person's rows that are read for everyone in reach, and the one of which only those judged are read.
 _OF_PEOPLE = ("loss_reports", "invalid_cards", "issuances", "fraud_alerts")
 _JUDGED_ALONE = "inquiries"
+_OF_CODES = ("openings", "opening_changes")
+# Feeds and tables whose rows are fewer while few are judged.
+NARROWED = ("accounts", *_OF_PEOPLE, _JUDGED_ALONE, *_OF_CODES, "verifications")
 
 _MADE = (
     *(
@@ -57,8 +57,8 @@ MOST_STEPS = 200
 def close_scope(engine: Engine, closes: str) -> bool:
     """Find everyone who is to be judged; returns whether that came to an end.
 
-    Reads ``touched_people``, ``touched_codes``, ``standing_accounts``, and ``rename_edges_all`` and ``renamed_rows`` of
-    the lineage. Makes ``scope_people`` (person: hash), ``context_codes`` (code: hash), ``scope_parts`` and
+    Reads ``touched_people``, ``touched_codes``, ``standing_accounts``, and ``rename_edges_all`` of the lineage. Makes
+    ``scope_people`` (person: hash), ``context_codes`` (code: hash), ``scope_parts`` and
     ``context_parts`` (part: hash; groups of codes that renames join), and ``rename_parts`` (provider_code,
     account_code, code, part).
 
@@ -71,6 +71,7 @@ def close_scope(engine: Engine, closes: str) -> bool:
     _rename_parts(engine)
     engine.table("moved_people", "SELECT DISTINCT text_hash(id_norm) AS person FROM touched_people")
     engine.table("moved_codes", "SELECT DISTINCT code_hash(provider_code, account_code) AS code FROM touched_codes")
+    engine.table("named_codes", "SELECT code FROM moved_codes UNION SELECT code FROM rename_parts")
     engine.table(
         "reach",
         f"""
@@ -85,10 +86,14 @@ def close_scope(engine: Engine, closes: str) -> bool:
             FROM standing_accounts
         ) AS s
         LEFT JOIN moved_people AS p ON p.person = s.person
-        LEFT JOIN moved_codes AS c ON c.code = s.code
+        LEFT JOIN named_codes AS c ON c.code = s.code
         WHERE p.person IS NOT NULL OR c.code IS NOT NULL
             OR s.settles IS NOT NULL OR s.comes_from IS NOT NULL OR s.closes
         """,
+    )
+    engine.table(
+        "renamed_people",
+        "SELECT DISTINCT r.person, p.part FROM reach AS r JOIN rename_parts AS p ON p.code = r.code",
     )
     engine.table(
         "links",
@@ -96,7 +101,7 @@ def close_scope(engine: Engine, closes: str) -> bool:
         " UNION ALL SELECT code, person, comes_from AS target FROM reach WHERE comes_from IS NOT NULL",
     )
     is_done = _backward(engine) and _people(engine) and _forward(engine)
-    engine.drop("reach", "links", "moved_people", "moved_codes", "backward_codes", "renamed_people")
+    engine.drop("reach", "links", "moved_people", "moved_codes", "named_codes", "backward_codes", "renamed_people")
     return is_done
 
 
@@ -120,11 +125,6 @@ def _rename_parts(engine: Engine) -> None:
             FROM part_ends
         ) AS p
         """,
-    )
-    engine.table(
-        "renamed_people",
-        "SELECT DISTINCT text_hash(r.id_norm) AS person, p.part FROM renamed_rows AS r JOIN rename_parts AS p"
-        " ON p.provider_code = r.provider_code AND p.account_code = r.account_code",
     )
     engine.drop("part_ends", "part_edges")
 
@@ -225,19 +225,28 @@ def narrow(engine: Engine) -> int:
     """Let ``standing_<feed>`` be the rows that tonight's judgment needs; returns how many accounts those are.
 
     Makes ``scope_codes`` (provider_code, account_code) and ``scope_inquiry_keys`` (provider_code, inquiry_id): what is
-    judged, with codes that have no row. Whatever else is found is not to be published.
+    judged, with codes that have no row. Whatever else is found is not to be published. ``renamed_rows`` of the lineage,
+    which are those of the whole book, come out of the same pass.
     """
     columns = ", ".join(f"a.{name}" for name in _ACCOUNT_COLUMNS)
-    accounts = engine.table(
-        "scope_accounts",
+    engine.table(
+        "read_hashes",
+        "SELECT code, bool_or(is_context) AS is_context FROM (SELECT code, TRUE AS is_context FROM context_codes"
+        " UNION ALL SELECT code, FALSE AS is_context FROM rename_parts) AS c GROUP BY code",
+    )
+    engine.table(
+        "read_accounts",
         f"""
-        SELECT {columns}, p.person IS NOT NULL AS in_scope
+        SELECT {columns}, p.person IS NOT NULL AS in_scope, p.person IS NOT NULL OR c.is_context AS is_read
         FROM standing_accounts AS a
         LEFT JOIN scope_people AS p ON p.person = text_hash(a.id_norm)
-        LEFT JOIN context_codes AS c ON c.code = code_hash(a.provider_code, a.account_code)
+        LEFT JOIN read_hashes AS c ON c.code = code_hash(a.provider_code, a.account_code)
         WHERE p.person IS NOT NULL OR c.code IS NOT NULL
         """,
     )
+    find_renamed(engine, "read_accounts")
+    accounts = engine.table("scope_accounts", "SELECT * FROM read_accounts WHERE is_read")
+    engine.drop("read_accounts", "read_hashes")
     engine.table(
         "scope_codes",
         "SELECT provider_code, account_code FROM scope_accounts WHERE in_scope"
@@ -266,7 +275,7 @@ def narrow(engine: Engine) -> int:
     by_code = (
         "SELECT 1 FROM read_codes AS k WHERE k.provider_code = r.provider_code AND k.account_code = r.account_code"
     )
-    for feed in ("openings", "opening_changes"):
+    for feed in _OF_CODES:
         _keep(engine, feed, by_code)
     engine.table(
         "read_sessions",
@@ -295,8 +304,9 @@ def _keep(engine: Engine, table: str, *tests: str) -> None:
     engine.view(f"standing_{table}", f"SELECT * FROM scope_{table}")
 
 
-def widen(engine: Engine, book: Book, tonight: Mapping[str, list[Path]]) -> None:
+def widen(engine: Engine) -> None:
     """Let ``standing_<feed>`` be the rows of the whole book again, and forget the scope."""
-    open_states(engine, book, tonight)
+    for table in NARROWED:
+        stand_whole(engine, table)
     engine.drop("touched_people", "touched_codes", "touched_sessions", "touched_handlers", *_MADE)
     engine.drop(*(f"{kind}_{table}" for table in TABLES for kind in ("scope", "changed", "replaced")))

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from creditaudit.audit.absent import MOVED
 from creditaudit.audit.everyone import covered_rules, waits
 from creditaudit.book.files import storage
-from creditaudit.book.state import TABLES, state_files
+from creditaudit.book.state import TABLES
+from creditaudit.book.state_files import state_files
 from creditaudit.feeds import FEEDS
 from creditaudit.feeds.retention import TEN_YEARS_FROM, kept_since
 from creditaudit.tables import CLEARANCES, FINDINGS

@@ -6,16 +6,15 @@ complete state. The rows in force are the last complete state, overlaid with the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from creditaudit.book.files import ROW_GROUP, listed, storage, write_parquet
 from creditaudit.book.proof_state import PROOF_TABLES
+from creditaudit.book.state_files import state_files
 from creditaudit.book.state_model import Overlay, StateTable
 from creditaudit.book.state_model import text_fields as _text
-from creditaudit.book.tombstones import states_removed
-from creditaudit.errors import UsageError
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
@@ -251,45 +250,6 @@ def is_complete_due(book: Book, night: date) -> bool:
     return new_quarter or since >= COMPLETE_EVERY
 
 
-def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
-    """Return the files of the last complete state of a table, and of the changes after it, in night order.
-
-    Raises
-    ------
-    UsageError
-        The book is asked for as it was, and what it then had in force was removed since.
-    """
-    if book.until is not None:
-        _refuse_removed(book)
-    complete: list[Path] = []
-    changes: list[Path] = []
-    for night in book.sealed:
-        files = listed(book.folder(night) / "state" / table)
-        if _kind(book.manifests[night]) == "complete":
-            complete, changes = files, []
-        else:
-            changes += files
-    return complete, changes
-
-
-def _refuse_removed(book: Book) -> None:
-    removed = states_removed(book)
-    needed: list[date] = []
-    for night in book.sealed:
-        needed = [night] if _kind(book.manifests[night]) == "complete" else [*needed, night]
-    stone = next((removed[night] for night in needed if night in removed), None)
-    if stone is not None:
-        raise UsageError(
-            f"what was in force on night {book.last} cannot be told any more",
-            why=f"it was removed by decision of {stone.by} ({stone.reason}), sealed in night {stone.sealed_in}",
-            next_step=f"ask for a night from {stone.before} on; what night {book.last} published is still there",
-        )
-
-
-def _kind(manifest: dict[str, Any]) -> str:
-    return str(manifest["state"])
-
-
 def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight: list[Path] | None = None) -> None:
     """Name the rows in force of one table as a relation.
 
@@ -317,23 +277,30 @@ def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight
     engine.scan(f"{relation}_base", complete, spec.schema)
     engine.scan(f"{relation}_delta", changes, spec.schema)
     key = ", ".join(spec.key)
-    same = " AND ".join(f"d.{k} = b.{k}" for k in spec.key)
+    same = " AND ".join(f"n.{k} = b.{k}" for k in spec.key)
     if spec.overlay is Overlay.LATEST:
+        newest, latest = f"{relation}_delta", ""
+        if len({_night_folder(p) for p in changes}) > 1:
+            # Once, and not each time that the relation is read: how many nights a book has shows in no query.
+            newest = f"{relation}_newest"
+            engine.table(newest, f"SELECT {key}, MAX(night) AS night FROM {relation}_delta GROUP BY {key}")
+            on = " AND ".join(f"n.{k} = b.{k}" for k in dict.fromkeys((*spec.key, "night")))
+            latest = f" WHERE EXISTS (SELECT 1 FROM {newest} AS n WHERE {on})"
         engine.view(
             relation,
-            f"SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY night DESC) AS age"
-            f" FROM {relation}_delta) AS d WHERE age = 1"
+            f"SELECT {columns} FROM {relation}_delta AS b{latest}"
             f" UNION ALL SELECT {columns} FROM {relation}_base AS b"
-            f" WHERE NOT EXISTS (SELECT 1 FROM {relation}_delta AS d WHERE {same})",
+            f" WHERE NOT EXISTS (SELECT 1 FROM {newest} AS n WHERE {same})",
         )
     else:  # FIRST: a change row exists only where the key had none, so nothing overlaps
         engine.view(relation, f"SELECT {columns} FROM {relation}_base UNION ALL SELECT {columns} FROM {relation}_delta")
 
 
 def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | None = None) -> None:
-    """Name the rows in force of every table as ``standing_<table>``.
+    """Name the rows in force of every table as ``standing_<table>``, and again as ``whole_<table>``.
 
-    ``standing_quarantined_numbers`` and ``standing_check_gaps`` leave out the rows that were readmitted.
+    A night that judges few lets the first name be less for a while. ``standing_quarantined_numbers`` and
+    ``standing_check_gaps`` leave out the rows that were readmitted.
 
     Parameters
     ----------
@@ -343,10 +310,17 @@ def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | 
         Changes of the night that is being written, by table.
     """
     for table in TABLES:
-        prefix = "every" if table in _REPAIRABLE else "standing"
+        prefix = "every" if table in _REPAIRABLE else "whole"
         open_state(engine, book, table, f"{prefix}_{table}", tonight=(tonight or {}).get(table))
+        if table not in _REPAIRABLE:
+            stand_whole(engine, table)
     for table in _REPAIRABLE:
         hide_repaired(engine, table, f"every_{table}", f"standing_{READMITTED_ROWS.name}", f"standing_{table}")
+
+
+def stand_whole(engine: Engine, table: str) -> None:
+    """Let ``standing_<table>`` be all rows in force of a table again."""
+    engine.view(f"standing_{table}", f"SELECT * FROM whole_{table}")
 
 
 def hide_repaired(engine: Engine, table: str, standing: str, readmitted: str, relation: str) -> None:

@@ -7,7 +7,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-HIDDEN = "***"
+from creditaudit.masking import HIDDEN
 
 # Between the digits of a number that a person writes down may stand a blank or a hyphen.
 _GAP = "[ -]?"

@@ -7,17 +7,16 @@ import json
 import logging
 import os
 import shutil
-import traceback
 import warnings
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from creditaudit.book.files import sha256_of, storage, write_bytes
+from creditaudit.book.files import below, sha256_of, storage, write_bytes
 from creditaudit.contracts.contract import RESULTS, SUITES
 from creditaudit.contracts.offline import offline_page, require_offline, with_section
 from creditaudit.contracts.results import run_time
-from creditaudit.errors import BookBrokenError, CreditAuditError, InternalError, UsageError, Where
+from creditaudit.errors import BookBrokenError, CreditAuditError, InternalError, UsageError, Where, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,13 +139,17 @@ def _render(folder: Path, night: date, suites: dict[str, dict[str, Any]], result
         key = ValidationResultIdentifier(ExpectationSuiteIdentifier(feed), run, batch_identifier=feed)
         context.validation_results_store.set(key, ExpectationSuiteValidationResultSchema().load(_escaped(result)))
     context.build_data_docs()
-    written = {p.name for p in folder.rglob("*.html")}
+    written = {p.name for p in _pages(folder)}
     if "index.html" not in written or not {f"{feed}.html" for feed in results} <= written:
         raise InternalError(
             "pages are missing",
             why="great_expectations wrote no page for some result",
             next_step="report this with its version",
         )
+
+
+def _pages(folder: Path) -> list[Path]:
+    return [path for path in below(folder) if path.suffix == ".html"]
 
 
 def _escaped(content: Any) -> Any:
@@ -167,7 +170,7 @@ def _make_whole(folder: Path, night: date, results: dict[str, dict[str, Any]]) -
     with storage(folder):
         shutil.rmtree(folder / "static", ignore_errors=True)
     far = [line for result in results.values() for line in result["meta"]["creditaudit"]["against_last_nights"]]
-    for path in sorted(folder.rglob("*.html")):
+    for path in _pages(folder):
         text = offline_page(path.read_text(encoding="utf-8"))
         if path.parent == folder:
             text = with_section(text, f"{night}: far from the last nights", far)
@@ -195,14 +198,8 @@ def _quiet() -> Iterator[None]:
     except Exception as error:
         raise InternalError(
             "the pages could not be made",
-            why=f"great_expectations gave {type(error).__name__} at {_place_of(error)}",
+            why=f"great_expectations gave {type(error).__name__} at {place_of(error, 'great_expectations')}",
             next_step="the night and its results are sealed; report this with the library's version",
         ) from error
     finally:
         log.setLevel(level)
-
-
-def _place_of(error: Exception) -> str:
-    """Return module and line of what failed."""
-    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-    return f"{frame.f_globals.get('__name__')}:{line}"

@@ -13,6 +13,7 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from creditaudit.book.files import below
 from creditaudit.errors import InternalError, Where
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def require_offline(folder: Path) -> None:
     InternalError
         Names the first file and address.
     """
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in (p for p in below(folder) if p.is_file()):
         left = outside_addresses(path.read_bytes().decode("utf-8", "replace"))
         if left:
             raise InternalError(

@@ -15,12 +15,13 @@ from creditaudit.explain.flips import Flip, minimal_flips
 from creditaudit.explain.gather import Family, judge_rows, open_family
 from creditaudit.explain.own_rows import institution_on, rows_of
 from creditaudit.explain.timeline import timeline
-from creditaudit.explain.value import Deciding, ElementLine, Explanation, masked
+from creditaudit.explain.value import Deciding, ElementLine, Explanation
 from creditaudit.explain.words import day, second
 from creditaudit.explain.worlds import load_worlds, read_answers
 from creditaudit.fault.asking import ask_for
 from creditaudit.fault.elements import Element, combination_of, elements
 from creditaudit.fault.grid import shipped_grid
+from creditaudit.masking import USUAL
 
 if TYPE_CHECKING:
     from datetime import date
@@ -98,7 +99,7 @@ def _explained(engine: Engine, family: Family, scratch: Path) -> Explanation:
         account_code=family.account_code,
         codes=family.codes,
         row=family.row,
-        id_masked=masked(family.row["id_norm"]),
+        id_masked=USUAL.of(family.row["id_norm"]),
         account=accounts[0] if accounts else None,
         notices=tuple(notices),
         pairs=at_account("pairs", "reported_from, notice_source, notice_id"),

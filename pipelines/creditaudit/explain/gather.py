@@ -10,6 +10,7 @@ from creditaudit.audit.notices import build_notices
 from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule
 from creditaudit.audit.rules_run import judge
 from creditaudit.audit.sift import sift
+from creditaudit.book.files import below
 from creditaudit.book.reference import read
 from creditaudit.book.state import open_states
 from creditaudit.cases.strength import strengths
@@ -188,6 +189,7 @@ def _rules(book: Book, night: date) -> tuple[Rule, ...]:
     folder = book.folder(night) / "rules"
     parsed = (
         parse_rule(path.read_bytes(), f"rules/{path.parent.name}/{RULE_FILE}")
-        for path in sorted(folder.glob(f"*/{RULE_FILE}"))
+        for path in below(folder)
+        if path.name == RULE_FILE and path.parent.parent == folder
     )
     return in_force(parsed, night)

@@ -170,11 +170,3 @@ class Explanation:
 def _flip(flip: Flip) -> dict[str, Any]:
     changes = [{"fact": c.fact, "about": c.about, "value": c.value, "is_unknown": c.is_unknown} for c in flip.changes]
     return {"changes": changes, "fault": flip.answer.fault}
-
-
-def masked(number: str) -> str:
-    """Return first 3 and last 4 characters of an ID number; all of a short one is hidden."""
-    shown = 3, 4
-    if len(number) <= sum(shown):
-        return "*" * len(number)
-    return number[: shown[0]] + "*" * (len(number) - sum(shown)) + number[-shown[1] :]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from creditaudit.book.files import storage, write_parquet
+from creditaudit.book.files import ROW_GROUP, storage, write_parquet
 from creditaudit.book.state import OPENING_CHANGES, QUARANTINED_NUMBERS, open_state
 from creditaudit.errors import InternalError
 from creditaudit.feeds import FEEDS
@@ -68,7 +68,7 @@ def admit(
 
     Writes ``intake/<feed>/`` (accepted rows), ``state/<feed>/`` (those that change the rows in force),
     ``state/opening_changes/`` and ``quarantine/<feed>.parquet`` under ``folder``. A typed part that loses no row is
-    moved, not copied, and the state shares its bytes.
+    moved, not copied, and the state shares its bytes, where it does not put small ones together.
 
     Parameters
     ----------
@@ -95,23 +95,21 @@ def admit(
     unchanged = _rows_by_file(engine, _kept_out(spec, resolved))
     if feed == "openings":
         _write_opening_changes(engine, book, resolved, folder)
-    state: list[Path] = []
+    kept: list[_Kept] = []
     accepted: dict[str, int] = {}
     for number, report in enumerate(reports, start=1):
-        name = f"part-{number:05d}.parquet"
         lost = rejected.get(report.file.name)
         accepted[report.file.name] = (report.typed or 0) - (0 if lost is None else lost.num_rows)
         if report.typed_part is None:
             continue
-        intake = folder / "intake" / feed / name
+        intake = folder / "intake" / feed / _part_name(number)
         _place(report.typed_part, intake, spec, [lost])
-        kept = folder / "state" / feed / name
-        if _share(intake, kept, spec, unchanged.get(report.file.name)):
-            state.append(kept)
+        kept.append(_Kept.of(intake, unchanged.get(report.file.name)))
+    state = _share(folder / "state" / feed, spec, [part for part in kept if part.rows])
     quarantine = _quarantine(spec, reports, rejected, night)
     write_parquet(folder / "quarantine" / f"{feed}.parquet", RAW_QUARANTINE, [quarantine])
     _check_conservation(reports, accepted, quarantine)
-    engine.drop(f"tonight_{feed}", resolved.rejected, resolved.known)
+    engine.drop(f"tonight_{feed}", f"before_{feed}", f"before_{feed}_newest", resolved.rejected, resolved.known)
     return Admitted(feed, state, accepted, quarantine)
 
 
@@ -140,22 +138,55 @@ def _place(part: Path, target: Path, spec: TableSpec, losses: Sequence[pa.Table 
         part.unlink()
 
 
-def _share(intake: Path, target: Path, spec: TableSpec, unchanged: pa.Table | None) -> bool:
-    """Give the state the intake's rows, but those that change nothing; returns whether any are left."""
-    rows = pq.ParquetFile(intake).metadata.num_rows
-    left = rows - (0 if unchanged is None else unchanged.num_rows)
-    if not left:
-        return False
-    if unchanged is not None:
-        write_parquet(target, spec.schema, _without(intake, unchanged["row"].to_numpy()))
-        return True
-    with storage(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(intake, target)  # sealed files never change, so one copy of the bytes serves both names
-        except OSError:
-            shutil.copyfile(intake, target)
-    return True
+@dataclass(frozen=True)
+class _Kept:
+    """Accepted rows of one file: those that change what is in force, and which do not."""
+
+    intake: Path
+    rows: int
+    unchanged: np.ndarray | None
+
+    @classmethod
+    def of(cls, intake: Path, unchanged: pa.Table | None) -> _Kept:
+        rows = pq.ParquetFile(intake).metadata.num_rows
+        if unchanged is None:
+            return cls(intake, rows, None)
+        return cls(intake, rows - unchanged.num_rows, unchanged["row"].to_numpy())
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that change something, in their order."""
+        if self.unchanged is None:
+            yield from pq.ParquetFile(self.intake).iter_batches()
+        else:
+            yield from _without(self.intake, self.unchanged)
+
+
+def _share(folder: Path, spec: TableSpec, kept: Sequence[_Kept]) -> list[Path]:
+    """Give the state the intake's rows, but those that change nothing; returns its files.
+
+    The rows of a small night are one file, however many were delivered: every later night opens each of them, each time
+    that it reads the table.
+    """
+    if len(kept) > 1 and sum(part.rows for part in kept) <= ROW_GROUP:
+        whole = folder / _part_name(1)
+        write_parquet(whole, spec.schema, (batch for part in kept for batch in part.batches()))
+        return [whole]
+    files = [folder / part.intake.name for part in kept]
+    for part, target in zip(kept, files, strict=True):
+        if part.unchanged is not None:
+            write_parquet(target, spec.schema, part.batches())
+            continue
+        with storage(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(part.intake, target)  # sealed files never change, so one copy of the bytes serves both names
+            except OSError:
+                shutil.copyfile(part.intake, target)
+    return files
+
+
+def _part_name(number: int) -> str:
+    return f"part-{number:05d}.parquet"
 
 
 def _without(part: Path, rows: np.ndarray) -> Iterator[pa.RecordBatch]:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from creditaudit.book.files import listed, storage
 from creditaudit.book.reference import AREA_CODES, read_optional
-from creditaudit.book.state import open_state, state_files
+from creditaudit.book.state import open_state
+from creditaudit.book.state_files import state_files
 from creditaudit.engines import quoted
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.coverage import file_warnings

@@ -69,7 +69,7 @@ def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Res
     """
     met, contested = f"met_{spec.name}", f"contested_{spec.name}"
     rejected, known, replaced = f"rejected_{spec.name}", f"known_{spec.name}", f"replaced_{spec.name}"
-    engine.table(met, _met(spec, tonight, standing))
+    engine.table(met, _met(spec, tonight, standing, none=not _any_met(engine, spec, tonight, standing)))
     engine.table("repeated_hashes", _repeated(spec, tonight))
     engine.table(contested, _contested(spec, tonight, met))
     engine.table(
@@ -92,12 +92,26 @@ def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Res
     return Resolved(rejected, known, replaced)
 
 
-def _met(spec: TableSpec, tonight: str, standing: str) -> str:
+def _any_met(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> bool:
+    """Say whether the book has the key of any of tonight's rows, by key columns alone.
+
+    Of most feeds an ordinary night brings new keys only: their columns in the book are then read for nothing.
+    """
+    found = engine.fetch(
+        f"SELECT t.row FROM {tonight} AS t WHERE EXISTS (SELECT 1 FROM {standing} AS b WHERE {_same_key(spec)}) LIMIT 1"
+    )
+    return bool(found.num_rows)
+
+
+def _same_key(spec: TableSpec) -> str:
+    return " AND ".join(f"t.{k} = b.{k}" for k in spec.key)
+
+
+def _met(spec: TableSpec, tonight: str, standing: str, *, none: bool) -> str:
     """Select tonight's rows whose key the book has: are they older, are they the same, and what the old one named.
 
     ``was_…`` is NULL where the row names the same as before: on a night that delivers everything again nothing is held.
     """
-    on = " AND ".join(f"t.{k} = b.{k}" for k in spec.key)
     same = " AND ".join(f"t.{c} IS NOT DISTINCT FROM b.{c}" for c in (*spec.compared, "dropped"))
     stale = _after(spec, "b", "t")
     named = [c for c in POINTERS.get(spec.name, ()) if c not in spec.key]
@@ -105,7 +119,7 @@ def _met(spec: TableSpec, tonight: str, standing: str) -> str:
     was = "".join(f", CASE WHEN {moved} THEN b.{c} END AS was_{c}" for c in _pointers(spec))
     return (
         f"SELECT t.file, t.row, {stale} AS is_stale, ({same}) AS same, ({moved}) AS moved{was}"
-        f" FROM {tonight} AS t JOIN {standing} AS b ON {on}"
+        f" FROM {tonight} AS t JOIN {standing} AS b ON {_same_key(spec)}{' AND FALSE' if none else ''}"
     )
 
 

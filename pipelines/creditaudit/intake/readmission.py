@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from creditaudit.book.files import storage
-from creditaudit.book.state import READMITTED_ROWS, state_files
+from creditaudit.book.state import READMITTED_ROWS
+from creditaudit.book.state_files import state_files
 from creditaudit.errors import UnjudgedFileError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.blocks import RowBlock, row_numbers

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditaudit.errors import CreditAuditError, InternalError, StorageError, UnjudgedFileError, Where
+from creditaudit.errors import CreditAuditError, InternalError, StorageError, UnjudgedFileError, Where, place_of
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.ahead import worked_ahead
 from creditaudit.intake.control import Control, read_control
@@ -210,23 +210,12 @@ def read_file(
         ) from None
     except (pa.ArrowException, ValueError, ArithmeticError, LookupError, TypeError) as error:
         # Such an error is a mistake of ours, and its text may quote the row: only its kind may leave this room.
-        place = _place_of(error)
         raise InternalError(
             "a delivered file could not be typed",
-            why=f"{type(error).__name__} in {place}",
+            why=f"{type(error).__name__} at {place_of(error)}",
             next_step="report this with the program's version; the file was not read",
             where=Where(f"{file.feed}/{file.name}"),
         ) from None
-
-
-def _place_of(error: BaseException) -> str:
-    trace, place = error.__traceback__, "?"
-    while trace is not None:
-        name = trace.tb_frame.f_globals.get("__name__", "?")
-        if str(name).startswith("creditaudit."):
-            place = f"{name} line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
 
 
 class _Reading:

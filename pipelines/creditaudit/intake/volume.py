@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from creditaudit.book.files import storage
-from creditaudit.book.state import DELTA_ROWS, FULL_DELIVERIES, state_files
+from creditaudit.book.state import DELTA_ROWS, FULL_DELIVERIES
+from creditaudit.book.state_files import state_files
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.coverage import full_deliveries
 from creditaudit.intake.faults import ROW_QUARANTINED

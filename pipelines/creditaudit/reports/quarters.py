@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from creditaudit.reports.masks import without_numbers
+from creditaudit.masking import without_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.errors import UsageError, Where
-from creditaudit.reports.masks import Mask, read_mask
+from creditaudit.reports.masks import read_mask
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from creditaudit.book.keys import Keyring
+    from creditaudit.masking import Mask
 
 INSTITUTION = "institution"
 KINDS = ("pboc_liaison", INSTITUTION)

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 LEAD_NOTE = "待核查线索"
 # What a spreadsheet would take for a formula, or for a number and round; and a quote mark of ours.
-_RISKY = r"^(?:[=+\-@\t\r'].*|[0-9]{16,})$"
+_RISKY = r"^[=+\-@\t\r']|^[0-9]{16,}$"
 # What must be quoted: the same as Python's csv.writer quotes.
 _SPECIAL = r'[,"\r\n]'
 _BATCH = 65_536
+_SAMPLE = 1_000
 _RISKY_CELL = re.compile(r"[=+\-@\t\r'].*|[0-9]{16,}", re.ASCII | re.DOTALL)
 
 
@@ -60,7 +61,7 @@ RETRACTIONS: tuple[SheetColumn, ...] = (
 
 def guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return text cells with a leading quote mark where a spreadsheet would run or mangle them."""
-    risky = pc.fill_null(pc.match_substring_regex(column, f"(?s){_RISKY}"), fill_value=False)
+    risky = pc.fill_null(pc.match_substring_regex(column, _RISKY), fill_value=False)
     return pc.if_else(risky, pc.binary_join_element_wise("'", column, ""), column)
 
 
@@ -71,7 +72,18 @@ def plain(cell: str) -> str:
 
 def dressed(rows: pa.Table) -> pa.Table:
     """Return text cells as they stand in a CSV file: guarded, quoted where they must be, empty where NULL."""
-    return pa.table({name: _quoted(guarded(rows[name])) for name in rows.column_names})
+    return pa.table({name: _dressed(rows[name]) for name in rows.column_names})
+
+
+def _dressed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Most columns say few things, and long ones: each of them is looked at once."""
+    some = column.slice(0, _SAMPLE)
+    if not len(column) or 2 * len(pc.unique(some)) > len(some):
+        return _quoted(guarded(column))
+    coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    return pa.chunked_array(
+        [_quoted(guarded(pa.chunked_array([coded.dictionary]))).combine_chunks().take(coded.indices)]
+    )
 
 
 def _quoted(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from creditaudit.book.addressed import addressed
 from creditaudit.engines import quoted
 from creditaudit.feeds import ACCOUNTS
-from creditaudit.reports.masks import HIDDEN
+from creditaudit.masking import HIDDEN
 from creditaudit.reports.sheets import LEAD_NOTE, SheetColumn
 from creditaudit.tables import COVERAGE, QUARANTINE
 

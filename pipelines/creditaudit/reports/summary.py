@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from creditaudit.reports.masks import without_numbers
+from creditaudit.masking import without_numbers
 from creditaudit.reports.quarters import quarters_shown
 
 if TYPE_CHECKING:

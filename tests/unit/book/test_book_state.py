@@ -12,7 +12,8 @@ import pytest
 
 from creditaudit.book.files import write_parquet
 from creditaudit.book.layout import FORMAT, Book
-from creditaudit.book.state import TABLES, is_complete_due, open_state, state_files, write_changes, write_complete
+from creditaudit.book.state import TABLES, is_complete_due, open_state, write_changes, write_complete
+from creditaudit.book.state_files import state_files
 from unit.kit import OTHER, PERSON, typed
 
 if TYPE_CHECKING:

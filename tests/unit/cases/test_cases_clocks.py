@@ -15,6 +15,7 @@ from creditaudit.book.reference import read, shipped
 from creditaudit.cases.clocks import days_left_sql, due_dates, holder_sql, read_clocks, start_clocks
 from creditaudit.cases.working_days import published_years
 from creditaudit.errors import UsageError
+from place import Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,6 +151,17 @@ def test_a_row_that_is_no_clock_is_refused_with_its_column(tmp_path: Path, line:
     with pytest.raises(UsageError, match="row 2") as refused:
         read_clocks(table)
     assert f"reference/clocks.csv, column {column}" in str(refused.value)
+
+
+def test_a_night_with_a_clock_that_nobody_knows_is_refused_before_its_work(tmp_path: Path) -> None:
+    place = Place(tmp_path).made()
+    place.deliver(date(2026, 11, 20), "accounts", [{"provider_code": "B01"}])
+    table = place.book / "reference" / "clocks.csv"
+    table.write_text(f"{HEADER}\nhouse_reply,sent,20,calendar,house,x\n", encoding="utf-8")
+    answer = place.say(*place.asked("--night", "2026-11-20"))
+    assert answer.code == 2
+    assert "reference/clocks.csv, column clock_id" in answer.err
+    assert list((place.book / "nights").iterdir()) == []
 
 
 @pytest.mark.parametrize(

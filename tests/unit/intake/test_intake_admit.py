@@ -250,3 +250,15 @@ def test_a_row_that_is_lost_on_the_way_stops_the_night(shelf: Shelf, monkeypatch
     with pytest.raises(InternalError, match="delivered rows were lost") as stopped:
         shelf.admit("accounts", {"a.csv": [ACCOUNT]})
     assert "accounts/a.csv: 1 delivered, 0 accepted, 0 quarantined" in str(stopped.value)
+
+
+def test_the_state_of_a_small_night_is_one_file_however_many_were_delivered(shelf: Shelf) -> None:
+    """Every later night opens each file of the state, each time that it reads the table."""
+    files = {f"{name}.csv": [{**ACCOUNT, "account_code": f"{name}{n}"} for n in range(2)] for name in "abc"}
+    found = shelf.admit("accounts", files)
+    assert [path.name for path in found.state] == ["part-00001.parquet"]
+    delivered = [("a.csv", 1), ("a.csv", 2), ("b.csv", 1), ("b.csv", 2), ("c.csv", 1), ("c.csv", 2)]
+    assert places(shelf.rows(NIGHT, "state", "accounts")) == delivered
+    again = {"d.csv": [{**ACCOUNT, "account_code": "a0"}], "e.csv": [{**ACCOUNT, "account_code": "e0"}]}
+    shelf.admit("accounts", again, NEXT)
+    assert places(shelf.rows(NEXT, "state", "accounts")) == [("e.csv", 1)]

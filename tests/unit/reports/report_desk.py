@@ -13,9 +13,9 @@ import pytest
 
 from creditaudit.book.addressed import name_regions
 from creditaudit.book.state import QUARANTINED_NUMBERS, SENT_CASES
+from creditaudit.masking import Mask
 from creditaudit.reports.folders import ReportContext, Written, write_reports
 from creditaudit.reports.listed import build_listed, sent_changed
-from creditaudit.reports.masks import Mask
 from creditaudit.reports.recipients import Recipient
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.tables import NOTICES

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from report_desk import PBOC, Desk, case
 
+from creditaudit.masking import Mask
 from creditaudit.reports.editions import DISPUTED, MOVED, disputed
-from creditaudit.reports.masks import Mask
 from creditaudit.reports.recipients import Recipient
 from creditaudit.reports.sheets import SheetColumn, sheet
 

@@ -10,7 +10,7 @@ import pytest
 from report_desk import PBOC, Desk, case
 
 from creditaudit.book.keys import Key, Keyring
-from creditaudit.reports.masks import Mask
+from creditaudit.masking import Mask
 from creditaudit.reports.recipients import Recipient
 from creditaudit.reports.sheets import EXCEPTIONS
 from unit.kit import PERSON, demo_keys

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from report_desk import PBOC, Desk, case
 
-from creditaudit.reports.masks import Mask
+from creditaudit.masking import Mask
 from creditaudit.reports.recipients import Recipient
 
 if TYPE_CHECKING:

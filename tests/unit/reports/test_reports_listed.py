@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from report_desk import PBOC, Desk, Row, case
 
+from creditaudit.masking import Mask
 from creditaudit.reports.folders import WHY
-from creditaudit.reports.masks import Mask
 from creditaudit.reports.recipients import Recipient
 
 BANK = Recipient("bank", "institution", Mask(3, 4), "utf-8-sig", "zh", "B01")

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from creditaudit.errors import UsageError
-from creditaudit.reports.masks import Mask, read_mask, without_numbers
+from creditaudit.masking import Mask, without_numbers
+from creditaudit.reports.masks import read_mask
 
 NUMBER = "11010519491231002X"
 
@@ -45,6 +46,12 @@ def test_a_mask_that_shows_too_much_or_has_another_form_is_refused(text: str) ->
 @pytest.mark.parametrize("number", ["", "1", "123", "1234567"])
 def test_a_number_as_short_as_what_would_be_shown_is_hidden_whole(number: str) -> None:
     assert shown(Mask(3, 4), number) == ["*" * len(number)]
+
+
+@pytest.mark.parametrize("mask", [Mask(3, 4), Mask(1, 1), Mask(3, 0), Mask(0, 4), Mask(0, 0)], ids=str)
+def test_one_number_is_masked_as_many_are(mask: Mask) -> None:
+    numbers = [NUMBER, "", "1", "1234567", "12345678", "110105491231002", "一二三四五六七八九"]
+    assert [mask.of(number) for number in numbers] == shown(mask, *numbers)
 
 
 def test_rows_are_masked_each_by_its_own_length() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from report_desk import Desk, case
 
-from creditaudit.reports.masks import Mask
+from creditaudit.masking import Mask
 from creditaudit.reports.recipients import Recipient
 from creditaudit.reports.sheets import EXCEPTIONS, plain
 

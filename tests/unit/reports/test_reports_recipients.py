@@ -10,8 +10,8 @@ from report_desk import COLUMNS
 
 from creditaudit.book.keys import Key, Keyring
 from creditaudit.errors import UsageError
+from creditaudit.masking import Mask
 from creditaudit.reports.case_cells import spoken
-from creditaudit.reports.masks import Mask
 from creditaudit.reports.recipients import Recipient, read_recipients, without_key
 from unit.kit import interval
 

@@ -1,0 +1,54 @@
+"""Which files hold the rows in force of a table: those of the last complete state, and of the changes after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from creditaudit.book.files import listed
+from creditaudit.book.tombstones import states_removed
+from creditaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from creditaudit.book.layout import Book
+
+
+def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
+    """Return the files of the last complete state of a table, and of the changes after it, in night order.
+
+    Raises
+    ------
+    UsageError
+        The book is asked for as it was, and what it then had in force was removed since.
+    """
+    if book.until is not None:
+        _refuse_removed(book)
+    complete: list[Path] = []
+    changes: list[Path] = []
+    for night in book.sealed:
+        files = listed(book.folder(night) / "state" / table)
+        if _kind(book.manifests[night]) == "complete":
+            complete, changes = files, []
+        else:
+            changes += files
+    return complete, changes
+
+
+def _refuse_removed(book: Book) -> None:
+    removed = states_removed(book)
+    needed: list[date] = []
+    for night in book.sealed:
+        needed = [night] if _kind(book.manifests[night]) == "complete" else [*needed, night]
+    stone = next((removed[night] for night in needed if night in removed), None)
+    if stone is not None:
+        raise UsageError(
+            f"what was in force on night {book.last} cannot be told any more",
+            why=f"it was removed by decision of {stone.by} ({stone.reason}), sealed in night {stone.sealed_in}",
+            next_step=f"ask for a night from {stone.before} on; what night {book.last} published is still there",
+        )
+
+
+def _kind(manifest: dict[str, Any]) -> str:
+    return str(manifest["state"])

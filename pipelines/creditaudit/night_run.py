@@ -1,0 +1,102 @@
+"""What the stages of one night share: where it is written, with which engine, and what it is a function of."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from creditaudit.audit.rules_tonight import Rulebook
+from creditaudit.book.files import storage
+from creditaudit.book.inbox import Decisions
+from creditaudit.book.layout import FORMAT
+from creditaudit.book.program import program
+from creditaudit.book.state import open_state, write_changes
+from creditaudit.engines import Engine, open_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from creditaudit.book.keys import Keyring
+    from creditaudit.book.layout import Book
+    from creditaudit.book.tombstones import Tombstone
+    from creditaudit.intake.order import Skipped
+    from creditaudit.runlog import RunLog
+    from creditaudit.settings import Settings
+
+SCRATCH = ".scratch"
+
+
+@dataclass
+class Run:
+    """What the stages of one night share; it fills as the night goes on."""
+
+    night: date
+    book: Book
+    keys: Keyring
+    settings: Settings
+    engine: Engine
+    folder: Path
+    log: RunLog
+    threads: int
+    is_complete: bool
+    everyone: bool
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    tonight: dict[str, list[Path]] = field(default_factory=dict)
+    inbox: Decisions = field(default_factory=Decisions)
+    removals: list[Tombstone] = field(default_factory=list)
+    rules: Rulebook = field(default_factory=lambda: Rulebook((), (), {}, ()))
+    doubts: list[str] = field(default_factory=list)
+    quarantined: Callable[[], Mapping[str, pa.Table]] = dict  # rows of accounts, made when somebody asks
+
+    def remember(self, made: Mapping[str, pa.Table]) -> None:
+        """Keep tonight's rows of tables of the state, and let whoever reads those see them."""
+        for table, rows in made.items():
+            self.tonight[table] = write_changes(self.folder, table, rows)
+            open_state(self.engine, self.book, table, f"standing_{table}", tonight=self.tonight[table])
+
+    def judged_by(self) -> dict[str, Any]:
+        """Return the parts of the manifest that say what judges."""
+        return {
+            "format": FORMAT,
+            "program": program(),
+            "configuration": self.settings.digest,
+            "key": {"key_id": self.keys.active.key_id, "digest": self.keys.digest},
+            "rules": self.rules.digests,
+        }
+
+    def manifest(self, skipped: Sequence[Skipped], summary: dict[str, Any]) -> dict[str, Any]:
+        """Return the manifest but its file list and seal: a digest of everything that the night is a function of."""
+        last = self.book.last
+        return {
+            **self.judged_by(),
+            "night": self.night.isoformat(),
+            "previous_night": last.isoformat() if last else None,
+            "previous_seal": self.book.manifests[last]["seal"] if last else None,
+            "mandate": self.settings.mandate.text,
+            "inputs": self.inputs,
+            "inbox": [entry.file_name for entry in self.inbox.taken],
+            "removals": [stone.as_dict() for stone in self.removals],
+            "skipped": [s.as_dict() for s in skipped],
+            "state": "complete" if self.is_complete else "changes",
+            "summary": summary,
+        }
+
+
+@contextmanager
+def workshop(book: Book, night: date, settings: Settings, threads: int) -> Iterator[tuple[Path, Engine]]:
+    """Give a night its folder and its engine; whatever goes wrong, nothing of them is left."""
+    folder = book.partial(night)
+    with storage(folder):
+        (folder / SCRATCH / "spill").mkdir(parents=True)
+    engine = open_engine(folder / SCRATCH / "spill", threads=threads, memory_limit=settings.engine.memory_limit)
+    try:
+        yield folder, engine
+    finally:
+        engine.close()
+        shutil.rmtree(folder, ignore_errors=True)

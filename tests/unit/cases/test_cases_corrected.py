@@ -1,0 +1,210 @@
+"""Proofs of outcomes 1 and 3, what comes back after a proof, and what is left (SPEC 8.1, 8.3)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from proof_desk import BEFORE, NIGHT, ProofDesk, account, case, file, first_proof, quarantined
+
+from creditaudit.cases.corrected import RESTS_ON
+from creditaudit.cases.strength import strengths
+from unit.kit import OTHER, PERSON, interval
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from creditaudit.engines import Engine
+
+WRONG = case(outcome="1")
+MISSING = case(outcome="3", opened_on=BEFORE)
+DELTA = [file(scope=None, is_full=False)]
+
+
+@pytest.fixture
+def desk(engine: Engine, tmp_path: Path) -> ProofDesk:
+    """No case yet."""
+    return ProofDesk(engine, tmp_path)
+
+
+def _finding(rule: str = "R101", code: str = "A", **cells: Any) -> dict[str, Any]:
+    base = {"provider_code": "B01", "account_code": code, "subject": f"account:{code}", "rule_id": rule}
+    return {**base, "verdict": "violation", "evidence": "{}", **cells}
+
+
+def _number(desk: ProofDesk, *rows: dict[str, Any], **said: Any) -> dict[str, Any]:
+    return desk.prove(awaiting=[WRONG], delivered=list(rows), files=DELTA, **said)
+
+
+def test_another_number_on_two_nights(desk: ProofDesk) -> None:
+    row = account(id_number=OTHER)
+    first = _number(desk, row)
+    assert (first["is_proven"], first["missing"], first["kind"]) == (False, "first_proof:2026-12-01", "number")
+    second = _number(desk, row, proofs=[first_proof("number")])
+    assert (second["is_proven"], second["proof"]) == (True, "number:2026-11-30 first;2026-12-01 f.csv-sh")
+    assert not desk.rows("absent_accounts")  # the account is another person's now, and judged as theirs
+
+
+@pytest.mark.parametrize(
+    "cells", [{}, {"id_number": OTHER, "id_status": "bad_check"}, {"id_number": OTHER, "id_status": "legacy15"}]
+)
+def test_a_row_that_does_not_show_it_ends_the_first_proof(desk: ProofDesk, cells: dict[str, Any]) -> None:
+    found = _number(desk, account(**cells), proofs=[first_proof("number")])
+    assert (found["is_proven"], found["missing"]) == (False, "number_unchanged")
+    assert [(r["kind"], r["is_void"]) for r in desk.rows("case_proofs")] == [("number", True)]
+
+
+def test_silence_is_no_second_proof(desk: ProofDesk) -> None:
+    found = desk.prove(
+        awaiting=[WRONG], standing=[account(id_number=OTHER, report_date="2026-11-02")], files=[],
+        proofs=[first_proof("number")],
+    )  # fmt: skip
+    assert (found["is_proven"], found["missing"]) == (False, "first_proof:2026-11-30;no_full_delivery")
+    assert not desk.rows("case_proofs")
+
+
+def _value(desk: ProofDesk, row: dict[str, Any], rules: tuple[str, ...] = ("R101",), **said: Any) -> dict[str, Any]:
+    findings = [_finding(rule) for rule in rules]
+    return desk.prove(awaiting=[MISSING], delivered=[row], files=DELTA, then=findings, **said)
+
+
+@pytest.mark.parametrize(
+    ("cells", "rules", "column"),
+    [
+        ({"opened_at": "2023-01-01"}, ("R101",), "opened_at"),
+        ({"agreement_at": "2023-01-01"}, ("R108",), "agreement_at"),
+        ({"id_number": OTHER}, ("R106",), "id_number"),
+        ({"account_type": "R1"}, ("R202",), "account_type"),
+        ({"name": "乙"}, ("R302",), "name"),
+        ({"settlement_provider_code": "B01", "settlement_account_code": "S"}, ("R109",), "settlement_account_code"),
+    ],
+)
+def test_a_new_value_of_a_column_that_a_finding_rests_on(
+    desk: ProofDesk, cells: dict[str, Any], rules: tuple[str, ...], column: str
+) -> None:
+    row = account(**cells)
+    first = _value(desk, row, rules)
+    assert (first["is_proven"], first["missing"], first["kind"]) == (False, "first_proof:2026-12-01", "values")
+    baselines, now = desk.rows("case_baselines"), {r["detail"] for r in desk.rows("case_proofs")}
+    assert column in now
+    assert baselines[0]["stood_on"] == BEFORE
+    second = _value(desk, row, rules, case_baselines=baselines, proofs=[first_proof("values", detail=column)])
+    assert second["is_proven"]
+    assert second["proof"].startswith(f"value {column}:2026-11-30 ")
+    assert not desk.rows("case_baselines")  # what it was is kept as of the answer
+
+
+@pytest.mark.parametrize(
+    ("cells", "rules"),
+    [
+        ({"report_date": "2026-11-20", "balance": 1, "overdue_amount": 2, "status": "closed"}, ("R101",)),
+        ({"amount": 1, "region_code": "31", "business_code": "9"}, ("R101",)),
+        ({"opened_at": "2024-01-10 08:00:00"}, ("R101",)),  # the same day, told more exactly
+        ({"id_number": OTHER, "id_status": "bad_check"}, ("R101",)),
+        ({"name": "乙"}, ("R101",)),  # no finding rests on it
+        ({"id_number": OTHER}, ("R108",)),
+        ({"settlement_account_code": "S"}, ("R101",)),
+    ],
+)
+def test_other_changes_are_no_correction(desk: ProofDesk, cells: dict[str, Any], rules: tuple[str, ...]) -> None:
+    found = _value(desk, account(**cells), rules, proofs=[first_proof("values", detail="opened_at")])
+    assert (found["is_proven"], found["missing"]) == (False, "value_unchanged")
+
+
+def test_the_same_column_on_both_nights(desk: ProofDesk) -> None:
+    found = _value(desk, account(account_type="R1"), proofs=[first_proof("values", detail="opened_at")])
+    assert (found["is_proven"], found["missing"]) == (False, "first_proof:2026-12-01")
+
+
+def test_what_a_case_without_findings_cannot_show(desk: ProofDesk) -> None:
+    assert _value(desk, account(opened_at="2023-01-01"), ())["missing"] == "no_column"
+
+
+def test_every_rule_on_an_account_says_what_it_rests_on() -> None:
+    assert set(strengths()["rule_id"].to_pylist()) - set(RESTS_ON) == {"R401"}  # a finding on an inquiry
+
+
+# --- what comes back -------------------------------------------------------------------------------------------------
+
+
+def _back(desk: ProofDesk, kind: str, rows: list[dict[str, Any]], **said: Any) -> list[tuple[str, str]]:
+    last = first_proof(kind, is_final=True, **({"detail": "opened_at"} if kind == "values" else {}))
+    verified = case(outcome={"absence": "4", "number": "1", "values": "3"}[kind], opened_on=BEFORE)
+    desk.prove(verified=[verified], delivered=rows, files=DELTA, proofs=[last], **said)
+    return [(r["account_code"], r["how"]) for r in desk.relation("returns_tonight")]
+
+
+def test_after_an_absence(desk: ProofDesk) -> None:
+    assert _back(desk, "absence", [account()]) == [("A", "delivered_again")]
+    assert _back(desk, "absence", [account("N")]) == [("N", "rekeyed:N")]
+    sold = account("C", provider_code="B07", account_type="C1", opened_at="2026-10-10", id_number=OTHER)
+    named = {"original_provider_code": "B01", "original_account_code": "A"}
+    assert _back(desk, "absence", [{**sold, **named}]) == [("C", "collection:C")]
+    stale = quarantined(account_code="A", reasons="stale", is_known_key=True)
+    assert _back(desk, "absence", [], quarantined=[stale]) == [("A", "delivered_again")]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        account("N", amount=1),
+        account("N", opened_at="2024-01-11"),
+        account("N", id_number=OTHER),
+        account("N", provider_code="B02"),
+        account("N", provider_code="B07", account_type="C1", original_provider_code="B01", original_account_code="X"),
+    ],
+)
+def test_what_is_not_the_account(desk: ProofDesk, row: dict[str, Any]) -> None:
+    assert _back(desk, "absence", [row]) == []
+
+
+def test_after_a_number_and_after_a_value(desk: ProofDesk) -> None:
+    assert _back(desk, "number", [account()]) == [("A", "number_again")]
+    assert _back(desk, "number", [account(id_number=OTHER)]) == []
+    opened = interval("2024-01-10")
+    kept = {"night": BEFORE, "case_id": "CA-1", "episode": 1, "rests_on": "opened_at", "stood_on": BEFORE}
+    was = {
+        "account_type": "D1",
+        "taken_on": NIGHT - timedelta(days=5),
+        "opened_from": opened[0],
+        "opened_to": opened[1],
+    }
+    baselines = [{**kept, **was}]
+    assert _back(desk, "values", [account()], case_baselines=baselines) == [("A", "value_again:opened_at")]
+    assert _back(desk, "values", [account(opened_at="2022-02-02")], case_baselines=baselines) == []
+
+
+# --- what is left ----------------------------------------------------------------------------------------------------
+
+
+def _inquiry(name: str, day: str, **cells: Any) -> dict[str, Any]:
+    base = {"provider_code": "B01", "inquiry_id": name, "id_number": PERSON, "inquired_at": day}
+    return {**base, "reason": "loan_approval", **cells}
+
+
+def test_inquiries_within_thirty_days_and_accounts_chained_to_it(desk: ProofDesk) -> None:
+    near = [_inquiry("I1", "2023-12-11"), _inquiry("I2", "2024-02-09"), _inquiry("I3", "2024-01-10")]
+    far = [_inquiry("I4", "2023-12-10"), _inquiry("I5", "2024-02-10")]
+    others = [_inquiry("I6", "2024-01-10", provider_code="B02"), _inquiry("I7", "2024-01-10", id_number=OTHER)]
+    settled = {"settlement_provider_code": "B01", "settlement_account_code": "A"}
+    standing = [account("S", id_number=OTHER, **settled), account("U", id_number=OTHER)]
+    waiting = {"inquiries": [*near, *far, *others], "standing": standing}
+    chain = _finding("R109", "D", verdict="lead", evidence=json.dumps({"chain": "B01/D>B01/S>B01/A"}))
+    desk.prove(findings=[chain], **waiting)
+    desk.prove(awaiting=[case(taken_on=BEFORE)], findings=[chain], **waiting)  # the night after the answer
+    chained = desk.rows("case_chained")
+    assert [(r["account_code"], r["next_code"]) for r in chained] == [("D", "S"), ("S", "A")]
+    waiting["standing"].append(
+        account("D", id_number=OTHER, settlement_provider_code="B01", settlement_account_code="S")
+    )
+    desk.prove(proofs=[first_proof()], case_chained=chained, **waiting)
+    [left] = desk.relation("residual_tonight")
+    assert left["residual"] == "account:B01/D;account:B01/S;inquiry:I1;inquiry:I2;inquiry:I3"
+    gone = [{"night": BEFORE, "provider_code": "B01", "account_code": "S", "case_id": "CA-2", "is_absent": True}]
+    waiting["standing"][2]["settlement_account_code"] = "U"  # it names another account now
+    last = first_proof(is_final=True)
+    desk.prove(verified=[case()], proofs=[last], case_chained=chained, absent_accounts=gone, **waiting)
+    [left] = desk.relation("residual_tonight")
+    assert left["residual"] == "inquiry:I1;inquiry:I2;inquiry:I3"
