@@ -122,9 +122,10 @@ def respond(book: Book, file: Path, keys: Keyring, *, on: date | None = None) ->
             sound, flaws, repeated, hidden = _checked(engine, book, spoken, decided, keys)
         finally:
             engine.close()
-    entry = _put(book, sound, digest, on) if sound.num_rows else None
     flaws |= {row: code for row, (code, _) in sheet.damaged.items()}
+    # First: once the entry is there the file is taken, and nobody would hear of its other rows again.
     refusals = _write_refusals(file, sheet, flaws) if flaws else None
+    entry = _put(book, sound, digest, on) if sound.num_rows else None
     blank = pc.sum(unanswered["is_blank"]).as_py() or 0
     return Responded(entry, sound.num_rows, repeated, unanswered.num_rows - blank, len(flaws), refusals, hidden)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from creditaudit.engines import open_engine
-from unit.responding import made
+from unit.responding import Answered, answered, made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,3 +28,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def sent_cases(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A house whose first night sent four cases; copied, or read."""
     return made(tmp_path_factory.mktemp("responses"))
+
+
+@pytest.fixture(scope="session")
+def answered_cases(sent_cases: Place, tmp_path_factory: pytest.TempPathFactory) -> Answered:
+    """The same house after the cases were answered and a second night was sealed; read, never changed."""
+    return answered(sent_cases.copied(tmp_path_factory.mktemp("answered")))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from place import Place
+from creditaudit.runlog import RunLog
+from place import Place, Spoken
 from reference.small import ACCOUNT, NEXT, NIGHT, NUMBER, OPENING, REPORT
 
 if TYPE_CHECKING:
@@ -52,6 +54,30 @@ def made(root: Path) -> Place:
         place.deliver(night, "loss_reports", REPORTS)
     place.night(NIGHT)
     return place
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A house whose cases were answered, the file, what the command said, and the log of the night that took it."""
+
+    place: Place
+    file: Path
+    said: Spoken
+    log: RunLog
+
+
+def answered(place: Place) -> Answered:
+    """Answer the four cases and run the next night."""
+    rows = [
+        answer(place, "A1", "4", evidence_ref="[red]=函9"),
+        answer(place, "A2", "2"),
+        answer(place, "A3", "2", answered_by="b02"),
+        answer(place, "A4", "0", answered_by="north"),
+    ]
+    file, log = write(place.root / "a.csv", rows), RunLog()
+    said = place.say("respond", "--book", str(place.book), str(file))
+    place.night(NEXT, log=log)
+    return Answered(place, file, said, log)
 
 
 def sheet(place: Place, recipient: str = "all", name: str = "exceptions.csv") -> Sheet:

@@ -11,7 +11,6 @@ import pytest
 
 from creditaudit.cases.answer_file import COLUMNS
 from creditaudit.reports.sheets import plain
-from creditaudit.runlog import RunLog
 from place import Place, changed
 from reference.small import NEXT, NIGHT, NUMBER
 from unit.responding import SECRETS, answer, cases, inbox, refused, sheet, write
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from place import Spoken
+    from unit.responding import Answered
 
 AFTER = NEXT + timedelta(days=1)
 
@@ -40,26 +40,16 @@ def states(place: Place) -> dict[str, str]:
     return {str(r["account_code"]): str(r["state"]) for r in rows}
 
 
-def test_sound_answers_are_one_entry_and_the_next_night_takes_them(house: Place, tmp_path: Path) -> None:
-    rows = [
-        answer(house, "A1", "4"),
-        answer(house, "A2", "2"),
-        answer(house, "A3", "2", answered_by="b02"),
-        answer(house, "A4", "0", answered_by="north"),
-    ]
-    file = write(tmp_path / "a.csv", rows)
-    said = respond(house, file)
+def test_sound_answers_are_one_entry_and_the_next_night_takes_them(answered_cases: Answered) -> None:
+    house, said = answered_cases.place, answered_cases.said
     [entry] = inbox(house)
     assert (said.code, said.out) == (0, "")
     assert "4 answers recorded for the first night from 2026-11-21" in said.err
     assert (entry["kind"], entry["decided_on"], entry["by"]) == ("answer", "2026-11-21", "all, b02, north")
-    assert [sorted(row) for row in entry["body"]["rows"]] == [
-        sorted(("row", "episode", *(c.name for c in COLUMNS)))
-    ] * 4
-    assert not file.with_name("a.csv.refused.csv").exists()
-    log = RunLog()
-    house.night(NEXT, log=log)
-    [judged] = [stage.note for stage in log.stages if stage.name == "judge"]
+    kept = sorted(("row", "episode", *(c.name for c in COLUMNS)))
+    assert [sorted(row) for row in entry["body"]["rows"]] == [kept] * 4
+    assert not answered_cases.file.with_name("a.csv.refused.csv").exists()
+    [judged] = [stage.note for stage in answered_cases.log.stages if stage.name == "judge"]
     assert "everyone" not in judged  # an answer touches nobody
     assert states(house) == {
         "A1": "correction_due",
@@ -70,7 +60,7 @@ def test_sound_answers_are_one_entry_and_the_next_night_takes_them(house: Place,
     answered = [e for e in house.rows(NEXT, "case_events") if e["event"] == "answered"]
     assert sorted(str(e["by"]) for e in answered) == ["all", "all", "b02", "north"]
     before = house.tree()
-    again = respond(house, file, "--on", AFTER.isoformat())
+    again = respond(house, answered_cases.file, "--on", AFTER.isoformat())
     assert (again.code, "already taken" in again.err) == (0, True)
     assert changed(before, house.tree()) == []
 
