@@ -34,7 +34,7 @@ ACCOUNT_FILES = pa.schema(
         pa.field("sha256", pa.string()),
         pa.field("provider_code", pa.string()),  # that the control names; NULL: none, or all
         pa.field("scope", pa.string()),  # NULL: it can prove nothing (delta, late, or a scope key is missing)
-        pa.field("is_full", pa.bool_()),
+        pa.field("is_full", pa.bool_()),  # of tonight
         pa.field("is_stated", pa.bool_()),  # the control gives rows and sha256
         pa.field("is_refused", pa.bool_()),
     ]
@@ -76,8 +76,8 @@ def account_files(reports: Sequence[FileReport]) -> pa.Table:
             "file": r.file.name,
             "sha256": r.sha256,
             "provider_code": r.control.provider_code or None,
-            "scope": _scope(r.control) if r.control.kind == "full" and not _is_late(r.file.name) else None,
-            "is_full": r.control.kind == "full",
+            "scope": _scope(r.control) if _is_full(r) else None,
+            "is_full": _is_full(r),
             "is_stated": r.control.rows is not None and r.control.sha256 is not None,
             "is_refused": r.refused is not None,
         }
@@ -85,6 +85,10 @@ def account_files(reports: Sequence[FileReport]) -> pa.Table:
         if r.file.feed == FEED
     ]
     return pa.Table.from_pylist(rows, schema=ACCOUNT_FILES)
+
+
+def _is_full(report: FileReport) -> bool:
+    return report.control.kind == "full" and not _is_late(report.file.name)
 
 
 def _scope(control: Control) -> str | None:
