@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 # What a manifest may say; see creditaudit.book.upgrade for what each number means. Older ones are read as they are.
-FORMAT = 2
+FORMAT = 3
 OLDEST_FORMAT = 1
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 # Format to what a manifest of it does not say, and how that is read. One line for every format that ever was.
 FORMATS: dict[int, str] = {
     1: "no removals: nothing was ever removed; state tables that came later are read as empty",
-    2: "as this program writes it",
+    2: "no corrections: no case was answered, none proven, and no account left out of judgment; tables that came later"
+    " are read as empty",
+    3: "as this program writes it",
 }
 
 
