@@ -206,6 +206,21 @@ def test_an_answer_to_evidence_that_changed_the_same_night_does_not_hide_it(desk
     assert by_episode(found) == [(1, "holder_confirmed"), (2, "sent")]
 
 
+@pytest.mark.parametrize(("outcome", "state"), [("0", "undetermined"), ("2", "holder_confirmed")])
+def test_a_rename_is_no_new_evidence(desk: Desk, outcome: str, state: str) -> None:
+    """SPEC 8.1: the evidence is what the findings say; a bank that renames its accounts wakes nobody."""
+    case = one(desk.night([finding()]))
+    desk.night([finding()], **answer(case, outcome, state))
+    lineage = [{"provider_code": "B01", "account_code": "A", "head_provider": "B01", "head_code": "NEW"}]
+    found = desk.night([finding(code="NEW")], lineage=lineage)
+    assert (by_episode(found), one(found)["account_code"]) == ([(1, state)], "NEW")
+    assert events(found, day(2)) == []
+    assert by_episode(desk.night([finding(code="NEW", evidence='{"shown_on":"2021-01-01"}')], lineage=lineage)) == [
+        (1, state),
+        (2, "sent"),
+    ]
+
+
 def test_a_withdrawn_case_wakes_when_any_finding_stands_again(desk: Desk) -> None:
     case = one(desk.night([finding()]))
     desk.night([])
