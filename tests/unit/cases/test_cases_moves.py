@@ -304,6 +304,20 @@ def test_an_objection_opens_a_case_with_the_legal_clock(desk: Desk) -> None:
     assert (one(again)["state"], events(again, day(1))) == ("sent", [])
 
 
+def test_the_legal_clock_runs_from_receipt_whatever_else_comes_that_night(desk: Desk) -> None:
+    """SPEC 8.4: 20 calendar days from received_on, also beside an answer, and where a correction is due."""
+    told = {"standing_objections": [objection(received_on=day(-3))], "standing_accounts": [account()]}
+    case = one(desk.night([finding()]))
+    row = one(desk.night([finding()], **told, **answer(case, "0", "undetermined")))
+    assert (row["state"], row["due_on"]) == ("undetermined", day(17))
+    row = one(desk.night([finding()], **told, **answer(row, "4", "correction_due")))
+    assert row["due_on"] == day(22)
+    more = {**told, "standing_objections": [*told["standing_objections"], objection("O2", received_on=day(1))]}
+    row = one(desk.night([finding()], **more))
+    assert (row["state"], row["due_on"]) == ("correction_due", day(21))
+    assert one(desk.night([finding()], **more))["due_on"] == day(21)
+
+
 def test_an_objection_joins_the_accounts_case(desk: Desk) -> None:
     desk.night([finding()])
     found = desk.night([finding()], standing_objections=[objection()], standing_accounts=[account()])
