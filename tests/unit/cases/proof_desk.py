@@ -102,7 +102,6 @@ class ProofDesk:
         known = [r for r in standing.to_pylist() if (r["provider_code"], r["account_code"]) not in _keys(delivered)]
         everything = pa.concat_tables([pa.Table.from_pylist(known, schema=standing.schema), more, delivered])
         self.engine.load("standing_accounts", everything)
-        self.engine.load("before_accounts", standing)
         self.engine.load("delivered_accounts", delivered)
         files = said.get("files", [file()])
         self.engine.load("account_files", pa.Table.from_pylist(files, schema=ACCOUNT_FILES))
