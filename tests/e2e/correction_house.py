@@ -163,7 +163,7 @@ class House:
         """Answer the case of every way, as the liaison does."""
         cases = {row["account_code"]: row for row in self.place.rows(nth(1), "cases")}
         keys = load_keys(str(self.place.key), self.place.book)
-        rows = []
+        rows: list[dict[str, Any]] = []
         for name, outcome in self.outcomes.items():
             case = str(cases[f"A-{name}"]["case_id"])
             self.cases[name] = case

@@ -211,8 +211,8 @@ def _return(house: House) -> None:
     sold = house.account("BUYER2", "C-COLLECTED", house.id_of("COLLECTED"), "2026-11-01", account_type="C1", amount="1")
     link = {"original_provider_code": "COLLECTED", "original_account_code": "A-COLLECTED"}
     house.deliver(6, "COLLECTED", File([{**sold, **link}], kind="delta"))
-    for name, cells in (("MOVEDBACK", {}), ("REDATEDBACK", {})):
-        house.deliver(6, name, File([house.flagged(name, report_date="2026-11-20", **cells)], kind="delta"))
+    for name in ("MOVEDBACK", "REDATEDBACK"):
+        house.deliver(6, name, File([house.flagged(name, report_date="2026-11-20")], kind="delta"))
     # Another person's account of the same day and amount; the person's own of another amount; another value again.
     house.deliver(6, "NEIGHBOUR", File([house.account("NEIGHBOUR", "X", STRANGER, "2024-01-10")], kind="delta"))
     owner = house.id_of("OTHERSUM")

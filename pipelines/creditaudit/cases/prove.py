@@ -57,7 +57,7 @@ def prove(
     """Make ``proofs_tonight``, ``returns_tonight`` and ``residual_tonight``; returns what the state must remember.
 
     Reads ``awaiting`` and ``verified_cases`` (case_id, episode, provider_code, account_code, subject, id_norm, outcome,
-    taken_on, opened_on), ``account_files`` and ``delivered_accounts`` of the intake, ``before_accounts``,
+    taken_on, opened_on), ``account_files`` and ``delivered_accounts`` of the intake,
     ``standing_accounts``, ``standing_inquiries``, ``standing_account_renames``, ``standing_full_deliveries``, the
     ``standing_`` tables of ``creditaudit.book.proof_state``, ``lineage``, ``contradicted_renames``,
     ``institution_groups``, ``findings`` and ``previous_findings``.

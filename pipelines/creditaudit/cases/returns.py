@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from creditaudit.book.state import open_state
 from creditaudit.cases.corrected import compared
 from creditaudit.cases.history import drop_known
 
@@ -12,16 +13,23 @@ if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
 
+# What opening a state leaves beside the relation itself.
+_PARTS = ("", "_newest", "_base", "_delta")
+
+
 def find_returns(engine: Engine, book: Book) -> None:
     """Make ``returns_tonight``: case_id, episode, provider_code, account_code, how; at most one row per case.
 
     Of several ways the first counts: ``delivered_again``, ``number_again``, ``value_again:<column>``,
     ``rekeyed:<code>``, ``collection:<code>``; of several accounts the smallest by code. Reads what
-    ``cases/proof_rows.py`` makes, ``every_baseline``, ``before_accounts`` and ``standing_case_proofs``.
+    ``cases/proof_rows.py`` makes, ``every_baseline`` and ``standing_case_proofs``.
     """
     engine.table("proven_cases", _PROVEN)
     engine.table("new_accounts", _NEW_ACCOUNTS)
     drop_known(engine, book, "new_accounts")
+    if engine.table("new_collections", _COLLECTIONS):
+        open_state(engine, book, "accounts", "accounts_before")
+        engine.table("new_collections", _NEWLY_NAMING)
     engine.table(
         "returns_tonight",
         f"""
@@ -32,7 +40,7 @@ def find_returns(engine: Engine, book: Book) -> None:
         ) AS ranked WHERE first = 1
         """,
     )
-    engine.drop("new_accounts")
+    engine.drop("new_accounts", "new_collections", *(f"accounts_before{part}" for part in _PARTS))
 
 
 # By what the last proof of each case verified it.
@@ -89,13 +97,26 @@ _WAYS = """
     SELECT case_id, episode, provider_code, account_code, 'rekeyed:' || account_code AS how, 2 AS place
     FROM new_accounts
     UNION ALL
-    SELECT p.case_id, p.episode, n.provider_code, n.account_code, 'collection:' || n.account_code AS how, 3 AS place
+    SELECT case_id, episode, provider_code, account_code, 'collection:' || account_code AS how, 3 AS place
+    FROM new_collections
+"""
+
+_COLLECTIONS = """
+    SELECT DISTINCT p.case_id, p.episode, n.provider_code, n.account_code
     FROM proven_cases AS p
     JOIN proof_codes AS k ON k.case_id = p.case_id
     JOIN near_tonight AS n ON n.account_type = 'C1'
         AND n.original_provider_code = k.provider_code AND n.original_account_code = k.account_code
-    WHERE p.kind = 'absence' AND NOT EXISTS (SELECT 1 FROM before_accounts AS b
-        WHERE b.provider_code = n.provider_code AND b.account_code = n.account_code AND b.account_type = 'C1'
-            AND EXISTS (SELECT 1 FROM proof_codes AS o WHERE o.case_id = p.case_id
-                AND o.provider_code = b.original_provider_code AND o.account_code = b.original_account_code))
+    WHERE p.kind = 'absence'
+"""
+
+# One that named the account before, and is delivered once more, is nothing new.
+_NEWLY_NAMING = """
+    SELECT c.* FROM new_collections AS c WHERE NOT EXISTS (
+        SELECT 1 FROM accounts_before AS b
+        JOIN proof_codes AS o
+            ON o.provider_code = b.original_provider_code AND o.account_code = b.original_account_code
+        WHERE b.provider_code = c.provider_code AND b.account_code = c.account_code AND b.account_type = 'C1'
+            AND o.case_id = c.case_id
+    )
 """

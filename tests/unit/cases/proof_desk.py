@@ -92,7 +92,7 @@ class ProofDesk:
         self.root = root
         self.made: dict[str, pa.Table] = {}
 
-    def prove(self, entries: Sequence[Entry] = (), **said: Any) -> Row:
+    def prove(self, entries: Sequence[Entry] = (), /, **said: Any) -> Row:
         """Prove; returns what is said of the case (of the first one by case_id)."""
         held = said.get("held", [account()])
         self._seal(typed("accounts", held, night=BEFORE), said.get("then", []))
@@ -102,7 +102,6 @@ class ProofDesk:
         known = [r for r in standing.to_pylist() if (r["provider_code"], r["account_code"]) not in _keys(delivered)]
         everything = pa.concat_tables([pa.Table.from_pylist(known, schema=standing.schema), more, delivered])
         self.engine.load("standing_accounts", everything)
-        self.engine.load("before_accounts", standing)
         self.engine.load("delivered_accounts", delivered)
         files = said.get("files", [file()])
         self.engine.load("account_files", pa.Table.from_pylist(files, schema=ACCOUNT_FILES))
@@ -150,11 +149,13 @@ class ProofDesk:
 
     def rows(self, table: str) -> list[Row]:
         """Return what the state is to remember of a table."""
-        return self.made[table].to_pylist() if table in self.made else []
+        rows: list[Row] = self.made[table].to_pylist() if table in self.made else []
+        return rows
 
     def relation(self, name: str) -> list[Row]:
         """Return a relation of the night."""
-        return self.engine.fetch(f"SELECT * FROM {name} ORDER BY 1").to_pylist()
+        found: list[Row] = self.engine.fetch(f"SELECT * FROM {name} ORDER BY 1").to_pylist()
+        return found
 
 
 def _keys(rows: pa.Table) -> set[tuple[str, str]]:

@@ -130,7 +130,8 @@ def test_every_rule_on_an_account_says_what_it_rests_on() -> None:
 
 
 def _back(desk: ProofDesk, kind: str, rows: list[dict[str, Any]], **said: Any) -> list[tuple[str, str]]:
-    last = first_proof(kind, is_final=True, **({"detail": "opened_at"} if kind == "values" else {}))
+    last = first_proof(kind, is_final=True)
+    last |= {"detail": "opened_at"} if kind == "values" else {}
     verified = case(outcome={"absence": "4", "number": "1", "values": "3"}[kind], opened_on=BEFORE)
     desk.prove(verified=[verified], delivered=rows, files=DELTA, proofs=[last], **said)
     return [(r["account_code"], r["how"]) for r in desk.relation("returns_tonight")]
