@@ -7,7 +7,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-crash test-office lint types imports format samples golden bench bench-large bench-nights bench-rules lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office lint types imports format samples golden bench bench-large bench-nights bench-rules lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ test-office: $(READY) ## Open the report files in LibreOffice (its Calc must be 
 	@command -v soffice libreoffice >/dev/null || { echo "LibreOffice is not installed. On Debian or Ubuntu:" \
 		"apt-get install --no-install-recommends libreoffice-calc" >&2; exit 2; }
 	OFFICE_REQUIRED=1 $(BIN)/python -m pytest tests/unit/reports/test_reports_office.py
+
+test-cases: $(READY) ## 40 random stories of cases against the model of SPEC 8 (`make test` runs one, another each time)
+	CREDITAUDIT_TEST_CASES=40 $(BIN)/python -m pytest tests/property/test_cases_machine.py
 
 lint: $(READY) ## Ruff: rules and format
 	$(BIN)/ruff check .
