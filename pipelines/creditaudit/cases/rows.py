@@ -97,10 +97,10 @@ _SENT = """
 # starts the legal one, which no house target hides; else a case has the house's from the night on which it is sent.
 _CLOCK_STARTS = """
     SELECT n.case_id, n.episode,
-        CASE WHEN a.to_state = 'correction_due' AND NOT n.is_wake THEN 'house_correction'
-            WHEN o.received_on IS NOT NULL THEN 'objection_answer' ELSE 'house_answer' END AS clock_id,
-        CASE WHEN (a.to_state IS NULL OR n.is_wake) AND o.received_on IS NOT NULL THEN o.received_on
-            ELSE DATE '{night}' END AS starts_on
+        CASE WHEN o.received_on IS NOT NULL THEN 'objection_answer'
+            WHEN a.to_state = 'correction_due' AND NOT n.is_wake THEN 'house_correction'
+            ELSE 'house_answer' END AS clock_id,
+        COALESCE(o.received_on, DATE '{night}') AS starts_on
     FROM case_sent AS n
     LEFT JOIN answers_taken AS a ON a.case_id = n.case_id AND a.episode = n.episode
     LEFT JOIN known_cases AS k ON k.case_id = n.case_id AND k.episode = n.episode
@@ -108,7 +108,7 @@ _CLOCK_STARTS = """
         SELECT provider_code, subject, min(received_on) AS received_on FROM objected WHERE is_new
         GROUP BY provider_code, subject
     ) AS o ON n.is_current AND o.provider_code = n.provider_code AND o.subject = n.subject
-        AND n.sealed_state IN ({unanswered})
+        AND n.sealed_state IN ({unanswered}, 'correction_due')
         AND NOT COALESCE(k.clock_id = 'objection_answer' AND a.case_id IS NULL, FALSE)
     WHERE NOT n.is_superseded AND (
         (a.to_state = 'correction_due' AND n.sealed_state IN ('correction_due', 'correction_overdue'))

@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
 
+# What a finding says, whatever code the account goes by: a rename is no new evidence, and must wake no case (SPEC 8.1).
+_SAYS = ("rule_id", "verdict", "notice_source", "notice_id", "relation", "evidence")
+_SECONDS = ("moment_from", "moment_to", "reported_from", "reported_to")
+_SAID = ", ".join(f"COALESCE(CAST(f.{name} AS VARCHAR), chr(0))" for name in (*_SAYS, *_SECONDS))
+
 # One row per subject with standing findings: its strongest finding, the fingerprint of all, and what it rests on.
-_FINDINGS = """
+_FINDINGS = f"""
     WITH ranked AS (
-        SELECT f.*, s.place, row_number() OVER (
+        SELECT f.* EXCLUDE (fingerprint), s.place, sha256(concat_ws(chr(31), {_SAID})) AS fingerprint,
+        row_number() OVER (
             PARTITION BY f.provider_code, f.subject
             ORDER BY s.place, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST
         ) AS rank

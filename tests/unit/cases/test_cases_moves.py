@@ -206,6 +206,21 @@ def test_an_answer_to_evidence_that_changed_the_same_night_does_not_hide_it(desk
     assert by_episode(found) == [(1, "holder_confirmed"), (2, "sent")]
 
 
+@pytest.mark.parametrize(("outcome", "state"), [("0", "undetermined"), ("2", "holder_confirmed")])
+def test_a_rename_is_no_new_evidence(desk: Desk, outcome: str, state: str) -> None:
+    """SPEC 8.1: the evidence is what the findings say; a bank that renames its accounts wakes nobody."""
+    case = one(desk.night([finding()]))
+    desk.night([finding()], **answer(case, outcome, state))
+    lineage = [{"provider_code": "B01", "account_code": "A", "head_provider": "B01", "head_code": "NEW"}]
+    found = desk.night([finding(code="NEW")], lineage=lineage)
+    assert (by_episode(found), one(found)["account_code"]) == ([(1, state)], "NEW")
+    assert events(found, day(2)) == []
+    assert by_episode(desk.night([finding(code="NEW", evidence='{"shown_on":"2021-01-01"}')], lineage=lineage)) == [
+        (1, state),
+        (2, "sent"),
+    ]
+
+
 def test_a_withdrawn_case_wakes_when_any_finding_stands_again(desk: Desk) -> None:
     case = one(desk.night([finding()]))
     desk.night([])
@@ -287,6 +302,20 @@ def test_an_objection_opens_a_case_with_the_legal_clock(desk: Desk) -> None:
     )
     again = desk.night([], standing_objections=[objection()], standing_accounts=[account()])
     assert (one(again)["state"], events(again, day(1))) == ("sent", [])
+
+
+def test_the_legal_clock_runs_from_receipt_whatever_else_comes_that_night(desk: Desk) -> None:
+    """SPEC 8.4: 20 calendar days from received_on, also beside an answer, and where a correction is due."""
+    told = {"standing_objections": [objection(received_on=day(-3))], "standing_accounts": [account()]}
+    case = one(desk.night([finding()]))
+    row = one(desk.night([finding()], **told, **answer(case, "0", "undetermined")))
+    assert (row["state"], row["due_on"]) == ("undetermined", day(17))
+    row = one(desk.night([finding()], **told, **answer(row, "4", "correction_due")))
+    assert row["due_on"] == day(22)
+    more = {**told, "standing_objections": [*told["standing_objections"], objection("O2", received_on=day(1))]}
+    row = one(desk.night([finding()], **more))
+    assert (row["state"], row["due_on"]) == ("correction_due", day(21))
+    assert one(desk.night([finding()], **more))["due_on"] == day(21)
 
 
 def test_an_objection_joins_the_accounts_case(desk: Desk) -> None:

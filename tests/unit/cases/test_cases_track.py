@@ -104,7 +104,7 @@ def test_a_rename_that_joins_two_cases_goes_on_with_the_older(desk: Desk) -> Non
         c for c in desk.night([finding(code="B"), finding(code="A")]).cases.to_pylist() if c["account_code"] == "A"
     )
     lineage = [{"provider_code": "B01", "account_code": c, "head_provider": "B01", "head_code": "N"} for c in "AB"]
-    found = desk.night([finding(code="N")], lineage=lineage).cases.to_pylist()
+    found = desk.night([finding("R104", code="N")], lineage=lineage).cases.to_pylist()
     tonight = {c["case_id"]: c["reasons"] for c in found}
     assert set(tonight) == {older["case_id"], newer["case_id"]}
     assert [c["case_id"] for c in found if c["last_changed"] == NIGHT + timedelta(days=2)] == [older["case_id"]]
