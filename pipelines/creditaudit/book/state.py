@@ -142,7 +142,11 @@ CASE_LIFE = StateTable(
             pa.field("clock_from", pa.date32()),  # day on which the clock that runs began; NULL: none runs
             pa.field("due_on", pa.date32()),
             pa.field("due_provisional", pa.bool_()),
-            *_text("due_kind", "notice_source"),
+            *_text("due_kind"),
+            *_text(
+                "id_norm"
+            ),  # whose the account was when the episode began: a later number does not change the person
+            *_text("notice_source"),
             pa.field("reported_from", pa.timestamp("us")),
             pa.field("reported_to", pa.timestamp("us")),
             pa.field("moment_from", pa.timestamp("us")),

@@ -45,6 +45,7 @@ _KNOWN = """
     SELECT c.*, m.fingerprint, y.id_norm, y.account_type, y.region_code, y.opened_from, y.opened_to,
         f.outcome, f.answered_on, f.taken_on, f.answered_by, f.by_kind, f.evidence_ref,
         f.clock_id, f.clock_from, f.due_kind, f.notice_source, f.reported_from, f.reported_to, f.moment_from,
+        COALESCE(f.id_norm, y.id_norm) AS person,
         COALESCE(f.is_quiet, FALSE) AS is_quiet, COALESCE(f.is_data_quality, FALSE) AS is_data_quality,
         f.held_by, CASE WHEN f.case_id IS NULL THEN c.blind_spots ELSE f.spots END AS spots,
         row_number() OVER (
@@ -63,7 +64,7 @@ _EARLIER = """
 """
 
 _WAITING = """
-    SELECT case_id, episode, provider_code, account_code, subject, id_norm, outcome, taken_on, opened_on
+    SELECT case_id, episode, provider_code, account_code, subject, person AS id_norm, outcome, taken_on, opened_on
     FROM known_cases WHERE {which}
 """
 

@@ -132,6 +132,7 @@ _LIFE = """
         CASE WHEN d.case_id IS NOT NULL THEN d.due_provisional WHEN goes_on THEN k.due_provisional
             END AS due_provisional,
         CASE WHEN d.case_id IS NOT NULL THEN d.due_kind WHEN goes_on THEN k.due_kind END AS due_kind,
+        COALESCE(k.person, y.id_norm) AS id_norm,
         n.notice_source, n.reported_from, n.reported_to, n.moment_from, n.is_quiet, n.is_data_quality,
         n.held_by, s.spots,
         s.stale_inputs
@@ -143,6 +144,7 @@ _LIFE = """
     JOIN case_notes AS s ON s.case_id = n.case_id AND s.episode = n.episode
     LEFT JOIN answers_taken AS a ON a.case_id = n.case_id AND a.episode = n.episode
     LEFT JOIN known_cases AS k ON k.case_id = n.case_id AND k.episode = n.episode
+    LEFT JOIN case_subjects AS y ON y.provider_code = n.provider_code AND y.subject = n.subject
     LEFT JOIN clock_dues AS d ON d.case_id = n.case_id AND d.episode = n.episode
 """
 

@@ -356,3 +356,13 @@ def test_an_objection_does_not_wake_what_is_undetermined(desk: Desk) -> None:
 def test_a_case_of_data_quality_opens_no_clock(desk: Desk) -> None:
     row = one(desk.night([finding("R301", "lead", notice_source=None, notice_id=None)]))
     assert (row["state"], row["due_on"]) == ("lead", None)
+
+
+def test_the_person_of_a_case_stays_who_it_was_when_it_began(desk: Desk) -> None:
+    """SPEC 8.3: a number that the institution puts in later is the other one, also where it has findings of its own."""
+    rows = [{"provider_code": "B01", "account_code": "A", "id_norm": PERSON}]
+    case = one(desk.night([finding()], judged_rows=rows))
+    desk.night([finding()], judged_rows=rows, **answer(case, "1", "correction_due"))
+    desk.night([finding(notice_id="Q")], judged_rows=[{**rows[0], "id_norm": OTHER}])
+    desk.night([finding(notice_id="Q")], judged_rows=[{**rows[0], "id_norm": OTHER}])
+    assert desk.engine.fetch("SELECT id_norm FROM awaiting")["id_norm"].to_pylist() == [PERSON]
