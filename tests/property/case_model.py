@@ -286,7 +286,7 @@ class Model:
         ):
             case.states.append("lead")
             case.outcome, case.due, case.is_new = "", None, True
-        elif case.state == "correction_verified" and evidence - case.evidence:
+        elif case.state == "reappeared" or (case.state == "correction_verified" and evidence - case.evidence):
             case = self._open(account.person, account, follows=case)
         elif case.state in OPEN and evidence != case.evidence:
             case.is_changed = True
