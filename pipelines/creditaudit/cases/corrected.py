@@ -42,17 +42,23 @@ _CHANGED: dict[str, str] = {
     "name": "COALESCE(r.name_known, FALSE) AND r.name_norm IS DISTINCT FROM b.name_norm",
     **{
         name: f"r.{name} IS DISTINCT FROM b.{name}"
-        for name in (
-            *("id_type", "account_type", "original_provider_code", "original_account_code"),
-            *("settlement_provider_code", "settlement_account_code"),
-        )
+        for name in (*("id_type", "settlement_provider_code", "settlement_account_code"),)
     },
-    # An instant told more or less exactly is no new one.
+    # Findings ask for the original of a bought debt alone, and for the type where it says which moment counts.
     **{
-        f"{stem}_at": f"(r.{stem}_from IS NULL) <> (b.{stem}_from IS NULL)"
-        f" OR COALESCE(r.{stem}_from > b.{stem}_to OR r.{stem}_to < b.{stem}_from, FALSE)"
-        for stem in ("opened", "agreement")
+        name: f"r.{name} IS DISTINCT FROM b.{name} AND (r.account_type = 'C1' OR b.account_type = 'C1')"
+        for name in ("original_provider_code", "original_account_code")
     },
+    "account_type": "r.account_type IS DISTINCT FROM b.account_type"
+    " AND (r.account_type IN ('C1', 'R4') OR b.account_type IN ('C1', 'R4'))",
+    # An instant told more or less exactly is no new one.
+    "opened_at": "COALESCE(r.opened_from > b.opened_to OR r.opened_to < b.opened_from, FALSE)",
+    # An agreement counts as the moment: one on the day that counted before changes nothing.
+    "agreement_at": "((r.agreement_from IS NULL) <> (b.agreement_from IS NULL)"
+    " OR r.agreement_from > b.agreement_to OR r.agreement_to < b.agreement_from) AND ("
+    "(b.account_type = 'R4' AND b.agreement_from IS NULL)"
+    " OR COALESCE(r.agreement_from, r.opened_from) > COALESCE(b.agreement_to, b.opened_to)"
+    " OR COALESCE(r.agreement_to, r.opened_to) < COALESCE(b.agreement_from, b.opened_from))",
 }
 
 # The same for an old value that is there again: only what is known to be the old one.

@@ -1,8 +1,9 @@
 """Cases whose findings fell tonight, and whether their own institution changed its rows (SPEC 8.1).
 
-A bank must not close a case by rewriting the record: where its own rows changed on the night on which the findings
-fell, the case stays, and says which columns changed. What a registry, a duty, a rule or somebody else's row takes away
-is withdrawn.
+Findings have fallen where none is left, or none but those of data quality and of replaced cards. A bank must not close
+a case, or take it from its readers, by rewriting the record: where its own rows changed on the night on which the
+findings fell, the case stays, and says which columns changed. What a registry, a duty, a rule or somebody else's row
+takes away is withdrawn.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from creditaudit.book.state import open_state
-from creditaudit.cases.known import UNANSWERED_LIST
+from creditaudit.cases.known import OPEN_LIST
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ _PERSONS_FEEDS = ("loss_reports", "invalid_cards", "issuances", "fraud_alerts", 
 _FALLEN = f"""
     SELECT k.case_id, k.provider_code, k.account_code, k.old_provider, k.old_subject, k.subject, k.id_norm, k.tier
     FROM known_cases AS k
-    WHERE k.place = 1 AND k.state IN ({UNANSWERED_LIST})
-        AND NOT EXISTS (SELECT 1 FROM standing_cases AS s WHERE s.has_findings
-            AND s.provider_code = k.provider_code AND s.subject = k.subject)
+    WHERE k.place = 1 AND k.state IN ({OPEN_LIST}) AND NOT EXISTS (
+            SELECT 1 FROM standing_cases AS s WHERE s.provider_code = k.provider_code AND s.subject = k.subject
+                AND s.has_findings AND (k.is_quiet OR k.is_data_quality OR NOT (s.is_quiet OR s.is_data_quality)))
         AND EXISTS (SELECT 1 FROM previous_findings AS p
             WHERE p.provider_code = k.old_provider AND p.subject = k.old_subject)
 """
@@ -65,8 +66,9 @@ _CODES = """
 def find_fallen(engine: Engine, book: Book, tonight: Mapping[str, Sequence[Path]]) -> None:
     """Make ``fallen_cases`` (one row per case whose findings fell tonight) and ``own_changes`` (case_id, held_by).
 
-    ``held_by`` names what the case's own institution changed, ``provider_changed:<column>`` joined by ``;``; a case
-    without a row has only what others changed. ``fallen_causes`` (case_id, cause) has the registries whose rows on the
+    ``held_by`` names what the case's own institution changed, ``provider_changed:<column>``, or which account that the
+    findings rested on was corrected, ``corrected:<provider>/<code>``, joined by ``;``; a case without a row has only
+    what others changed. ``fallen_causes`` (case_id, cause) has the registries whose rows on the
     person changed tonight.
 
     Parameters
@@ -90,8 +92,9 @@ def find_fallen(engine: Engine, book: Book, tonight: Mapping[str, Sequence[Path]
     parts = [*_account_parts(), *_opening_parts(), _CHECKS, _RENAMES, *_inquiry_parts()]
     engine.table(
         "own_changes",
-        "SELECT case_id, string_agg('provider_changed:' || name, ';' ORDER BY name) AS held_by"
-        f" FROM (SELECT DISTINCT case_id, name FROM ({' UNION ALL '.join(parts)}) AS p) AS d GROUP BY case_id",
+        "SELECT case_id, string_agg(said, ';' ORDER BY said) AS held_by FROM ("
+        f"SELECT case_id, 'provider_changed:' || name AS said FROM ({' UNION ALL '.join(parts)}) AS p"
+        f" UNION {_CORRECTED}) AS d GROUP BY case_id",
     )
     causes = [
         f"SELECT f.case_id, '{feed}' AS feed FROM fallen_cases AS f JOIN came_{feed} AS n ON n.id_norm = f.id_norm"
@@ -154,6 +157,14 @@ _CHECKS = """
     SELECT c.case_id, 'check_id' AS name FROM fallen_codes AS c
     JOIN standing_openings AS s ON s.provider_code = c.provider_code AND s.account_code = c.account_code
     JOIN came_verifications AS n ON n.provider_code = s.provider_code AND n.session_id = s.session_id
+"""
+
+# What falls because an account of the person is judged no more, its absence proven, has not been answered by that.
+_CORRECTED = f"""
+    SELECT c.case_id, 'corrected:' || a.provider_code || '/' || a.account_code AS said FROM fallen_cases AS c
+    JOIN known_cases AS k ON k.person = c.id_norm AND k.case_id <> c.case_id
+    JOIN standing_absent_accounts AS a ON a.case_id = k.case_id AND a.is_absent
+    WHERE c.tier IN ({_OF_PERSON})
 """
 
 _RENAMES = """

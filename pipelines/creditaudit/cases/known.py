@@ -47,7 +47,8 @@ _KNOWN = """
         f.clock_id, f.clock_from, f.due_kind, f.notice_source, f.reported_from, f.reported_to, f.moment_from,
         COALESCE(f.id_norm, y.id_norm) AS person,
         COALESCE(f.is_quiet, FALSE) AS is_quiet, COALESCE(f.is_data_quality, FALSE) AS is_data_quality,
-        f.held_by, CASE WHEN f.case_id IS NULL THEN c.blind_spots ELSE f.spots END AS spots,
+        f.held_by, f.case_id IS NOT NULL AS is_remembered,
+        CASE WHEN f.case_id IS NULL THEN c.blind_spots ELSE f.spots END AS spots,
         row_number() OVER (
             PARTITION BY c.provider_code, c.subject ORDER BY c.is_followed, c.opened_on, c.case_id
         ) AS place
@@ -90,4 +91,4 @@ def load_known(engine: Engine, night: date) -> None:
     engine.table("earlier_episodes", _EARLIER)
     due = f"state IN ({CORRECTING_LIST}) AND taken_on < DATE '{night.isoformat()}'"
     engine.table("awaiting", _WAITING.format(which=due))
-    engine.table("verified_cases", _WAITING.format(which="state = 'correction_verified' AND NOT is_followed"))
+    engine.table("verified_cases", _WAITING.format(which="state = 'correction_verified'"))

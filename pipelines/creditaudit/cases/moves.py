@@ -48,7 +48,8 @@ _MOVED = f"""
         SELECT k.case_id, k.episode, k.provider_code, k.subject, k.place, k.state AS state_0,
             k.fingerprint AS fingerprint_0, k.held_by AS held_0, k.due_on,
             s.subject IS NOT NULL AS has_subject, COALESCE(s.has_findings, FALSE) AS has_findings,
-            s.fingerprint AS fingerprint_now,
+            COALESCE(s.is_quiet OR s.is_data_quality, FALSE) AS is_weak,
+            s.fingerprint AS fingerprint_now, k.is_remembered,
             r.how, a.case_id IS NOT NULL AS is_answered, p.proof, p.missing,
             f.case_id IS NOT NULL AS has_fallen, c.held_by AS own_changes, t.cause,
             n.numbers AS new_objections, n.received_on,
@@ -73,18 +74,16 @@ _MOVED = f"""
         ) AS n ON k.place = 1 AND n.provider_code = k.provider_code AND n.subject = k.subject
     ), fallen AS (
         SELECT *,
-            CASE WHEN state_1 IN ({UNANSWERED_LIST}) AND has_fallen AND own_changes IS NULL AND NOT has_subject
-                THEN 'withdrawn' ELSE state_1 END AS state_2,
-            CASE WHEN has_findings THEN NULL
-                WHEN state_1 IN ({UNANSWERED_LIST}) AND has_fallen AND own_changes IS NOT NULL THEN own_changes
-                ELSE held_0 END AS held_by
+            CASE WHEN state_1 IN ({UNANSWERED_LIST}) AND place = 1 AND is_remembered AND NOT has_subject
+                AND held_0 IS NULL AND own_changes IS NULL THEN 'withdrawn' ELSE state_1 END AS state_2,
+            CASE WHEN has_findings AND NOT is_weak THEN NULL ELSE COALESCE(own_changes, held_0) END AS held_by
         FROM happened
     ), woken AS (
         SELECT *,
             (state_2 IN ('holder_confirmed', 'withdrawn', 'undetermined') AND has_findings
                 AND fingerprint_now IS DISTINCT FROM fingerprint_0)
             OR (state_2 IN ('holder_confirmed', 'withdrawn') AND new_objections IS NOT NULL) AS is_woken,
-            state_2 = 'reappeared' OR (state_0 = 'correction_verified' AND place = 1 AND (
+            state_2 = 'reappeared' OR (state_2 = 'correction_verified' AND place = 1 AND (
                 (has_findings AND fingerprint_now IS DISTINCT FROM fingerprint_0) OR new_objections IS NOT NULL
             )) AS gives_way
         FROM fallen
@@ -98,7 +97,12 @@ _MOVED = f"""
 _NEW = """
     WITH returned AS (
         SELECT provider_code, 'account:' || account_code AS subject, account_code, min(case_id) AS case_id
-        FROM returns_tonight GROUP BY provider_code, account_code
+        FROM (
+            SELECT COALESCE(l.head_provider, r.provider_code) AS provider_code,
+                COALESCE(l.head_code, r.account_code) AS account_code, r.case_id
+            FROM returns_tonight AS r
+            LEFT JOIN lineage AS l ON l.provider_code = r.provider_code AND l.account_code = r.account_code
+        ) AS headed GROUP BY provider_code, account_code
     )
     SELECT s.provider_code, s.subject, s.account_code, COALESCE(r.case_id, m.case_id) AS follows, FALSE AS is_copy
     FROM standing_cases AS s
@@ -128,10 +132,10 @@ _NOW = """
     LEFT JOIN standing_cases AS s ON m.is_standing AND s.provider_code = k.provider_code AND s.subject = k.subject
     UNION ALL BY NAME
     SELECT k.case_id, k.episode + 1 AS episode, k.follows, k.provider_code, s.account_code, k.subject,
-        {fresh}, s.fingerprint, CAST(NULL AS VARCHAR) AS fingerprint_0, m.state_2 AS state_0, 'lead' AS state,
+        {woken}, s.fingerprint, CAST(NULL AS VARCHAR) AS fingerprint_0, m.state_2 AS state_0, 'lead' AS state,
         DATE '{night}' AS first_seen, DATE '{night}' AS last_changed, CAST(NULL AS VARCHAR) AS fault_before,
         FALSE AS is_new, TRUE AS is_wake, FALSE AS is_superseded, TRUE AS is_current,
-        TRUE AS is_standing, s.has_findings, CAST(NULL AS VARCHAR) AS held_by, CAST(NULL AS VARCHAR) AS missing,
+        TRUE AS is_standing, s.has_findings, m.held_by, CAST(NULL AS VARCHAR) AS missing,
         FALSE AS is_copy, CAST(NULL AS DATE) AS due_before
     FROM known_cases AS k JOIN moved_cases AS m ON m.case_id = k.case_id AND m.is_woken
     JOIN standing_cases AS s ON s.provider_code = k.provider_code AND s.subject = k.subject
@@ -151,11 +155,18 @@ _NOW = """
         'lead' AS state,
         DATE '{night}' AS first_seen, DATE '{night}' AS last_changed, CAST(NULL AS VARCHAR) AS fault_before,
         TRUE AS is_new, FALSE AS is_wake, FALSE AS is_superseded, TRUE AS is_current,
-        FALSE AS is_standing, FALSE AS has_findings, CAST(NULL AS VARCHAR) AS held_by,
+        FALSE AS is_standing, FALSE AS has_findings, 'returned_without_finding' AS held_by,
         CAST(NULL AS VARCHAR) AS missing, TRUE AS is_copy, CAST(NULL AS DATE) AS due_before
     FROM new_cases AS n JOIN known_cases AS k ON k.case_id = n.follows
     WHERE n.is_copy
 """
+
+
+def _flag(column: str) -> str:
+    """Select a column of tonight's evidence; what an institution's own change has left is no mere matter of data."""
+    if column in {"is_quiet", "is_data_quality"}:
+        return f"(s.{column} AND m.held_by IS NULL)"
+    return f"s.{column}"
 
 
 def move(engine: Engine, night: date, keys: Keyring) -> None:
@@ -182,7 +193,8 @@ def move(engine: Engine, night: date, keys: Keyring) -> None:
         _NOW.format(
             night=night.isoformat(),
             nothing=NOTHING,
-            evidence=", ".join(f"CASE WHEN m.is_standing THEN s.{c} ELSE k.{c} END AS {c}" for c in EVIDENCE),
+            evidence=", ".join(f"CASE WHEN m.is_standing THEN {_flag(c)} ELSE k.{c} END AS {c}" for c in EVIDENCE),
+            woken=", ".join(f"{_flag(c)} AS {c}" for c in EVIDENCE),
             fresh=", ".join(f"s.{c}" for c in EVIDENCE),
             kept=", ".join(f"k.{c}" for c in EVIDENCE),
         ),

@@ -105,8 +105,13 @@ _CLOCK_STARTS = """
     LEFT JOIN answers_taken AS a ON a.case_id = n.case_id AND a.episode = n.episode
     LEFT JOIN known_cases AS k ON k.case_id = n.case_id AND k.episode = n.episode
     LEFT JOIN (
-        SELECT provider_code, subject, min(received_on) AS received_on FROM objected WHERE is_new
-        GROUP BY provider_code, subject
+        SELECT provider_code, subject, min(received_on) AS received_on FROM (
+            SELECT provider_code, subject, received_on FROM objected WHERE is_new
+            UNION ALL  -- the legal clock of an episode that ends by waking runs on
+            SELECT k.provider_code, k.subject, k.clock_from AS received_on FROM known_cases AS k
+            JOIN moved_cases AS m ON m.case_id = k.case_id AND m.is_woken AND NOT m.is_answered
+            WHERE k.clock_id = 'objection_answer'
+        ) AS running GROUP BY provider_code, subject
     ) AS o ON n.is_current AND o.provider_code = n.provider_code AND o.subject = n.subject
         AND n.sealed_state IN ({unanswered}, 'correction_due')
         AND NOT COALESCE(k.clock_id = 'objection_answer' AND a.case_id IS NULL, FALSE)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from creditaudit.book.addressed import name_regions
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import read, snapshot_of
-from creditaudit.book.state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS, QUARANTINED_NUMBERS
+from creditaudit.book.state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS, QUARANTINED_NUMBERS, TABLES
 from creditaudit.cases.track import (
     Tracked,
     case_memory,
@@ -63,6 +63,7 @@ SCHEMAS = {
         ]
     ),
     "standing_accounts": FEEDS["accounts"].schema,
+    "standing_absent_accounts": TABLES["absent_accounts"].schema,
     "standing_openings": FEEDS["openings"].schema,
     "standing_objections": FEEDS["objections"].schema,
     "answers_all": pa.schema(

@@ -76,7 +76,7 @@ def _value(desk: ProofDesk, row: dict[str, Any], rules: tuple[str, ...] = ("R101
         ({"opened_at": "2023-01-01"}, ("R101",), "opened_at"),
         ({"agreement_at": "2023-01-01"}, ("R108",), "agreement_at"),
         ({"id_number": OTHER}, ("R106",), "id_number"),
-        ({"account_type": "R1"}, ("R202",), "account_type"),
+        ({"account_type": "R4"}, ("R202",), "account_type"),
         ({"name": "乙"}, ("R302",), "name"),
         ({"settlement_provider_code": "B01", "settlement_account_code": "S"}, ("R109",), "settlement_account_code"),
     ],
@@ -114,8 +114,21 @@ def test_other_changes_are_no_correction(desk: ProofDesk, cells: dict[str, Any],
 
 
 def test_the_same_column_on_both_nights(desk: ProofDesk) -> None:
-    found = _value(desk, account(account_type="R1"), proofs=[first_proof("values", detail="opened_at")])
+    found = _value(desk, account(account_type="R4"), proofs=[first_proof("values", detail="opened_at")])
     assert (found["is_proven"], found["missing"]) == (False, "first_proof:2026-12-01")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"account_type": "R1"},
+        {"original_provider_code": "B09", "original_account_code": "X"},
+        {"agreement_at": account()["opened_at"]},
+    ],
+)
+def test_a_column_that_no_finding_of_the_case_asks_for_proves_nothing(desk: ProofDesk, cells: dict[str, Any]) -> None:
+    """SPEC 8.3: the original is asked of a C1 alone, the type only where it gives the moment, and that must move."""
+    assert _value(desk, account(**cells))["missing"] == "value_unchanged"
 
 
 def test_what_a_case_without_findings_cannot_show(desk: ProofDesk) -> None:

@@ -366,3 +366,80 @@ def test_the_person_of_a_case_stays_who_it_was_when_it_began(desk: Desk) -> None
     desk.night([finding(notice_id="Q")], judged_rows=[{**rows[0], "id_norm": OTHER}])
     desk.night([finding(notice_id="Q")], judged_rows=[{**rows[0], "id_norm": OTHER}])
     assert desk.engine.fetch("SELECT id_norm FROM awaiting")["id_norm"].to_pylist() == [PERSON]
+
+
+def test_an_institution_takes_no_case_from_its_readers_by_breaking_a_number(desk: Desk) -> None:
+    """SPEC 8.1, 10.1: what is left is told by its finding, and stays in exceptions.csv with what was changed."""
+    desk.night([finding()])
+    broken = finding("R301", "lead", notice_source=None, notice_id=None)
+    opening = {"provider_code": "B01", "account_code": "A", "card_valid_from": NIGHT}
+    row = one(desk.night([broken], came={"openings": [opening]}))
+    assert (row["tier"], row["state"], row["due_on"]) == ("R301", "sent", day(20))
+    assert "provider_changed:card_valid_from" in row["blind_spots"].split(";")
+    assert desk.changes()["A"] == "changed"
+    later = one(desk.night([broken]))
+    assert (later["state"], later["blind_spots"]) == ("sent", row["blind_spots"])
+    assert desk.engine.fetch("SELECT is_data_quality FROM case_rows")["is_data_quality"].to_pylist() == [False]
+    back = one(desk.night([finding()]))
+    assert (back["tier"], back["blind_spots"]) == ("R101", None)
+
+
+def test_a_registry_may_leave_a_matter_of_data_quality(desk: Desk) -> None:
+    desk.night([finding()])
+    row = one(desk.night([finding("R301", "lead", notice_source=None, notice_id=None)]))
+    assert (row["tier"], row["blind_spots"]) == ("R301", None)
+    assert desk.engine.fetch("SELECT is_data_quality FROM case_rows")["is_data_quality"].to_pylist() == [True]
+
+
+def test_evidence_of_the_night_of_the_proof_is_another_matter(desk: Desk) -> None:
+    case = due(desk)
+    proven = [proof(case, is_proven=True, proof="absent:a;b")]
+    found = desk.night([finding(), finding("R104", notice_id="L2")], proofs_tonight=proven)
+    new = next(c for c in found.cases.to_pylist() if c["case_id"] != case["case_id"])
+    assert (states(found)[case["case_id"]], new["state"], new["follows"]) == (
+        "correction_verified",
+        "sent",
+        case["case_id"],
+    )
+
+
+def test_the_legal_clock_of_an_objection_outlives_waking(desk: Desk) -> None:
+    """SPEC 8.4: the basis of a clock is frozen when it starts."""
+    case = one(desk.night([finding()]))
+    desk.night([finding()], **answer(case, "0", "undetermined"))
+    told = {"standing_objections": [objection()], "standing_accounts": [account()]}
+    desk.night([finding()], **told)
+    found = desk.night([finding(), finding("R104", notice_id="L2")], **told)
+    new = next(c for c in found.cases.to_pylist() if c["episode"] == 2)
+    assert (new["state"], new["due_on"]) == ("sent", day(20))
+
+
+def test_what_fell_while_a_correction_was_due_is_withdrawn_once_that_is_answered(desk: Desk) -> None:
+    case = due(desk)
+    desk.night([])
+    found = desk.night([], **answer({**case, "state": "correction_due"}, "0", "undetermined"))
+    assert one(found)["state"] == "withdrawn"
+
+
+def test_a_case_that_rested_on_a_corrected_account_is_not_withdrawn_by_that(desk: Desk) -> None:
+    """SPEC 8.1: a registry, a duty, a rule or a table withdraws; a deletion does not."""
+    rows = [{"provider_code": "B01", "account_code": c, "id_norm": PERSON} for c in ("A", "V")]
+    chained = finding("R109", "lead", notice_source=None, notice_id=None)
+    first = desk.night([chained, finding(code="V")], judged_rows=rows)
+    gone = next(c for c in first.cases.to_pylist() if c["account_code"] == "V")
+    absent = {"provider_code": "B01", "account_code": "V", "case_id": gone["case_id"], "is_absent": True}
+    found = desk.night([], judged_rows=rows, standing_absent_accounts=[{**absent, "night": NIGHT}])
+    row = next(c for c in found.cases.to_pylist() if c["account_code"] == "A")
+    assert (row["state"], row["blind_spots"]) == ("sent", "corrected:B01/V")
+
+
+def test_an_account_that_comes_back_under_an_old_code_is_one_case_under_the_newest(desk: Desk) -> None:
+    old = verified(desk)
+    lineage = [
+        {"provider_code": "B01", "account_code": c, "head_provider": "B01", "head_code": "N", "steps": 1 - n}
+        for n, c in enumerate(("A", "N"))
+    ]
+    found = desk.night([finding(code="N")], lineage=lineage, returns_tonight=[returned(old)])
+    assert by_state(found) == ["reappeared", "sent"]
+    new = next(c for c in found.cases.to_pylist() if c["case_id"] != old["case_id"])
+    assert (new["subject"], new["follows"]) == ("account:N", old["case_id"])
