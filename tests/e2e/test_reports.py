@@ -124,9 +124,10 @@ def test_an_unchanged_night_sends_nothing(three_nights: Place) -> None:
 
 
 def test_changed_evidence_sends_changed(three_nights: Place) -> None:
-    """SPEC 8.1, 10.1: A1's moment changed; A2 was renamed: the same case under the new code, with its row token."""
+    """SPEC 8.1, 10.1: A1's moment changed; A2 was renamed, which is none: its case goes on under the new code."""
     changed = _rows(three_nights, THIRD, "b01")
-    assert _accounts(changed) == [A1, ("B01", "A2-NEW")]
+    assert _accounts(changed) == [A1]
+    assert ("B01", "A2-NEW") in _accounts(_rows(three_nights, THIRD, "b01", "exceptions_all.csv"))
     assert {row["change"] for row in changed} == {"changed"}
     assert changed[0]["opened"] == "2024-01-10 10:00:02"
     assert _rows(three_nights, THIRD, "b02") == []
@@ -181,7 +182,7 @@ def test_first_seen_and_last_changed(three_nights: Place) -> None:
     """SPEC 8.1, 9: being sent is no change; a new fingerprint is one."""
     for night in (SECOND, THIRD):
         for case in three_nights.rows(night, "cases"):
-            moved = night == THIRD and case["account_code"] in {"A1", "A2-NEW"}
+            moved = night == THIRD and case["account_code"] == "A1"
             assert (case["first_seen"], case["last_changed"]) == (FIRST, THIRD if moved else FIRST)
             assert (case["episode"], case["follows"]) == (1, None)
 
@@ -209,7 +210,7 @@ def test_case_events(three_nights: Place) -> None:
     assert set(moves[0]) == {*opened, *sent}
     assert len(moves[0]) == len(opened) + len(sent)
     assert moves[1] == []
-    assert {(name, event) for name, event, *_ in moves[2]} == {(n, "evidence_changed") for n in ("A1", "A2-NEW")}
+    assert {(name, event) for name, event, *_ in moves[2]} == {("A1", "evidence_changed")}
     for night in (FIRST, SECOND):
         assert three_nights.rows(night, "case_events") == [e for e in log if str(e["night"]) <= night.isoformat()]
 

@@ -20,16 +20,17 @@ CLOSED = frozenset({"holder_confirmed", "correction_verified", "withdrawn", "rea
 def standing_cases(night: Judged) -> list[dict[str, Any]]:
     """Return the open cases that have findings standing tonight.
 
-    Where a rename joins two accounts that both have a case, the older one goes on; of a case the last episode is open.
+    Where a rename joins two accounts that both have a case, the older one goes on. Nobody answers here, so an episode
+    that another one follows is a closed one.
     """
     standing = {(row["provider_code"], row["subject"]) for row in night.place.rows(night.night, "findings")}
     found: dict[tuple[Any, Any], dict[str, Any]] = {}
-    rows = sorted(night.place.rows(night.night, "cases"), key=lambda row: -int(str(row["episode"])))
+    rows = [row for row in night.place.rows(night.night, "cases") if row["state"] not in CLOSED]
     for row in sorted(rows, key=lambda row: (row["first_seen"], row["case_id"])):
         key = (row["provider_code"], row["subject"])
         if key in standing:
             found.setdefault(key, row)
-    return [row for row in found.values() if row["state"] not in CLOSED]
+    return list(found.values())
 
 
 def test_the_strongest_finding_names_a_case(run: Run) -> None:

@@ -42,7 +42,7 @@ def amount() -> Amount:
     return Amount(**said)
 
 
-_SLICE = {"kills": 12, "every": 12, "rounds": 3}
+_SLICE = {"kills": 6, "every": 36, "rounds": 2}
 
 
 @pytest.fixture(scope="session")
