@@ -15,7 +15,9 @@ PACKAGE = Path(creditaudit.__file__).parent
 MODULES = {p.stem for p in PACKAGE.glob("*.py")} | {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize(("library", "room"), [("duckdb", "engines"), ("great_expectations", "contracts")])
+@pytest.mark.parametrize(
+    ("library", "room"), [("duckdb", "engines"), ("great_expectations", "contracts"), ("sklearn", "scoring")]
+)
 def test_everything_but_the_room_may_not_import_its_library(library: str, room: str) -> None:
     [contract] = [
         c for c in SETTINGS["contracts"] if c["name"].startswith("only") and c["forbidden_modules"] == [library]
