@@ -20,6 +20,7 @@ from creditaudit import (
     cli_cases,
     cli_duties,
     cli_explain,
+    cli_operate,
     cli_quarantine,
     cli_remedies,
     cli_rules,
@@ -54,6 +55,7 @@ keys_app = typer.Typer(help="The key file that makes tokens and seals.", no_args
 app.add_typer(keys_app, name="keys")
 app.add_typer(cli_book.app)
 app.add_typer(cli_cases.app)
+app.add_typer(cli_operate.app)
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_duties.app, name="duties")
 app.add_typer(cli_remedies.app, name="remedies")

@@ -1,0 +1,78 @@
+"""What a path lies on: the kind of its file system, and whether a layer below encrypts (Linux; elsewhere unknown)."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_BLOCKS = Path("/sys/dev/block")
+# From the list of file systems of the Linux kernel's documentation: what asks another machine, or a user's program.
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "lustre", "9p", "afs", "fuse.sshfs", "gpfs"})
+_ENCRYPTING = frozenset({"ecryptfs", "fuse.gocryptfs", "fuse.encfs"})
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+_MOST_LAYERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """What a path lies on.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the file system's kind, as the kernel says it.
+    is_network : bool
+        Another machine holds the bytes.
+    is_encrypted : bool
+        A layer that is seen from here encrypts: dm-crypt or an encrypting file system. False says nothing of what lies
+        outside of this machine's sight.
+    """
+
+    kind: str
+    is_network: bool
+    is_encrypted: bool
+
+
+def mount_of(path: Path, mounts: Path = _MOUNTS, blocks: Path = _BLOCKS) -> Mount | None:
+    """Return what a path lies on; None where the kernel does not say.
+
+    Parameters
+    ----------
+    path : Path
+        Any path that exists.
+    mounts, blocks : Path
+        Where the kernel tells of mounts and block devices.
+    """
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    target = os.path.realpath(path)
+    best: tuple[int, str, str] | None = None
+    for line in lines:  # "36 35 98:0 /root /mount opts - kind source opts": the longest prefix, and of those the last
+        own, _, rest = line.partition(" - ")
+        fields, kind = own.split(" "), rest.split(" ")[0]
+        point = _ESCAPED.sub(lambda m: chr(int(m.group(1), 8)), fields[4])
+        holds = point in {"/", target} or target.startswith(f"{point}/")
+        if holds and (best is None or len(point) >= best[0]):
+            best = (len(point), fields[2], kind)
+    if best is None:
+        return None
+    _, device, kind = best
+    return Mount(kind, kind in _NETWORK, kind in _ENCRYPTING or _is_crypt(blocks / device))
+
+
+def _is_crypt(block: Path, depth: int = 0) -> bool:
+    """Say whether a block device, or one below it, is a dm-crypt one."""
+    try:
+        if (block / "dm" / "uuid").read_text(encoding="ascii").startswith("CRYPT-"):
+            return True
+    except OSError:
+        pass  # no device-mapper device
+    below = block / "slaves"
+    if depth >= _MOST_LAYERS or not below.is_dir():
+        return False
+    return any(_is_crypt(child, depth + 1) for child in sorted(below.iterdir()))

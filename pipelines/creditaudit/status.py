@@ -1,0 +1,151 @@
+"""Where a book stands, for who runs it: the last night, who holds it, what waits and what is late.
+
+Nothing here writes, waits or decides. The lock is not tried, for a night that began at that instant would be refused:
+the kernel's list of locks is read instead.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditaudit.as_of import open_book as open_to_read
+from creditaudit.book.files import listed
+from creditaudit.book.inbox import read_entry
+from creditaudit.book.layout import open_book
+from creditaudit.feeds import EXPECTED, FEEDS
+from creditaudit.intake.order import delivered_nights, settled_nights
+from creditaudit.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from creditaudit.book.layout import Book
+
+_LOCKS = Path("/proc/locks")
+_OPEN = ("lead", "sent", "undetermined", "correction_due", "correction_overdue")
+
+
+def status_of(path: Path, landing: Path | None = None, config: Path | None = None) -> dict[str, Any]:
+    """Return where a book stands, as plain JSON values.
+
+    Parameters
+    ----------
+    path : Path
+        The book.
+    landing : Path or None
+        Where deliveries come; None: what waits there is not known.
+    config : Path or None
+        As for a night: says which feeds are expected.
+
+    Returns
+    -------
+    dict
+        ``nights``: how many are sealed; ``last``: the last one, or None. ``held_by``: process id of the run that holds
+        the book, None where none is seen; ``unfinished``: nights that are being written, or whose run was killed.
+        ``pending``: delivered nights that wait; ``missing``: expected feeds that a pending night has no folder of; both
+        None without a landing. ``inbox``: decisions that no night has taken, by kind. ``degraded``: what the last night
+        lacked, feed to reasons. ``cases``: open ones by state. ``past_due``: open ones whose due date is before the
+        last night, per institution.
+
+    Raises
+    ------
+    CreditAuditError
+        There is no such book or landing, or the configuration cannot be read.
+    """
+    book = open_book(path)
+    last = book.last
+    settings = load_settings(path, config, FEEDS)
+    settled = settled_nights(book)
+    pending = None if landing is None else [n for n in delivered_nights(landing) if n not in settled]
+    expected = [f for f in FEEDS if settings.is_expected(f, by_default=f in EXPECTED)]
+    missing = None
+    if landing is not None and pending is not None:
+        lacking = {n.isoformat(): [f for f in expected if not (landing / n.isoformat() / f).is_dir()] for n in pending}
+        missing = {night: feeds for night, feeds in lacking.items() if feeds}
+    return {
+        "book": str(path),
+        "nights": len(book.sealed),
+        "last": last.isoformat() if last else None,
+        "held_by": holder(book),
+        "unfinished": [p.name[1:11] for p in listed(book.nights) if p.name.endswith(".partial")]
+        if book.nights.is_dir()
+        else [],
+        "pending": None if pending is None else [n.isoformat() for n in pending],
+        "missing": missing,
+        "inbox": _waiting(book),
+        "degraded": book.manifests[last]["summary"]["stale"] if last else {},
+        **_cases(path, last),
+    }
+
+
+def holder(book: Book, locks: Path = _LOCKS) -> int | None:
+    """Return the process that holds the book, or None: none that is seen from here.
+
+    A process of another container or machine is not seen; the nights that it writes are.
+    """
+    try:
+        found = (book.root / ".lock").stat()
+        lines = locks.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    for line in lines:  # "1: FLOCK ADVISORY WRITE 1234 fe:00:5678 0 EOF"; one that waits has "->" after the number
+        words = line.split()
+        if words[1] == "FLOCK" and words[5] == wanted:
+            return int(words[4])
+    return None
+
+
+def _waiting(book: Book) -> dict[str, int]:
+    taken = {name for manifest in book.manifests.values() for name in manifest["inbox"]}
+    waiting: dict[str, int] = {}
+    for path in listed(book.inbox) if book.inbox.is_dir() else []:
+        if path.suffix == ".json" and not path.name.startswith(".") and path.name not in taken:
+            kind = read_entry(path).kind
+            waiting[kind] = waiting.get(kind, 0) + 1
+    return dict(sorted(waiting.items()))
+
+
+def _cases(path: Path, last: date | None) -> dict[str, Any]:
+    if last is None:
+        return {"cases": {}, "past_due": {}}
+    cases = open_to_read(path).as_of(last).table("cases")
+    newest = cases.group_by("case_id", use_threads=False).aggregate([("episode", "max")])
+    rows = cases.join(newest, keys=["case_id", "episode"], right_keys=["case_id", "episode_max"], join_type="inner")
+    rows = rows.filter(pc.is_in(rows["state"], pa.array(_OPEN)))
+    late = rows.filter(pc.fill_null(pc.less(rows["due_on"], pa.scalar(last)), False))  # noqa: FBT003 - pyarrow's own
+    return {"cases": _counts(rows["state"]), "past_due": _counts(late["provider_code"])}
+
+
+def _counts(values: pa.ChunkedArray) -> Mapping[str, int]:
+    counted = pc.value_counts(values.combine_chunks()).to_pylist()
+    return dict(sorted((str(c["values"]), int(c["counts"])) for c in counted))
+
+
+def status_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return :func:`status_of` in words, one thing a line."""
+    lines = [f"book {found['book']}: {found['nights']} sealed nights, the last is {found['last'] or 'none'}"]
+    if found["held_by"] is not None:
+        lines.append(f"held by process {found['held_by']}, writing {', '.join(found['unfinished']) or 'nothing yet'}")
+    elif found["unfinished"]:
+        lines.append(
+            f"no process that is seen from here holds it, and {', '.join(found['unfinished'])} is unfinished: another"
+            " machine or container writes it, or a run was killed (the next one begins anew)"
+        )
+    else:
+        lines.append("nobody holds it")
+    if found["pending"] is not None:
+        lines.append(f"nights that wait: {', '.join(found['pending']) or 'none'}")
+        lines += [f"night {night} has no folder of {', '.join(feeds)}" for night, feeds in found["missing"].items()]
+    if found["inbox"]:
+        lines.append("decisions that wait: " + ", ".join(f"{n} {kind}" for kind, n in found["inbox"].items()))
+    lines += [f"the last night is degraded: {feed}: {'; '.join(why)}" for feed, why in found["degraded"].items()]
+    lines.append("open cases: " + (", ".join(f"{n} {state}" for state, n in found["cases"].items()) or "none"))
+    lines += [f"past their due date at {code}: {n}" for code, n in found["past_due"].items()]
+    return lines
