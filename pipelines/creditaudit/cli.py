@@ -24,6 +24,7 @@ from creditaudit import (
     cli_quarantine,
     cli_remedies,
     cli_rules,
+    cli_score,
     cli_sources,
 )
 from creditaudit.cli_speech import BookOption, Tell, hang_up
@@ -61,6 +62,7 @@ app.add_typer(cli_duties.app, name="duties")
 app.add_typer(cli_remedies.app, name="remedies")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_sources.app, name="source")
+app.add_typer(cli_score.app, name="score")
 app.command("explain")(cli_explain.explain)
 app.command("accept-base")(cli_base.accept_base)
 
