@@ -4,7 +4,7 @@ A feature with a sign is asked one thing, how few training rows are as extreme o
 natural logarithm of the empirical tail probability. A feature without one is asked how soon cuts at random places
 set its value apart from 256 quantiles of the training rows: the mean depth that an isolation forest of trees on that
 feature alone would reach, in closed form, so without a random number. Both count in natural logarithms and end at
-about ln 256, so no single feature outweighs the others; both are step functions of one value, so the sum is
+ln 256 (with a sign) and 2 ln 256, so no single feature outweighs the others; both are step functions of one value, so the sum is
 additive, exact, and the same whatever else is scored beside it. ``docs/scoring.md`` tells why, and what else was tried.
 """
 
@@ -173,7 +173,9 @@ def _isolation(known: Floats) -> tuple[Floats, Floats]:
     on what is left together), so the gap between the k-th value and the next is cut before x and it are parted with
     probability gap / (distance from x to the gap's far end): the sum of these is the mean depth of x. Values that the
     sample has several times cannot be parted; they count as an isolation forest counts what is left in a leaf. Half,
-    because a value in the midst of others is parted on both sides: so that rarity counts as it does in a tail.
+    because a value in the midst of others is parted on both sides: so that rarity counts as it does in a tail. The
+    depth ends at 4 ln 256, twice that of the middle of evenly spread values: where each gap is a multiple of the one
+    before, cuts part one value at a time, and depth would count values, not rarity.
     """
     size = min(RESOLUTION, len(known))
     sample = known[((2 * np.arange(size) + 1) * len(known)) // (2 * size)]
@@ -184,6 +186,7 @@ def _isolation(known: Floats) -> tuple[Floats, Floats]:
     depth = _leaf_depth(times)
     for nth in range(len(points)):
         depth[nth] += (gaps[nth:] / away[nth, nth + 1 :]).sum() + (gaps[:nth] / -away[nth, :nth]).sum()
+    depth = np.minimum(depth, 4 * math.log(RESOLUTION))
     middle = points[:-1] / 2 + points[1:] / 2
     # Of two neighbouring numbers there is none between.
     edges = np.where(middle > points[:-1], middle, points[1:])
