@@ -4,8 +4,8 @@ A feature with a sign is asked one thing, how few training rows are as extreme o
 natural logarithm of the empirical tail probability. A feature without one is asked how soon cuts at random places
 set its value apart from 256 quantiles of the training rows: the mean depth that an isolation forest of trees on that
 feature alone would reach, in closed form, so without a random number. Both count in natural logarithms and end at
-ln 256 (with a sign) and 2 ln 256, so no single feature outweighs the others; both are step functions of one value, so the sum is
-additive, exact, and the same whatever else is scored beside it. ``docs/scoring.md`` tells why, and what else was tried.
+ln 256 (with a sign) and 2 ln 256, so no single feature outweighs the others; both are step functions of one value, so
+the sum is additive, exact, and the same whatever else is scored beside it. ``docs/scoring.md`` tells what was tried.
 """
 
 from __future__ import annotations
