@@ -1,4 +1,4 @@
-"""The order of a night: receive, contract, judge, track, report, seal (SPEC 2). Read it and you know the program."""
+"""The order of a night: receive, contract, judge, score, track, report, seal (SPEC 2). Read it: that is the program."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from creditaudit.book.reference import read, snapshot
 from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.seal import write_manifest
 from creditaudit.book.state import (
+    CASE_FACTS,
     CASE_LIFE,
     CASE_MEMORY,
     CASE_OBJECTIONS,
@@ -79,6 +80,10 @@ from creditaudit.reports.page import write_page
 from creditaudit.reports.recipients import Recipient, read_recipients, without_key
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.reports.summary import summarise
+from creditaudit.scoring.drift import scoring_summary
+from creditaudit.scoring.facts import facts_changed, gather_facts
+from creditaudit.scoring.in_force import model_tonight
+from creditaudit.scoring.score import score_cases
 from creditaudit.settings import load_settings
 from creditaudit.tables import PUBLISHED
 
@@ -172,6 +177,8 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
         run.doubts = hold(run.engine, contract, run.book, run.folder, kinds)
     with run.log.stage("judge") as stage:
         judgment = _judge(run, stage)
+    with run.log.stage("score") as stage:
+        stage.rows, scoring = _score(run)
     with run.log.stage("track"):
         tracked = _track(run, assessment)
         run.removals, unburied = bury(
@@ -197,6 +204,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             contradicted=judgment.contradicted,
             corrected=(corrected.links.num_rows, (*run.inbox.refused, *corrected.refused, *unburied)),
         )
+        summary["scoring"] = scoring
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     check_unchanged(reports)
     if run.is_complete and run.book.last is not None:  # last of all: nothing in force can be read after it
@@ -257,11 +265,22 @@ def _judge(run: Run, stage: Stage) -> Judgment:
     changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
     judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
     decide(run.engine, run.night, strengths())
+    gather_facts(run.engine, run.keys, strengths())
     widen(run.engine)
     stage.rows = judgment.findings.num_rows
     looked = f"{judgment.accounts} accounts"
     stage.note = f"everyone: {why or 'many are touched'}" if judgment.accounts is None else looked
     return judgment
+
+
+def _score(run: Run) -> tuple[int, dict[str, Any]]:
+    """Order the queue by the model in force, else by the formula; returns the subjects scored, and the summary."""
+    run.remember({CASE_FACTS.name: facts_changed(run.engine, run.night)})
+    in_force, refused = model_tonight(run.book, run.inbox.sound, run.folder / "model")
+    run.inbox.refused.extend(refused)
+    run.model = in_force.digest
+    features = score_cases(run.engine, in_force.model)
+    return features.num_rows, scoring_summary(in_force, features)
 
 
 def _track(run: Run, assessment: Assessment) -> Tracked:

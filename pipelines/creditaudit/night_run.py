@@ -51,6 +51,7 @@ class Run:
     inbox: Decisions = field(default_factory=Decisions)
     removals: list[Tombstone] = field(default_factory=list)
     rules: Rulebook = field(default_factory=lambda: Rulebook((), (), {}, ()))
+    model: str | None = None  # digest of the model in force; None: the formula
     doubts: list[str] = field(default_factory=list)
     quarantined: Callable[[], Mapping[str, pa.Table]] = dict  # rows of accounts, made when somebody asks
 
@@ -80,6 +81,7 @@ class Run:
             "previous_seal": self.book.manifests[last]["seal"] if last else None,
             "mandate": self.settings.mandate.text,
             "inputs": self.inputs,
+            "model": self.model,
             "inbox": [entry.file_name for entry in self.inbox.taken],
             "removals": [stone.as_dict() for stone in self.removals],
             "skipped": [s.as_dict() for s in skipped],

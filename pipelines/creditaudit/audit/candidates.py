@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _ROW = """a.provider_code, a.account_code, a.report_date, a.id_norm, a.id_status, a.id_type, a.account_type,
     a.region_code, a.business_code, a.original_provider_code, a.original_account_code,
     a.settlement_provider_code, a.settlement_account_code, epoch_day(a.closed_on) AS closed_on,
+    a.currency, a.amount, a.overdue_amount,
     CASE WHEN a.name_known THEN a.name_norm END AS name,
     epoch_second(a.opened_from) AS opened_from, epoch_second(a.opened_to) AS opened_to,
     epoch_second(a.agreement_from) AS agreement_from, epoch_second(a.agreement_to) AS agreement_to"""

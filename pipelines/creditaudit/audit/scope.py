@@ -21,10 +21,10 @@ from creditaudit.book.state import TABLES, stand_whole
 if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
-# Columns that no judgment reads: decoding them for every row would be the most of a small night.
+# Columns that neither judgment nor score reads: decoding them for every row would be the most of a small night.
 _UNREAD = frozenset(
     (
-        *("id_number", "name", "report_reason", "currency", "amount", "balance", "overdue_amount", "status"),
+        *("id_number", "name", "report_reason", "balance", "status"),
         *("handler_id_number", "file", "row", "line"),
     )
 )

@@ -28,8 +28,10 @@ def sift(engine: Engine, night: date) -> None:
     ``notices``, ``standing_full_deliveries`` and ``institutions``.
 
     ``judged_accounts`` has one row per lineage (``creditaudit.tables.JUDGED_ACCOUNTS``); ``judged_openings`` the
-    openings that judge them. ``judged_rows`` has the row that judges each lineage, with what reports and the fault lane
-    need beside it. ``opening_changed`` has the codes of lineages with a later opening that differs.
+    openings that judge them, ``opening_parties`` (provider_code, account_code, session_provider, operator_id, phone,
+    handler_id_norm) who took part in those. ``judged_rows`` has the row that judges each lineage, with what the fault
+    lane, the score and reports need beside it. ``opening_changed`` has the codes of lineages with a later opening that
+    differs.
     ``institution_groups`` has the groups, ``issuance_coverage`` the full issuances files that speak for all regions.
     What ``beside.py`` names is made as well.
     """
@@ -162,6 +164,14 @@ def _judged(engine: Engine) -> None:
         " ON o.head_provider = m.source_provider AND o.head_code = m.source_code"
         " AND m.no_moment IS DISTINCT FROM 'transferred_debt'",
     )
+    # No rule reads these: who sat at the desk and which phone was left are for the score alone (SPEC 7.4).
+    engine.table(
+        "opening_parties",
+        "SELECT m.provider_code, m.account_code, o.session_provider, o.operator_id, o.phone, o.handler_id_norm"
+        " FROM head_openings AS o JOIN account_moments AS m"
+        " ON o.head_provider = m.source_provider AND o.head_code = m.source_code"
+        " AND m.no_moment IS DISTINCT FROM 'transferred_debt'",
+    )
     engine.drop("changed_names", "account_moments")
 
 
@@ -176,7 +186,8 @@ _SHOWN = """o.document_kind,
             CASE WHEN o.document_kind = 'other' THEN NULL ELSE epoch_day(o.card_valid_from) END AS shown_on,
             CASE WHEN o.document_kind = 'other' THEN NULL ELSE epoch_day(o.card_valid_to) END AS shown_to,
             o.channel, o.provider_code AS session_provider, o.session_id, o.handler_id_norm, o.handler_id_status,
-            o.exception_code, epoch_day(o.exception_followed_up_on) AS exception_followed_up_on"""
+            o.exception_code, epoch_day(o.exception_followed_up_on) AS exception_followed_up_on,
+            o.operator_id, o.phone"""
 
 # A C1 debt has moment and opening of the account that it comes from; every other account has its own.
 _MOMENTS = """

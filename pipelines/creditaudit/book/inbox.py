@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from creditaudit.book.layout import Book
 
-KINDS = ("answer", "readmission", "removal", "rule_approval", "smaller_base")
+KINDS = ("answer", "model", "readmission", "removal", "rule_approval", "smaller_base")
 ANSWER = "answer"
+MODEL = "model"
 RULE_APPROVAL = "rule_approval"
 _FORMAT = 1
 _RULE_FOLDER = re.compile("R[0-9]{3}_[a-z0-9_]{1,80}", re.ASCII)
@@ -154,6 +155,8 @@ def flaw(entry: Entry) -> str | None:
         return "its kind is not known to this version"
     if entry.kind == ANSWER:
         return _answer_flaw(entry.body)
+    if entry.kind == MODEL:
+        return _model_flaw(entry.body)
     if entry.kind == "smaller_base":
         return base_flaw(entry.body)
     return _approval_flaw(entry.body) if entry.kind == "rule_approval" else None
@@ -164,6 +167,14 @@ def _answer_flaw(body: dict[str, Any]) -> str | None:
     if not isinstance(body.get("file_sha256"), str) or not isinstance(rows, list) or not rows:
         return "its body is not one of answers"
     return None if all(isinstance(row, dict) for row in rows) else "a row of it is no answer"
+
+
+def _model_flaw(body: dict[str, Any]) -> str | None:
+    """Check that a model came whole; what its numbers may be is known where they are used."""
+    if not isinstance(body.get("model"), dict) or not isinstance(body.get("card"), dict):
+        return "its body has no model or no card"
+    same = hashlib.sha256(canonical(body["model"])).hexdigest() == body.get("sha256")
+    return None if same else "its sha256 is not that of its model"
 
 
 def base_flaw(body: dict[str, Any]) -> str | None:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from creditaudit.errors import UsageError, Where
 
-Purpose = Literal["person", "case", "row", "seal", "file"]
+Purpose = Literal["person", "case", "row", "seal", "file", "score", "sample"]
 
 KEY_VARIABLE = "CREDITAUDIT_KEY_FILE"
 DEMO_KEY_ID = "DEMO"

@@ -159,6 +159,31 @@ CASE_LIFE = StateTable(
     Overlay.LATEST,
 )
 
+# What the score of a case rests on: its own and its person's rows alone, as of the last night that judged it. Whom
+# nobody knows by name here stands as a keyed token.
+CASE_FACTS = StateTable(
+    "case_facts",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),
+            *_text("provider_code", "subject", "rule_id", "verdict"),  # of the strongest finding
+            pa.field("place", pa.int32()),  # its place among the strengths of SPEC 6; 1 is the strongest
+            *_text("product", "region"),  # account_type|business_code; region_code of the account, else institution
+            *_text("operator_token", "phone_token", "handler_token"),  # NULL: not given
+            pa.field("amount", pa.float64()),  # yuan; NULL: unknown, or another currency
+            *(
+                pa.field(name, pa.float64())  # each is said in scoring/features.py; NULL: unknown
+                for name in (
+                    *("days_from_loss", "phase", "relation", "overdue", "institutions_30d", "burst_7d"),
+                    *("region_away", "channel", "out_of_hours", "name_conflict", "evidence", "checks"),
+                )
+            ),
+        ]
+    ),
+    ("provider_code", "subject"),
+    Overlay.LATEST,
+)
+
 # Which case an objection opened or joined; account_code is NULL as long as its account is not known.
 CASE_OBJECTIONS = StateTable(
     "case_objections",
@@ -229,6 +254,7 @@ TABLES: dict[str, StateTable] = {
             CASE_MEMORY,
             CASE_SUBJECTS,
             CASE_LIFE,
+            CASE_FACTS,
             CASE_OBJECTIONS,
             LATE_ANSWERS,
             SENT_CASES,

@@ -31,6 +31,7 @@ EVIDENCE = (
     "reported_to",
     "moment_from",
     "reasons",
+    "priority",
     "is_quiet",
     "is_data_quality",
     "knowable",

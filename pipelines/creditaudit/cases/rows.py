@@ -159,6 +159,7 @@ _ROWS = """
     WITH whole AS (
         SELECT n.*, f.due_on, f.due_provisional, f.due_kind, f.spots, f.stale_inputs, r.residual, y.account_type,
             n.sealed_state IN ({open}) AND NOT n.is_superseded AS is_open,
+            CASE WHEN k.priority IS NULL THEN d.case_id IS NOT NULL ELSE k.sampled END AS sampled,
             n.is_standing AND n.state_0 IS NOT NULL AND NOT n.is_wake
                 AND n.fingerprint IS DISTINCT FROM n.fingerprint_0 AS has_new_evidence,
             n.is_standing AND n.state_0 IS NOT NULL AND NOT n.is_wake
@@ -170,12 +171,14 @@ _ROWS = """
         JOIN case_lives AS f ON f.case_id = n.case_id AND f.episode = n.episode
         LEFT JOIN case_subjects AS y ON y.provider_code = n.provider_code AND y.subject = n.subject
         LEFT JOIN residual_tonight AS r ON r.case_id = n.case_id AND n.sealed_state = 'correction_verified'
+        LEFT JOIN known_cases AS k ON k.case_id = n.case_id AND k.episode = n.episode
+        LEFT JOIN case_draws AS d ON d.case_id = n.case_id AND d.episode = n.episode
     ), told AS (
         SELECT *, has_new_evidence OR has_new_fault OR has_moved OR has_new_due AS is_changed FROM whole
     )
     SELECT DATE '{night}' AS night, case_id, CAST(episode AS INTEGER) AS episode, follows, provider_code,
         account_code, subject, person_token, tier, verdict, sealed_state AS state, state AS state_before, state_0,
-        knowable, duty, duty_source, performed, fault, CAST(NULL AS DOUBLE) AS priority, reasons, FALSE AS sampled,
+        knowable, duty, duty_source, performed, fault, priority, reasons, sampled,
         first_seen, CASE WHEN is_changed THEN DATE '{night}' ELSE last_changed END AS last_changed,
         due_on, due_provisional, due_kind,
         CASE WHEN is_open THEN {holder} END AS holds_the_ball,

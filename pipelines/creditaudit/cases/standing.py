@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
 
+# Priority of an objection without a finding: a person says that the record is wrong, and a legal clock runs. Above
+# every lead of the formula (docs/scoring.md).
+LONE_OBJECTION = 0.6
+
 # What a finding says, whatever code the account goes by: a rename is no new evidence, and must wake no case (SPEC 8.1).
 _SAYS = ("rule_id", "verdict", "notice_source", "notice_id", "relation", "evidence")
 _SECONDS = ("moment_from", "moment_to", "reported_from", "reported_to")
@@ -57,13 +61,17 @@ _FAULTS = """
 # findings it is told in the reasons, and the case is no matter of data quality alone.
 _STANDING = """
     SELECT f.* EXCLUDE (reasons, is_quiet, is_data_quality),
-        f.reasons || COALESCE('; objection ' || o.numbers, '') AS reasons,
+        f.reasons || COALESCE('; objection ' || o.numbers, '') || COALESCE('; ' || p.terms, '') AS reasons,
+        p.priority,
         f.is_quiet AND o.numbers IS NULL AS is_quiet, f.is_data_quality AND o.numbers IS NULL AS is_data_quality,
         TRUE AS has_findings, CAST(NULL AS VARCHAR) AS objector
     FROM finding_cases AS f
     LEFT JOIN objection_subjects AS o ON o.provider_code = f.provider_code AND o.subject = f.subject
+    LEFT JOIN scores AS p ON p.provider_code = f.provider_code AND p.subject = f.subject
     UNION ALL BY NAME
-    SELECT o.* EXCLUDE (id_norm), FALSE AS has_findings, o.id_norm AS objector FROM objection_cases AS o
+    SELECT o.* EXCLUDE (id_norm), CAST({lone_objection} AS DOUBLE) AS priority, FALSE AS has_findings,
+        o.id_norm AS objector
+    FROM objection_cases AS o
     WHERE NOT EXISTS (SELECT 1 FROM finding_cases AS f
             WHERE f.provider_code = o.provider_code AND f.subject = o.subject)
         AND (EXISTS (SELECT 1 FROM objected AS n
@@ -77,12 +85,14 @@ _STANDING = """
 def stand(engine: Engine, keys: Keyring) -> None:
     """Make ``standing_cases``: one row per subject with a finding or an objection tonight.
 
-    Reads ``findings``, ``strengths``, ``case_faults``, ``carried_subjects``, ``known_cases``, ``objected`` and
-    ``standing_case_objections``.
+    Reads ``findings``, ``scores``, ``strengths``, ``case_faults``, ``carried_subjects``, ``known_cases``, ``objected``
+    and ``standing_case_objections``.
     """
     engine.table("standing_faults", _FAULTS)
     engine.table("finding_cases", _FINDINGS)
     objection_rows(engine, keys)
-    standing = _STANDING.format(unanswered=UNANSWERED_LIST, correcting=CORRECTING_LIST, objection=TIER)
+    standing = _STANDING.format(
+        unanswered=UNANSWERED_LIST, correcting=CORRECTING_LIST, objection=TIER, lone_objection=LONE_OBJECTION
+    )
     engine.table("standing_cases", standing)
     engine.drop("finding_cases", "objection_cases")

@@ -21,6 +21,7 @@ from creditaudit.cases.moves import move
 from creditaudit.cases.objected import resolve_objections
 from creditaudit.cases.remedies import next_steps
 from creditaudit.cases.rows import finish_rows, write_rows
+from creditaudit.cases.sampling import draw_sample
 from creditaudit.cases.standing import stand
 from creditaudit.cases.strength import rule_feeds, strengths
 from creditaudit.tables import CASE_EVENTS, CASES
@@ -75,7 +76,8 @@ def track(
 ) -> Tracked:
     """Open new cases, move known ones by their proofs, send what a recipient gets.
 
-    Reads ``findings``, ``previous_findings``, ``case_faults``, ``carried_subjects`` (provider_code, subject: not judged
+    Reads ``findings``, ``scores`` (provider_code, subject, priority, terms), ``previous_findings``, ``case_faults``,
+    ``carried_subjects`` (provider_code, subject: not judged
     tonight), ``judged_rows``, ``judged_inquiries``, ``lineage``, ``opening_changed``,
     ``standing_quarantined_numbers``, ``previous_cases`` and ``previous_events`` (the last night's published tables),
     the ``standing_case_`` tables, ``institutions``, ``recipients``, ``clocks``, ``remedies``; what
@@ -102,6 +104,7 @@ def track(
     stand(engine, keys)
     find_fallen(engine, book, tonight)
     move(engine, night, keys)
+    draw_sample(engine, keys)
     write_rows(engine, night)
     start_clocks(engine)
     finish_rows(engine, night)

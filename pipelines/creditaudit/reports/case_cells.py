@@ -24,8 +24,13 @@ DUE_KINDS = {"zh": {"legal": "法定期限", "house": "内部目标"}, "en": {"l
 _EVIDENCE = ("reasons", "blind_spots")
 _SHARED = (
     *("case_id", "provider_code", "account_code", "account_type", "opened", "tier", "verdict", "notice_source"),
-    *("reported", "fault", "due_on", "reasons", "blind_spots", "lead_note"),
+    *("reported", "fault", "due_on", "blind_spots", "lead_note"),
 )
+# The terms of the score stand in both languages at the end of the published reasons; a file has one (scoring/words.py).
+_OTHER_LANGUAGE = {
+    "zh": (r" \| score: [^|]*$", ""),
+    "en": (r"评分依据：[^|]* \| (score: [^|]*)$", r"\1"),
+}
 
 
 class CaseCells:
@@ -83,11 +88,13 @@ class CaseCells:
             "due_kind": self._once("due_kind", language, partial(self._due_kinds, language)),
             "next_step": self._once("next_step", language, partial(self._rows.column, f"next_step_{language}")),
             "ask_for": self._once("ask_for", language, partial(self._asked_for, language)),
+            "reasons": self._once("reasons", language, partial(self._reasons, language)),
         }
         cells = {name: column.take(listed["place"]) for name, column in own.items()}
         cells |= {name: self._shared[name].take(listed["place"]) for name in _SHARED}
         if recipient.provider_code is not None:
-            evidence = self._rows.select(list(_EVIDENCE)).take(listed["place"])
+            evidence = pa.table({"reasons": self._reasons(language), "blind_spots": self._rows["blind_spots"]})
+            evidence = evidence.take(listed["place"])
             hidden = {name: self.foreign.hidden_from(recipient.provider_code, evidence[name]) for name in _EVIDENCE}
             cells |= {name: dressed(pa.table({name: column}))[name] for name, column in hidden.items()}
         return pa.table({c.name: cells[c.name] for c in EXCEPTIONS if c.name in cells}), listed
@@ -103,6 +110,10 @@ class CaseCells:
     def _due_kinds(self, language: str) -> pa.ChunkedArray:
         kinds = DUE_KINDS[language]
         return _looked_up(self._rows["due_kind"], kinds.__getitem__)
+
+    def _reasons(self, language: str) -> pa.ChunkedArray:
+        pattern, kept = _OTHER_LANGUAGE[language]
+        return pc.replace_substring_regex(self._rows["reasons"], pattern, kept)
 
     def _asked_for(self, language: str) -> pa.ChunkedArray:
         """Return the documents of ``ask_for`` by name, in the order in which they are to be asked for."""

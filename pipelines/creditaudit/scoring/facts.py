@@ -1,0 +1,230 @@
+"""What a score rests on: one row of facts per judged subject, from its own and its person's rows alone (SPEC 7.4).
+
+Nothing of another person's account enters here, and nothing that changes with the date alone: so the facts of those who
+are not judged tonight stand as they were. What is taken from others (usual amounts, hit rates, who shares a phone) is
+frozen in the model and joined by the keys that the facts carry (``features.py``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditaudit.book.state import CASE_FACTS
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from creditaudit.book.keys import Keyring
+    from creditaudit.engines import Engine
+
+# An account counts as delinquent from its first month when arrears stand in a report of its first two months: the
+# first instalment falls due within a month, and the report on it comes with the next.
+FIRST_DAYS = 62
+NEAR_DAYS, BURST_DAYS = 30, 7
+_PRECISE = 3_600  # an instant told to the minute or the second
+OPENS_AT, CLOSES_AT = 8, 20  # hours: no bank counter is open before or after
+
+# Findings of those who were judged tonight, strongest first.
+_MINE = """
+    SELECT f.provider_code, f.account_code, f.subject, f.rule_id, f.verdict, f.notice_source, f.notice_id, f.relation,
+        s.place
+    FROM findings AS f JOIN score_strengths AS s ON s.rule_id = f.rule_id AND s.verdict = f.verdict
+    WHERE NOT EXISTS (SELECT 1 FROM carried_subjects AS c
+        WHERE c.provider_code = f.provider_code AND c.subject = f.subject)
+"""
+
+# Whose all accounts are candidates, so that counting them means something: persons with a notice, or several names.
+_WHOLE_PEOPLE = """
+    SELECT id_norm FROM notices
+    UNION SELECT a.id_norm FROM score_mine AS m
+    JOIN judged_accounts AS a ON a.provider_code = m.provider_code AND a.account_code = m.account_code
+    WHERE m.rule_id = 'R302' AND a.id_norm IS NOT NULL
+"""
+
+# One row per subject: its strongest finding, the notice that its strongest finding with one names (else the person's
+# earliest lost one), and the account's own columns.
+_SUBJECTS = """
+    WITH strongest AS (
+        SELECT * FROM (
+            SELECT *, row_number() OVER (PARTITION BY provider_code, subject
+                ORDER BY place, notice_source NULLS FIRST, notice_id NULLS FIRST) AS rank FROM score_mine
+        ) AS r WHERE rank = 1
+    ), named AS (
+        SELECT * FROM (
+            SELECT *, row_number() OVER (PARTITION BY provider_code, subject
+                ORDER BY place, notice_source, notice_id) AS rank FROM score_mine WHERE notice_id IS NOT NULL
+        ) AS r WHERE rank = 1
+    ), losses AS (
+        SELECT * FROM (
+            SELECT n.id_norm, n.notice_source, n.notice_id, row_number() OVER (PARTITION BY n.id_norm
+                ORDER BY n.reported_from, n.notice_source, n.notice_id) AS rank
+            FROM notices AS n WHERE n.kind = 'lost'
+        ) AS r WHERE rank = 1
+    ), whose AS (
+        SELECT s.provider_code, s.account_code, s.subject, s.rule_id, s.verdict, s.place,
+            COALESCE(a.id_norm, i.id_norm) AS id_norm, a.account_type, a.group_code, a.name_key, a.document_kind,
+            a.shown_on, COALESCE(a.moment_from, i.inquired_from) AS moment_from,
+            COALESCE(a.moment_to, i.inquired_to) AS moment_to,
+            COALESCE(a.moment_day, i.inquired_on) AS moment_day,
+            COALESCE(a.region_code, g.region_code) AS region
+        FROM strongest AS s
+        LEFT JOIN judged_accounts AS a ON a.provider_code = s.provider_code AND a.account_code = s.account_code
+        LEFT JOIN judged_inquiries AS i
+            ON i.provider_code = s.provider_code AND s.subject = 'inquiry:' || i.inquiry_id AND s.account_code IS NULL
+        LEFT JOIN addressed_regions AS g ON g.provider_code = s.provider_code
+    )
+    SELECT w.*, f.relation, n.kind, n.noticed_on, n.lost_from, n.lost_to, n.reported_from, n.reported_to,
+        n.collected_from, n.collected_to, p.id_norm IS NOT NULL AS is_whole
+    FROM whose AS w
+    LEFT JOIN named AS f ON f.provider_code = w.provider_code AND f.subject = w.subject
+    LEFT JOIN losses AS l ON l.id_norm = w.id_norm AND f.notice_id IS NULL
+    LEFT JOIN notices AS n ON n.notice_source = COALESCE(f.notice_source, l.notice_source)
+        AND n.notice_id = COALESCE(f.notice_id, l.notice_id) AND n.id_norm = w.id_norm
+    LEFT JOIN score_whole_people AS p ON p.id_norm = w.id_norm
+"""
+
+# The person's accounts beside each subject, itself among them.
+_BESIDE = f"""
+    WITH persons AS (
+        SELECT a.id_norm, a.provider_code, a.account_code, a.group_code, a.name_key, a.moment_day,
+            COALESCE(a.region_code, g.region_code) AS region
+        FROM judged_accounts AS a LEFT JOIN addressed_regions AS g ON g.provider_code = a.provider_code
+        WHERE a.id_type = '10' AND a.id_status <> 'bad_form' AND a.account_type <> 'C1'
+    ), met AS (
+        SELECT s.provider_code, s.subject, s.moment_day AS own_day, s.name_key AS own_name, s.region AS own_region,
+            p.group_code, p.name_key, p.moment_day, p.region,
+            p.provider_code <> s.provider_code OR p.account_code IS DISTINCT FROM s.account_code AS is_other
+        FROM score_subjects AS s JOIN persons AS p ON p.id_norm = s.id_norm WHERE s.is_whole
+    )
+    SELECT provider_code, subject,
+        COUNT(DISTINCT CASE WHEN abs(moment_day - own_day) <= {NEAR_DAYS} THEN group_code END) AS institutions,
+        COUNT(CASE WHEN abs(moment_day - own_day) <= {BURST_DAYS} THEN 1 END) AS burst,
+        COUNT(CASE WHEN is_other AND name_key IS NOT NULL THEN 1 END) AS named_others,
+        COUNT(CASE WHEN is_other AND name_key <> own_name THEN 1 END) AS differently_named,
+        MIN(CASE WHEN NOT is_other OR moment_day >= own_day - {NEAR_DAYS} OR region IS NULL THEN NULL
+            WHEN moment_day IS NULL OR own_day IS NULL THEN NULL
+            WHEN left(region, 4) = left(own_region, 4) THEN 0
+            WHEN left(region, 2) = left(own_region, 2) THEN 1 ELSE 2 END) AS region_away
+    FROM met GROUP BY provider_code, subject
+"""
+
+_FACTS = f"""
+    SELECT s.provider_code, s.subject, s.rule_id, s.verdict, s.place,
+        s.account_type || '|' || COALESCE(r.business_code, '') AS product, s.region,
+        k.token AS operator_token, h.token AS phone_token, t.token AS handler_token,
+        CAST(CASE WHEN COALESCE(r.currency, 'CNY') = 'CNY' AND r.amount > 0 THEN r.amount END AS DOUBLE) AS amount,
+        CAST(CASE WHEN s.moment_day IS NULL OR s.reported_from IS NULL THEN NULL
+            WHEN s.lost_from IS NOT NULL AND s.moment_to >= s.lost_from THEN s.moment_day - day_of_second(s.lost_from)
+            ELSE abs(s.moment_day - day_of_second(s.reported_from)) END AS DOUBLE) AS days_from_loss,
+        CAST(CASE WHEN s.moment_from IS NULL OR s.kind IS DISTINCT FROM 'lost' THEN NULL
+            WHEN s.moment_to < s.lost_from THEN 0
+            WHEN s.moment_to < s.reported_from AND s.moment_from > s.lost_to THEN 2
+            WHEN s.moment_from > s.reported_to AND s.moment_to < s.collected_from THEN 2
+            WHEN s.moment_from > s.reported_to AND s.moment_from > s.collected_to THEN 0
+            ELSE 1 END AS DOUBLE) AS phase,
+        CAST(CASE s.relation WHEN 'same' THEN 3 WHEN 'presumed_same' THEN 2 WHEN 'unknown' THEN 1 WHEN 'older' THEN 1
+            WHEN 'newer' THEN 0 END AS DOUBLE) AS relation,
+        CASE WHEN r.overdue_amount IS NULL THEN NULL WHEN r.overdue_amount <= 0 THEN 0.0
+            ELSE (CASE WHEN r.amount > r.overdue_amount THEN CAST(r.overdue_amount AS DOUBLE) / r.amount ELSE 1.0 END)
+                + (CASE WHEN epoch_day(r.report_date) - day_of_second(r.opened_from) <= {FIRST_DAYS}
+                    THEN 1.0 ELSE 0.0 END) END AS overdue,
+        CAST(CASE WHEN s.moment_day IS NOT NULL THEN b.institutions END AS DOUBLE) AS institutions_30d,
+        CAST(CASE WHEN s.moment_day IS NOT NULL THEN b.burst END AS DOUBLE) AS burst_7d,
+        CAST(CASE WHEN s.region IS NOT NULL THEN b.region_away END AS DOUBLE) AS region_away,
+        CAST(CASE o.channel WHEN 'counter' THEN 0 WHEN 'machine' THEN 1 WHEN 'online' THEN 2 WHEN 'mail' THEN 2
+            WHEN 'agent' THEN 2 END AS DOUBLE) AS channel,
+        CAST(CASE WHEN s.moment_to - s.moment_from >= {_PRECISE} OR s.moment_from IS NULL THEN NULL
+            WHEN s.moment_from - 86400 * CAST(s.moment_day AS BIGINT) < {OPENS_AT * 3600} THEN 1
+            WHEN s.moment_from - 86400 * CAST(s.moment_day AS BIGINT) >= {CLOSES_AT * 3600} THEN 1
+            ELSE 0 END AS DOUBLE) AS out_of_hours,
+        CASE WHEN s.name_key IS NOT NULL AND b.named_others > 0
+            THEN CAST(b.differently_named AS DOUBLE) / b.named_others END AS name_conflict,
+        CAST((CASE WHEN s.shown_on IS NOT NULL THEN 1 ELSE 0 END)
+            + (CASE WHEN s.noticed_on IS NOT NULL THEN 1 ELSE 0 END)
+            + (CASE WHEN s.moment_to - s.moment_from < {_PRECISE} THEN 1 ELSE 0 END)
+            + (CASE WHEN c.card_check_id IS NOT NULL OR c.network_check_id IS NOT NULL OR c.person_check_id IS NOT NULL
+                THEN 1 ELSE 0 END) AS DOUBLE) AS evidence,
+        CAST(CASE WHEN c.card_check_result IN ('reported_lost', 'invalid') OR c.person_check_result = 'fail' THEN 2
+            WHEN c.network_check_result IN ('name_mismatch', 'number_unknown') THEN 1
+            WHEN c.card_check_id IS NOT NULL OR c.network_check_id IS NOT NULL OR c.person_check_id IS NOT NULL
+                THEN 0 END AS DOUBLE) AS checks
+    FROM score_subjects AS s
+    LEFT JOIN judged_rows AS r ON r.provider_code = s.provider_code AND r.account_code = s.account_code
+    LEFT JOIN judged_openings AS o ON o.provider_code = s.provider_code AND o.account_code = s.account_code
+    LEFT JOIN last_checks AS c ON c.provider_code = s.provider_code AND c.account_code = s.account_code
+    LEFT JOIN score_beside AS b ON b.provider_code = s.provider_code AND b.subject = s.subject
+    LEFT JOIN opening_parties AS p ON p.provider_code = s.provider_code AND p.account_code = s.account_code
+    LEFT JOIN party_tokens AS k
+        ON k.party = 'operator' AND k.provider_code = p.session_provider AND k.value = p.operator_id
+    LEFT JOIN party_tokens AS h ON h.party = 'phone' AND h.value = p.phone
+    LEFT JOIN party_tokens AS t ON t.party = 'handler' AND t.value = p.handler_id_norm
+"""
+
+_PARTIES = """
+    SELECT DISTINCT u.party, u.provider_code, u.value FROM (
+        SELECT 'operator' AS party, p.session_provider AS provider_code, p.operator_id AS value, p.account_code AS code,
+            p.provider_code AS at_provider FROM opening_parties AS p
+        UNION ALL
+        SELECT 'phone', NULL, p.phone, p.account_code, p.provider_code FROM opening_parties AS p
+        UNION ALL
+        SELECT 'handler', NULL, p.handler_id_norm, p.account_code, p.provider_code FROM opening_parties AS p
+    ) AS u
+    WHERE u.value IS NOT NULL AND EXISTS (SELECT 1 FROM score_subjects AS s
+        WHERE s.provider_code = u.at_provider AND s.account_code = u.code)
+"""
+
+
+def gather_facts(engine: Engine, keys: Keyring, strengths: pa.Table) -> int:
+    """Make ``facts_tonight`` (the columns of ``CASE_FACTS`` but night) of who was judged; returns how many subjects.
+
+    Reads ``findings``, ``carried_subjects``, ``notices``, ``judged_accounts``, ``judged_rows``, ``judged_openings``,
+    ``judged_inquiries``, ``opening_parties``, ``last_checks`` and ``addressed_regions``. To be called while those are
+    tonight's.
+
+    Parameters
+    ----------
+    engine : Engine
+    keys : Keyring
+        Operators, phones and handlers become tokens of its active key.
+    strengths : pyarrow.Table
+        rule_id, verdict, place: the smaller place is the stronger finding.
+    """
+    engine.load("score_strengths", strengths)
+    engine.table("score_mine", _MINE)
+    engine.table("score_whole_people", _WHOLE_PEOPLE)
+    engine.table("score_subjects", _SUBJECTS)
+    engine.table("score_beside", _BESIDE)
+    engine.load("party_tokens", with_tokens(engine.fetch(_PARTIES), keys))
+    made = engine.table("facts_tonight", _FACTS)
+    engine.drop(
+        *("score_strengths", "score_mine", "score_whole_people", "score_subjects", "score_beside", "party_tokens"),
+        "opening_parties",
+    )
+    return made
+
+
+def with_tokens(parties: pa.Table, keys: Keyring) -> pa.Table:
+    """Add the column ``token`` to a table of party, provider_code and value: 16 hex digits, the same in every night."""
+    named = pc.binary_join_element_wise(
+        parties["party"].cast(pa.string()),
+        parties["provider_code"].cast(pa.string()).fill_null(""),
+        parties["value"].cast(pa.string()),
+        "\x1f",
+    )
+    tokens = keys.tokens("score", named.to_pylist(), length=16)
+    return parties.append_column("token", pa.array(tokens, type=pa.string()))
+
+
+def facts_changed(engine: Engine, night: date) -> pa.Table:
+    """Return the facts of tonight that say something new (schema ``CASE_FACTS``)."""
+    said = [name for name in CASE_FACTS.schema.names if name != "night"]
+    same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in said)
+    found = engine.fetch(
+        f"SELECT DATE '{night.isoformat()}' AS night, {', '.join(f'c.{name}' for name in said)} FROM facts_tonight AS c"
+        f" WHERE NOT EXISTS (SELECT 1 FROM standing_{CASE_FACTS.name} AS s WHERE {same})"
+        " ORDER BY c.provider_code, c.subject"
+    )
+    return found.cast(CASE_FACTS.schema)
