@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from creditaudit.book.reference import read
 from creditaudit.book.state import CASE_LIFE, CASE_SUBJECTS, open_state
-from creditaudit.cases.clocks import days_left_sql
+from creditaudit.cases.clocks import days_left_sql, overdue_sql
 from creditaudit.cases.known import CLOSED, OPEN
 from creditaudit.cases.remedies import remedies_of
 from creditaudit.cases.reviewers import name_reviewers
@@ -54,7 +54,7 @@ _MEMORY = "2GiB"
 _NEAR = 6  # letters that may differ in a case_id that was mistyped
 
 
-def queue(book: Book, *, recipient: str | None = None, states: Sequence[str] = ()) -> list[Row]:
+def queue(book: Book, *, recipient: str | None = None, states: Sequence[str] = (), overdue: bool = False) -> list[Row]:
     """Return the cases that wait for somebody, as the last sealed night left them; no raw ID number, name or phone.
 
     Parameters
@@ -64,6 +64,8 @@ def queue(book: Book, *, recipient: str | None = None, states: Sequence[str] = (
         Only the cases that this recipient may answer.
     states : sequence of str
         Only these; none: the open ones.
+    overdue : bool
+        Only what is late: past its due date, or a correction that is overdue; by due date, the earliest first.
 
     Returns
     -------
@@ -92,11 +94,15 @@ def queue(book: Book, *, recipient: str | None = None, states: Sequence[str] = (
                 f" AND r.recipient = {quoted(recipient)})"
             )
         names = ", ".join(f"c.{name}" for name in QUEUE if name not in {"days_left", "due_kind"})
-        left = days_left_sql("c.due_on", f"DATE {quoted(night.isoformat())}")
+        today = f"DATE {quoted(night.isoformat())}"
+        left = days_left_sql("c.due_on", today)
+        if overdue:
+            asked.append(f"{overdue_sql('c.state', 'c.due_on', 'l.due_kind', today)} IS NOT NULL")
         found = engine.fetch(
             f"SELECT {names}, {left} AS days_left, l.due_kind FROM last_cases AS c LEFT JOIN sealed_life AS l"
             f" ON l.case_id = c.case_id AND l.episode = c.episode WHERE {' AND '.join(asked)}"
-            " ORDER BY c.priority DESC NULLS LAST, c.provider_code, c.account_code, c.case_id"
+            f" ORDER BY {'c.due_on NULLS LAST, ' if overdue else ''}c.priority DESC NULLS LAST,"
+            " c.provider_code, c.account_code, c.case_id"
         )
     return _rows(found.select(QUEUE))
 

@@ -81,6 +81,8 @@ def queue(
         list[str] | None, typer.Option(help="Only this state; may be repeated (default: all open).")
     ] = None,
     form: Format = "table",
+    *,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only what is late, the earliest due date first.")] = False,
 ) -> None:
     """List the cases that wait for somebody, the most urgent first."""
     from creditaudit.book.layout import open_book
@@ -88,7 +90,7 @@ def queue(
     from creditaudit.case_view import queue as waiting
 
     opened = open_book(book)
-    rows = waiting(opened, recipient=recipient, states=state or ())
+    rows = waiting(opened, recipient=recipient, states=state or (), overdue=overdue)
     for line in queue_lines(rows, form):
         Tell.result(line)
     Tell.note(f"{len(rows)} cases as of night {opened.last} (待核查线索: leads to check)", rows=len(rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -87,6 +88,22 @@ def test_the_queue_is_in_order_of_priority_then_of_codes(answered: Place, sent_c
 )
 def test_the_queue_of_a_recipient_or_a_state(answered: Place, words: tuple[str, ...], codes: list[str]) -> None:
     assert [row["account_code"] for row in listed(answered, *words)] == codes
+
+
+def test_the_queue_of_what_is_late(answered: Place, sent_cases: Place) -> None:
+    """SPEC 8.4: past its due date, or a correction that is overdue though a newer objection's clock still runs."""
+    assert listed(answered, "--overdue") == []
+    place = answered.copied(sent_cases.root.parent / "late")
+    path = place.folder(NEXT) / "published" / "cases.parquet"
+    table = pq.read_table(path)
+    due = {"A1": NEXT + timedelta(1), "A3": NEXT - timedelta(1), "A4": NEXT, "A2": NEXT - timedelta(9)}
+    for name, told in (("due_on", due), ("state", {"A1": "correction_overdue"})):
+        at = table.schema.get_field_index(name)
+        was = zip(table["account_code"].to_pylist(), table[name].to_pylist(), strict=True)
+        table = table.set_column(at, table.schema.field(name), [[told.get(code, value) for code, value in was]])
+    pq.write_table(table, path)
+    assert [(row["account_code"], row["days_left"]) for row in listed(place, "--overdue")] == [("A3", -1), ("A1", 1)]
+    assert [row["account_code"] for row in listed(place, "--overdue", "--recipient", "b02")] == ["A3"]
 
 
 @pytest.mark.parametrize("words", [("--recipient", "nort"), ("--state", "sen")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -22,6 +23,7 @@ def tables_read(tree: exp.Expr) -> frozenset[str]:
     return frozenset(table.name for table in tree.find_all(exp.Table)) - own
 
 
+@cache
 def returned(text: str) -> tuple[str, ...]:
     """Return the names of the columns that a statement returns, in order."""
     tree = sqlglot.parse_one(text, dialect=DIALECT)

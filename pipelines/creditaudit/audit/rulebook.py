@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -230,6 +231,12 @@ def rendered(rule: Rule, overrides: Mapping[str, int] | None = None) -> str:
 
 def substituted(text: str, values: Mapping[str, int]) -> str:
     """Write parameters into a text, by its tokens, so that comments and literals are left alone."""
+    return _written(text, tuple(sorted(values.items())))
+
+
+@cache  # a night asks several times for the same few texts
+def _written(text: str, given: tuple[tuple[str, int], ...]) -> str:
+    values = dict(given)
     tokens = sqlglot.tokenize(text, dialect=DIALECT)
     # What lies before the first token is the header.
     pieces, position = [], tokens[0].start if tokens else 0

@@ -197,6 +197,23 @@ def days_left_sql(due_on: str, night: str) -> str:
     return f"CAST(epoch_day({due_on}) - epoch_day({night}) AS BIGINT)"
 
 
+def overdue_sql(state: str, due_on: str, due_kind: str, night: str) -> str:
+    """Return SQL for what an open case is late by: ``legal``, ``house``; NULL: it is not late.
+
+    A case is late from the night after its due date. One that is ``correction_overdue`` stays late of the house's
+    target, also where the legal clock of a newer objection still runs.
+
+    Parameters
+    ----------
+    state, due_on, due_kind, night : str
+        SQL of the state, its due date and kind, and the night.
+    """
+    return (
+        f"CASE WHEN {due_on} < {night} THEN COALESCE({due_kind}, 'house')"
+        f" WHEN {state} = 'correction_overdue' THEN 'house' END"
+    )
+
+
 def _bad(row: dict[str, object], column: str, why: str) -> UsageError:
     return UsageError(
         "a clock cannot be used",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from creditaudit.book.addressed import addressed
-from creditaudit.cases.clocks import holder_sql
-from creditaudit.cases.known import OPEN_LIST, UNANSWERED_LIST
+from creditaudit.cases.clocks import holder_sql, overdue_sql
+from creditaudit.cases.known import OPEN_LIST
 
 if TYPE_CHECKING:
     from datetime import date
@@ -113,8 +113,8 @@ _CLOCK_STARTS = """
             WHERE k.clock_id = 'objection_answer'
         ) AS running GROUP BY provider_code, subject
     ) AS o ON n.is_current AND o.provider_code = n.provider_code AND o.subject = n.subject
-        AND n.sealed_state IN ({unanswered}, 'correction_due')
-        AND NOT COALESCE(k.clock_id = 'objection_answer' AND a.case_id IS NULL, FALSE)
+        AND n.sealed_state IN ({open})
+        AND NOT COALESCE(k.clock_id = 'objection_answer' AND k.clock_from <= o.received_on AND a.case_id IS NULL, FALSE)
     WHERE NOT n.is_superseded AND (
         (a.to_state = 'correction_due' AND n.sealed_state IN ('correction_due', 'correction_overdue'))
         OR o.received_on IS NOT NULL
@@ -190,6 +190,7 @@ _ROWS = """
         CASE WHEN NOT is_open THEN NULL
             WHEN is_new OR (state = 'lead' AND NOT is_data_quality AND episode = 1) THEN 'new'
             WHEN is_changed OR is_wake OR (state = 'lead' AND NOT is_data_quality) THEN 'changed' END AS change,
+        CASE WHEN is_open THEN {overdue} END AS overdue_kind,
         is_open, is_new, is_wake, is_superseded, is_current, is_changed, is_copy, has_new_evidence, has_new_fault,
         fault_before, fingerprint_0, held_by
     FROM told
@@ -204,7 +205,7 @@ def write_rows(engine: Engine, night: date) -> None:
     engine.table("case_notes", _NOTES)
     engine.table("case_recipients", addressed(_PLACED, "case_id"))
     engine.table("case_sent", _SENT)
-    engine.table("clock_starts", _CLOCK_STARTS.format(night=tonight, unanswered=UNANSWERED_LIST))
+    engine.table("clock_starts", _CLOCK_STARTS.format(night=tonight, open=OPEN_LIST))
     engine.drop("objected_rows")
 
 
@@ -215,4 +216,8 @@ def finish_rows(engine: Engine, night: date) -> None:
     """
     tonight = night.isoformat()
     engine.table("case_lives", _LIFE.format(night=tonight, open=OPEN_LIST))
-    engine.table("case_rows_base", _ROWS.format(night=tonight, open=OPEN_LIST, holder=holder_sql("sealed_state")))
+    late = overdue_sql("sealed_state", "due_on", "due_kind", f"DATE '{tonight}'")
+    engine.table(
+        "case_rows_base",
+        _ROWS.format(night=tonight, open=OPEN_LIST, holder=holder_sql("sealed_state"), overdue=late),
+    )

@@ -53,6 +53,7 @@ def summarise(
         "findings_by_rule": _counted(findings, ["rule_id", "verdict"]),
         "clearances_by_reason": _counted(clearances, ["reason"]),
         "institutions": _institutions(engine),
+        "overdue": _overdue(engine),
         "quarters": quarters,
         "more_quarters": more_quarters,
         "cases": pc.count_distinct(tables["cases"]["case_id"]).as_py(),
@@ -98,6 +99,19 @@ def _institutions(engine: Engine) -> list[dict[str, Any]]:
                 AS without_recipient
         FROM case_rows AS c LEFT JOIN (SELECT DISTINCT case_id FROM case_recipients) AS t ON t.case_id = c.case_id
         WHERE NOT c.is_superseded GROUP BY c.provider_code ORDER BY c.provider_code
+        """
+    )
+    return [{**row, "provider_code": without_numbers(row["provider_code"])} for row in found.to_pylist()]
+
+
+def _overdue(engine: Engine) -> list[dict[str, Any]]:
+    """Count the open cases that are late, per institution and by kind of the clock, with the earliest due date."""
+    found = engine.fetch(
+        """
+        SELECT provider_code, count(*) FILTER (WHERE overdue_kind = 'legal') AS legal,
+            count(*) FILTER (WHERE overdue_kind = 'house') AS house,
+            CAST(min(due_on) FILTER (WHERE due_on < night) AS VARCHAR) AS earliest_due_on
+        FROM case_rows WHERE overdue_kind IS NOT NULL GROUP BY provider_code ORDER BY provider_code
         """
     )
     return [{**row, "provider_code": without_numbers(row["provider_code"])} for row in found.to_pylist()]

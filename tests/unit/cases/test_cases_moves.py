@@ -2,69 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
-
 import pytest
 from case_desk import Desk, Row, events, fault, finding, one
+from moving import answer, by_episode, by_state, day, due, proof, returned, states, verified
 
 from unit.kit import NIGHT, OTHER, PERSON
 
-if TYPE_CHECKING:
-    from creditaudit.cases.track import Tracked
-
 OPEN = ("lead", "sent", "undetermined", "correction_due", "correction_overdue")
-
-
-def day(after: int) -> date:
-    return NIGHT + timedelta(days=after)
-
-
-def answer(case: Row, outcome: str, to_state: str, **cells: Any) -> dict[str, list[Row]]:
-    """Return the relations of one answer to a case as it stands."""
-    base = {"case_id": case["case_id"], "episode": case["episode"], "outcome": outcome, "to_state": to_state}
-    told = {"answered_on": NIGHT, "answered_by": "pboc", "by_kind": "pboc_liaison", "evidence_ref": "E1", "entry": "x"}
-    row = {**base, **told, **cells}
-    return {"answers_taken": [row], "answers_all": [{**row, "place": 1, "from_state": case["state"]}]}
-
-
-def proof(case: Row, *, is_proven: bool, **cells: Any) -> Row:
-    base = {"case_id": case["case_id"], "episode": case["episode"], "is_proven": is_proven, "kind": "absence"}
-    return {**base, **cells}
-
-
-def returned(case: Row, code: str = "A", how: str = "delivered_again") -> Row:
-    told = {"provider_code": "B01", "account_code": code, "how": how}
-    return {"case_id": case["case_id"], "episode": case["episode"], **told}
-
-
-def objection(number: str = "O1", code: str | None = "A", **cells: Any) -> Row:
-    told = {"objection_no": number, "id_norm": PERSON, "provider_code": "B01", "account_code": code}
-    return {**told, "received_on": NIGHT, "night": NIGHT, "file": "f", "row": 1, "line": 2, **cells}
-
-
-def account(code: str = "A", **cells: Any) -> Row:
-    where = {"night": NIGHT, "file": "f", "row": 1, "line": 2}
-    return {"provider_code": "B01", "account_code": code, "id_norm": PERSON, **where, **cells}
-
-
-def by_episode(tracked: Tracked) -> list[tuple[int, str]]:
-    return [(c["episode"], c["state"]) for c in sorted(tracked.cases.to_pylist(), key=lambda c: c["episode"])]
-
-
-def states(tracked: Tracked) -> dict[str, str]:
-    return {c["case_id"]: c["state"] for c in tracked.cases.to_pylist()}
-
-
-def due(desk: Desk, outcome: str = "4") -> Row:
-    """Return a case for which a correction is due, as of tonight."""
-    case = one(desk.night([finding()]))
-    return one(desk.night([finding()], **answer(case, outcome, "correction_due")))
-
-
-def verified(desk: Desk) -> Row:
-    case = due(desk)
-    return one(desk.night([finding()], proofs_tonight=[proof(case, is_proven=True, proof="absent:x;y")]))
 
 
 @pytest.mark.parametrize(
@@ -264,10 +208,6 @@ def test_an_account_that_comes_back_without_a_finding_is_a_case_all_the_same(des
     assert by_state(desk.night([])) == ["reappeared", "sent"]
 
 
-def by_state(tracked: Tracked) -> list[str]:
-    return sorted(c["state"] for c in tracked.cases.to_pylist())
-
-
 def test_a_verified_case_does_not_hide_another_matter_on_its_account(desk: Desk) -> None:
     old = verified(desk)
     assert by_state(desk.night([finding()])) == ["correction_verified"]
@@ -285,72 +225,6 @@ def test_residual_is_listed_while_it_is_there(desk: Desk) -> None:
     row = one(desk.night([], residual_tonight=[{"case_id": old["case_id"], "residual": "inquiry:I1"}]))
     assert row["blind_spots"] == "residual:inquiry:I1"
     assert one(desk.night([]))["blind_spots"] is None
-
-
-# --- objections ------------------------------------------------------------------------------------------------------
-
-
-def test_an_objection_opens_a_case_with_the_legal_clock(desk: Desk) -> None:
-    """SPEC 8.1, 8.4, 12: tier objection, verdict null, 20 calendar days from received_on."""
-    row = one(desk.night([], standing_objections=[objection(received_on=day(-3))], standing_accounts=[account()]))
-    assert (row["subject"], row["account_code"], row["tier"], row["verdict"]) == ("account:A", "A", "objection", None)
-    assert (row["fault"], row["duty"], row["state"], row["due_on"]) == (
-        "not_applicable",
-        "not_applicable",
-        "sent",
-        day(17),
-    )
-    again = desk.night([], standing_objections=[objection()], standing_accounts=[account()])
-    assert (one(again)["state"], events(again, day(1))) == ("sent", [])
-
-
-def test_the_legal_clock_runs_from_receipt_whatever_else_comes_that_night(desk: Desk) -> None:
-    """SPEC 8.4: 20 calendar days from received_on, also beside an answer, and where a correction is due."""
-    told = {"standing_objections": [objection(received_on=day(-3))], "standing_accounts": [account()]}
-    case = one(desk.night([finding()]))
-    row = one(desk.night([finding()], **told, **answer(case, "0", "undetermined")))
-    assert (row["state"], row["due_on"]) == ("undetermined", day(17))
-    row = one(desk.night([finding()], **told, **answer(row, "4", "correction_due")))
-    assert row["due_on"] == day(22)
-    more = {**told, "standing_objections": [*told["standing_objections"], objection("O2", received_on=day(1))]}
-    row = one(desk.night([finding()], **more))
-    assert (row["state"], row["due_on"]) == ("correction_due", day(21))
-    assert one(desk.night([finding()], **more))["due_on"] == day(21)
-
-
-def test_an_objection_joins_the_accounts_case(desk: Desk) -> None:
-    desk.night([finding()])
-    found = desk.night([finding()], standing_objections=[objection()], standing_accounts=[account()])
-    row = one(found)
-    assert (row["tier"], row["state"], row["due_on"]) == ("R101", "sent", day(20))
-    assert events(found, day(1)) == [("objection", "sent", "sent")]
-    fallen = one(desk.night([], standing_objections=[objection()], standing_accounts=[account()]))
-    assert (fallen["tier"], fallen["state"]) == ("objection", "sent")
-
-
-def test_an_objection_to_an_unknown_account_keeps_its_case_when_the_account_comes(desk: Desk) -> None:
-    first = one(desk.night([], standing_objections=[objection()]))
-    assert (first["subject"], first["account_code"]) == ("objection:O1", None)
-    row = one(desk.night([finding()], standing_objections=[objection()], standing_accounts=[account()]))
-    assert (row["case_id"], row["subject"], row["tier"]) == (first["case_id"], "account:A", "R101")
-    assert row["due_on"] == first["due_on"]
-
-
-def test_an_objection_wakes_what_the_holder_had_confirmed(desk: Desk) -> None:
-    case = one(desk.night([finding()]))
-    desk.night([finding()], **answer(case, "2", "holder_confirmed"))
-    told = {"standing_objections": [objection()], "standing_accounts": [account()]}
-    found = desk.night([finding()], **told)
-    assert by_episode(found) == [(1, "holder_confirmed"), (2, "sent")]
-    assert by_episode(desk.night([finding()], **told)) == [(1, "holder_confirmed"), (2, "sent")]
-
-
-def test_an_objection_does_not_wake_what_is_undetermined(desk: Desk) -> None:
-    case = one(desk.night([finding()]))
-    desk.night([finding()], **answer(case, "0", "undetermined"))
-    told = {"standing_objections": [objection()], "standing_accounts": [account()]}
-    found = desk.night([finding()], **told)
-    assert (by_episode(found), one(found)["due_on"]) == ([(1, "undetermined")], day(20))
 
 
 def test_a_case_of_data_quality_opens_no_clock(desk: Desk) -> None:
@@ -401,17 +275,6 @@ def test_evidence_of_the_night_of_the_proof_is_another_matter(desk: Desk) -> Non
         "sent",
         case["case_id"],
     )
-
-
-def test_the_legal_clock_of_an_objection_outlives_waking(desk: Desk) -> None:
-    """SPEC 8.4: the basis of a clock is frozen when it starts."""
-    case = one(desk.night([finding()]))
-    desk.night([finding()], **answer(case, "0", "undetermined"))
-    told = {"standing_objections": [objection()], "standing_accounts": [account()]}
-    desk.night([finding()], **told)
-    found = desk.night([finding(), finding("R104", notice_id="L2")], **told)
-    new = next(c for c in found.cases.to_pylist() if c["episode"] == 2)
-    assert (new["state"], new["due_on"]) == ("sent", day(20))
 
 
 def test_what_fell_while_a_correction_was_due_is_withdrawn_once_that_is_answered(desk: Desk) -> None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 CASE_ROWS = pa.schema(
     [
-        *[(name, pa.string()) for name in ("case_id", "provider_code", "verdict", "duty", "state")],
+        *[(name, pa.string()) for name in ("case_id", "provider_code", "verdict", "duty", "state", "overdue_kind")],
+        ("night", pa.date32()),
+        ("due_on", pa.date32()),
         *[(name, pa.bool_()) for name in ("is_new", "is_changed", "is_quiet", "is_data_quality", "is_open")],
         ("is_superseded", pa.bool_()),
     ]
@@ -149,6 +151,22 @@ def test_open_cases_on_undocumented_duties_are_counted_per_institution(engine: E
     words = "open cases for which no document says what the duty was: 3"
     assert words in page(engine, tmp_path / "night.html", cases=cases).text
     assert "no document says" not in page(engine, tmp_path / "night.html").text
+
+
+def test_what_is_late_is_counted_per_institution_and_kind(engine: Engine, tmp_path: Path) -> None:
+    """SPEC 8.4: a house target is printed as such."""
+    rows = (("B02", "legal", 3), ("B02", "house", 9), ("B02", "house", 5), ("B01", "house", -2), ("B03", None, -1))
+    cases = tuple(
+        {"case_id": str(n), "provider_code": p, "overdue_kind": kind, "night": NIGHT, "due_on": NIGHT - timedelta(left)}
+        for n, (p, kind, left) in enumerate(rows)
+    )
+    found = numbers(engine, cases=cases)
+    assert found["overdue"] == [
+        {"provider_code": "B01", "legal": 0, "house": 1, "earliest_due_on": None},
+        {"provider_code": "B02", "legal": 1, "house": 2, "earliest_due_on": "2026-11-11"},
+    ]
+    assert "B02 1 2 2026-11-11" in page(engine, tmp_path / "night.html", cases=cases).text
+    assert "Overdue" not in page(engine, tmp_path / "night.html").text
 
 
 def test_an_empty_night_is_all_noughts(engine: Engine) -> None:
