@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -277,19 +278,19 @@ def synth(
     first_night: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Date of the first.")] = datetime(
         2026, 11, 15
     ),
+    *,
+    preset: Annotated[
+        str | None, typer.Option(help="A world of many leads instead, to judge the order of the queue by.")
+    ] = None,
 ) -> None:
     """Write synthetic deliveries for all feeds, with the truth beside them."""
-    from creditaudit.synth import generate
+    from creditaudit.synth import generate, generate_desk
 
+    write = (
+        partial(generate, processes=os.cpu_count() or 1) if preset is None else partial(generate_desk, preset=preset)
+    )
     try:
-        summary = generate(
-            out,
-            accounts=accounts,
-            nights=nights,
-            seed=seed,
-            first_night=first_night.date(),
-            processes=os.cpu_count() or 1,
-        )
+        summary = write(out, accounts=accounts, nights=nights, seed=seed, first_night=first_night.date())
     except (ValueError, FileExistsError) as error:
         raise UsageError(
             "no delivery was written", why=str(error), next_step="name an empty folder, and numbers in range"
