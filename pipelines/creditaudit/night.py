@@ -185,7 +185,8 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             run.engine, run.book, run.folder, run.inbox.sound, cases=tracked.cases, keys=run.keys, night=run.night
         )
     with run.log.stage("report"):
-        count_judged(run.engine, "absent_codes")  # over the whole book, whoever was judged
+        if not judgment.is_counted:
+            count_judged(run.engine, "absent_codes")  # over the whole book
         tables = {
             "findings": judgment.findings,
             "clearances": judgment.clearances,

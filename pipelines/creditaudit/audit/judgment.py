@@ -12,6 +12,7 @@ from creditaudit.audit.notices import build_notices, count_ignored
 from creditaudit.audit.rules_run import judge
 from creditaudit.audit.scope import close_scope, narrow
 from creditaudit.audit.sift import sift
+from creditaudit.audit.tally import recount
 from creditaudit.audit.touched import beyond_retention, touch
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Judgment:
         What notices could not be made of: reason to rows.
     accounts : int or None
         Rows of accounts that were looked at; None: all of them. For the run log.
+    is_counted : bool
+        ``judged_counts`` is made: nobody else need be counted (``audit.tally``).
     """
 
     findings: pa.Table
@@ -49,6 +52,7 @@ class Judgment:
     contradicted: tuple[tuple[str, str], ...]
     ignored: dict[str, int]
     accounts: int | None = None
+    is_counted: bool = False
 
 
 # Touching more than this share of the accounts, everyone is judged in less time; of a small book nobody minds.
@@ -90,14 +94,17 @@ def judge_night(
         only_scope(engine)
     contradicted = engine.fetch("SELECT * FROM contradicted_renames ORDER BY provider_code, old_account_code")
     findings, clearances = build_findings(engine, rules, night, keys), build_clearances(engine, night)
-    if accounts is not None:
+    is_counted = False
+    if changes is not None and accounts is not None:
         findings, clearances = carry(engine, night, findings, clearances)
+        is_counted = recount(engine, changes)
     return Judgment(
         findings,
         clearances,
         tuple(zip(*(c.to_pylist() for c in contradicted.columns), strict=True)),
         ignored,
         accounts,
+        is_counted,
     )
 
 

@@ -1,7 +1,9 @@
 """How many accounts are judged, per institution and quarter of their moment (SPEC 8.5).
 
-Every account that stands is judged every night, whether tonight looked at it again or not (SPEC 2). So they are counted
-over all rows in force: one narrow pass, in which all but renamed accounts and bought debts are counted as they come.
+Every account that stands is judged every night, whether tonight looked at it again or not (SPEC 2). Where everyone is
+judged they are counted over all rows in force: one narrow pass, in which all but renamed accounts and bought debts are
+counted as they come. Else only those who are judged tonight are counted, as they are and as they were last night, and
+the difference is added to what the last night published (:func:`recount`).
 """
 
 from __future__ import annotations
@@ -9,8 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from creditaudit.audit.chains import follow
+from creditaudit.audit.lineage import build_lineage
+from creditaudit.errors import InternalError
 
 if TYPE_CHECKING:
+    from creditaudit.audit.touched import Changes
     from creditaudit.engines import Engine
 
 # Quarters since year 0; NULL: an account without a moment. Of a bought debt (C1) its original is asked.
@@ -32,18 +37,90 @@ def count_judged(engine: Engine, left_out: str | None = None) -> None:
     left_out : str, optional
         Relation (provider_code, account_code) of codes that are judged no more: as if they had no row.
     """
-    keeps = "TRUE" if left_out is None else "x.account_code IS NULL"
     absent = (
         ""
         if left_out is None
-        else f"LEFT JOIN (SELECT DISTINCT provider_code, account_code FROM {left_out}) AS x"
-        " ON x.provider_code = a.provider_code AND x.account_code = a.account_code"
+        else f" WHERE NOT EXISTS (SELECT 1 FROM {left_out} AS x"
+        " WHERE x.provider_code = a.provider_code AND x.account_code = a.account_code)"
     )
-    engine.table("tally_groups", _GROUPS.format(quarter=_QUARTER.format(a="a"), absent=absent, keeps=keeps))
-    engine.table("tally_heads", _HEADS)
-    _originals(engine, absent, keeps)
+    engine.view("tally_accounts", f"SELECT a.* FROM standing_accounts AS a{absent}")
+    _count(engine, "judged_counts", "tally_accounts", "lineage")
+    engine.drop("tally_accounts")
+
+
+def recount(engine: Engine, changes: Changes) -> bool:
+    """Make ``judged_counts`` of what the last night counted and of those who are judged tonight, where that can be.
+
+    Who is not judged tonight has the rows, the renames and the originals of last night, so counts as last night.
+    Reads ``previous_institutions``, ``scope_accounts``, ``scope_codes``, ``lineage``; ``changed_accounts``,
+    ``accounts_before`` and ``account_renames_before``: the rows in force as the last night left them.
+
+    Returns
+    -------
+    bool
+        FALSE, and nothing is made: an account began or ended to be absent (``standing_absent_accounts``). Its rows are
+        not among those who are judged, so all are to be counted.
+    """
+    moved = f"SELECT count(*) AS n FROM standing_absent_accounts WHERE night >= DATE '{changes.last}'"
+    if engine.fetch(moved)["n"][0].as_py():
+        return False
+    columns = ", ".join(f"a.{name}" for name in _COLUMNS)
+    is_changed = "SELECT 1 FROM changed_accounts AS c WHERE c.provider_code = a.provider_code"
+    is_changed += " AND c.account_code = a.account_code"
+    replaced = f" UNION ALL SELECT {columns} FROM accounts_before AS a WHERE EXISTS ({is_changed})"
+    engine.view("tally_now", f"SELECT {columns} FROM scope_accounts AS a WHERE a.in_scope")
+    engine.table(
+        "last_standing_accounts",
+        f"SELECT {columns} FROM tally_now AS a WHERE NOT EXISTS ({is_changed})"
+        f"{replaced if 'accounts' in changes.changed else ''}",
+    )
+    engine.table(
+        "last_standing_account_renames",
+        "SELECT r.* FROM account_renames_before AS r WHERE EXISTS (SELECT 1 FROM scope_codes AS s"
+        " WHERE s.provider_code = r.provider_code AND s.account_code = r.old_account_code)"
+        " OR EXISTS (SELECT 1 FROM scope_codes AS s WHERE s.account_code = r.new_account_code"
+        " AND s.provider_code = COALESCE(r.new_provider_code, r.provider_code))",
+    )
+    build_lineage(engine, changes.last, "last_")
+    _count(engine, "tally_before_counts", "last_standing_accounts", "last_lineage")
+    _count(engine, "tally_now_counts", "tally_now", "lineage")
     engine.table(
         "judged_counts",
+        "SELECT provider_code, quarter, CAST(sum(accounts) AS BIGINT) AS accounts FROM ("
+        " SELECT provider_code, quarter, value AS accounts FROM previous_institutions"
+        " WHERE measure = 'accounts_judged'"
+        " UNION ALL SELECT provider_code, quarter, accounts FROM tally_now_counts"
+        " UNION ALL SELECT provider_code, quarter, -accounts FROM tally_before_counts"
+        ") AS c GROUP BY provider_code, quarter HAVING sum(accounts) <> 0",
+    )
+    if engine.fetch("SELECT count(*) AS n FROM judged_counts WHERE accounts < 0")["n"][0].as_py():
+        raise InternalError(
+            "an institution has fewer than no accounts",
+            why="what the last night published as accounts_judged is not what its accounts give",
+            next_step="report this; `creditaudit night --full` counts everyone anew",
+        )
+    engine.drop("tally_now", "tally_now_counts", "tally_before_counts", *(f"last_{name}" for name in _LINEAGE))
+    return True
+
+
+# Columns that a count reads.
+_COLUMNS: Final = (
+    *("provider_code", "account_code", "account_type", "id_norm", "report_date"),
+    *("opened_from", "opened_to", "agreement_from", "original_provider_code", "original_account_code"),
+)
+_LINEAGE: Final = (
+    *("standing_accounts", "standing_account_renames", "lineage", "contradicted_renames"),
+    *("rename_edges_all", "renamed_codes", "renamed_rows"),
+)
+
+
+def _count(engine: Engine, name: str, accounts: str, lineage: str) -> None:
+    """Make a table of accounts per provider_code and quarter, of account rows and their lineages."""
+    engine.table("tally_groups", _GROUPS.format(quarter=_QUARTER.format(a="a"), accounts=accounts, lineage=lineage))
+    engine.table("tally_heads", _HEADS)
+    _originals(engine, accounts, lineage)
+    engine.table(
+        name,
         "SELECT provider_code, lpad(CAST(CAST(floor(number / 4) AS INTEGER) AS VARCHAR), 4, '0') || 'Q'"
         " || CAST(number % 4 + 1 AS VARCHAR) AS quarter, CAST(sum(accounts) AS BIGINT) AS accounts"
         f" FROM ({_COUNTED}) AS c GROUP BY provider_code, number",
@@ -51,18 +128,17 @@ def count_judged(engine: Engine, left_out: str | None = None) -> None:
     engine.drop("tally_groups", "tally_heads", "tally_wanted", "tally_originals", "tally_edges", "tally_ends")
 
 
-def _originals(engine: Engine, absent: str, keeps: str) -> None:
+def _originals(engine: Engine, accounts: str, lineage: str) -> None:
     """Make ``tally_originals`` (accounts that debts come from) and ``tally_ends`` (where the chain of a debt ends)."""
-    engine.table("tally_wanted", _WANTED)
+    engine.table("tally_wanted", _WANTED.format(lineage=lineage))
     # A second pass is needed only where a debt comes from an account that is neither renamed nor a debt itself.
-    source = f"SELECT a.* FROM standing_accounts AS a {absent} WHERE {keeps}"
     lone = engine.fetch("SELECT count(*) AS n FROM tally_wanted WHERE is_lone")["n"][0].as_py()
     engine.table(
         "tally_originals",
         "SELECT provider_code, account_code, id_norm, account_type, quarter FROM tally_heads"
         + (
             f" UNION ALL SELECT a.provider_code, a.account_code, a.id_norm, a.account_type,"
-            f" {_QUARTER.format(a='a')} AS quarter FROM ({source}) AS a"
+            f" {_QUARTER.format(a='a')} AS quarter FROM {accounts} AS a"
             " JOIN (SELECT DISTINCT to_provider, to_code FROM tally_wanted WHERE is_lone) AS w"
             " ON w.to_provider = a.provider_code AND w.to_code = a.account_code"
             " WHERE a.account_type <> 'C1'"
@@ -93,9 +169,8 @@ _GROUPS = """
             CASE WHEN a.account_type = 'C1' THEN a.original_provider_code END AS original_provider_code,
             CASE WHEN a.account_type = 'C1' THEN a.original_account_code END AS original_account_code,
             l.head_provider, l.head_code, l.steps
-        FROM standing_accounts AS a {absent}
-        LEFT JOIN lineage AS l ON l.provider_code = a.provider_code AND l.account_code = a.account_code
-        WHERE {keeps}
+        FROM {accounts} AS a
+        LEFT JOIN {lineage} AS l ON l.provider_code = a.provider_code AND l.account_code = a.account_code
     ) AS s
     GROUP BY s.provider_code, s.own_code, s.quarter
 """
@@ -121,7 +196,7 @@ _WANTED = """
         COALESCE(l.head_provider, h.original_provider_code) AS to_provider,
         COALESCE(l.head_code, h.original_account_code) AS to_code, l.head_code IS NULL AS is_lone
     FROM tally_heads AS h
-    LEFT JOIN lineage AS l
+    LEFT JOIN {lineage} AS l
         ON l.provider_code = h.original_provider_code AND l.account_code = h.original_account_code
     WHERE h.account_type = 'C1' AND h.original_provider_code IS NOT NULL AND h.original_account_code IS NOT NULL
 """

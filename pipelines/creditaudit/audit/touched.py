@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from creditaudit.audit.absent import MOVED
 from creditaudit.audit.everyone import covered_rules, waits
 from creditaudit.book.files import storage
-from creditaudit.book.state import TABLES
+from creditaudit.book.state import TABLES, open_state
 from creditaudit.book.state_files import state_files
 from creditaudit.feeds import FEEDS
 from creditaudit.feeds.retention import TEN_YEARS_FROM, kept_since
-from creditaudit.tables import CLEARANCES, FINDINGS
+from creditaudit.tables import CLEARANCES, FINDINGS, INSTITUTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -39,7 +39,8 @@ class Changes:
     """What tonight changed in the book, as relations that the engine has.
 
     ``changed_<table>`` has tonight's rows in force of a table, ``replaced_<feed>`` what the rows that they replace
-    pointed to (``intake.keys.POINTERS``), ``previous_findings`` what the last night published.
+    pointed to (``intake.keys.POINTERS``), ``previous_findings`` what the last night published, ``accounts_before`` and
+    ``account_renames_before`` the rows in force as it left them.
 
     Parameters
     ----------
@@ -86,6 +87,9 @@ def open_changes(
     before = book.folder(last) / "published"
     engine.scan("previous_findings", [before / "findings.parquet"], FINDINGS)
     engine.scan("previous_clearances", [before / "clearances.parquet"], CLEARANCES)
+    engine.scan("previous_institutions", [before / "institutions.parquet"], INSTITUTIONS)
+    for table in ("accounts", "account_renames"):
+        open_state(engine, book, table, f"{table}_before")
     complete, changes = state_files(book, "accounts")
     accounts = 0
     for path in (*complete, *changes):

@@ -42,6 +42,17 @@ _OF_PERSON = "'R109', 'R302', 'R401', 'R402'"
 _FEEDS = ("accounts", "openings", "verifications", "inquiries", "account_renames")
 _PERSONS_FEEDS = ("loss_reports", "invalid_cards", "issuances", "fraud_alerts", "impostors")
 
+# Which columns of a row and of the one that it replaces are asked for, beside the key.
+_READ: dict[str, tuple[str, ...]] = {
+    "accounts": tuple(dict.fromkeys(name for columns in _ACCOUNT.values() for name in columns)),
+    "inquiries": tuple(dict.fromkeys(name for columns in _INQUIRY.values() for name in columns)),
+    "account_renames": ("new_provider_code", "new_account_code"),
+    **dict.fromkeys(_PERSONS_FEEDS, ("id_norm",)),
+}
+_NEAR = f"""EXISTS (SELECT 1 FROM fallen_codes AS c
+        WHERE c.provider_code = n.provider_code AND c.account_code = n.account_code)
+    OR EXISTS (SELECT 1 FROM fallen_cases AS f WHERE f.provider_code = n.provider_code AND f.tier IN ({_OF_PERSON}))"""
+
 _FALLEN = f"""
     SELECT k.case_id, k.provider_code, k.account_code, k.old_provider, k.old_subject, k.subject, k.id_norm, k.tier
     FROM known_cases AS k
@@ -88,7 +99,8 @@ def find_fallen(engine: Engine, book: Book, tonight: Mapping[str, Sequence[Path]
     engine.table("fallen_codes", _CODES)
     for feed in (*_FEEDS, *_PERSONS_FEEDS):
         engine.scan(f"came_{feed}", list(tonight.get(feed, ())), FEEDS[feed].schema)
-        open_state(engine, book, feed, f"was_{feed}")
+        if feed in _READ:
+            _before(engine, book, feed)
     parts = [*_account_parts(), *_opening_parts(), _CHECKS, _RENAMES, *_inquiry_parts()]
     engine.table(
         "own_changes",
@@ -111,6 +123,32 @@ def find_fallen(engine: Engine, book: Book, tonight: Mapping[str, Sequence[Path]
         f" FROM (SELECT DISTINCT case_id, feed FROM ({' UNION ALL '.join(causes)}) AS p) AS d GROUP BY case_id",
     )
     engine.drop("fallen_codes", *(f"{kind}_{feed}" for feed in (*_FEEDS, *_PERSONS_FEEDS) for kind in ("came", "was")))
+
+
+def _before(engine: Engine, book: Book, feed: str) -> None:
+    """Make ``came_<feed>`` and ``was_<feed>``: tonight's rows that may say something, and those that they replace.
+
+    Every part below asks for both, and each would look through the whole book. Of accounts, of which a bank may deliver
+    all again, only those that a fallen case may ask for: its own, and those of its provider where its findings rest on
+    the person's other accounts.
+    """
+    spec = FEEDS[feed]
+    near = _NEAR if feed == "accounts" else "TRUE"
+    columns = tuple(dict.fromkeys((*spec.key, *_READ[feed])))
+    wanted = ", ".join(f"n.{name}" for name in columns)
+    if engine.table(f"came_{feed}_near", f"SELECT {wanted} FROM came_{feed} AS n WHERE {near}"):
+        open_state(engine, book, feed, "book_before")
+        same = " AND ".join(f"n.{name} = o.{name}" for name in spec.key)
+        engine.table(
+            f"was_{feed}",
+            f"SELECT {', '.join(f'o.{name}' for name in columns)} FROM book_before AS o"
+            f" WHERE EXISTS (SELECT 1 FROM came_{feed}_near AS n WHERE {same})",
+        )
+        engine.drop("book_before", "book_before_base", "book_before_delta", "book_before_newest")
+    else:
+        engine.load(f"was_{feed}", spec.schema.empty_table())
+    engine.table(f"came_{feed}", f"SELECT * FROM came_{feed}_near")
+    engine.drop(f"came_{feed}_near")
 
 
 def _differs(columns: Sequence[str]) -> str:

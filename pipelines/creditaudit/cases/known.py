@@ -20,12 +20,13 @@ OPEN_LIST = ", ".join(f"'{state}'" for state in OPEN)
 UNANSWERED_LIST = ", ".join(f"'{state}'" for state in UNANSWERED)
 CORRECTING_LIST = ", ".join(f"'{state}'" for state in CORRECTING)
 
-# The last episode of every case, under the newest code of its lineage. place 1 is the case that goes on where several
+# The last episode of every case, under the newest code of its lineage, without its next step: a long text, told anew
+# each night. place 1 is the case that goes on where several
 # have one subject: never one that another case follows, else the oldest (a rename has joined two accounts that both had
 # a case); the others keep their last values.
 _KNOWN = """
     WITH aged AS (
-        SELECT c.*, row_number() OVER (PARTITION BY c.case_id ORDER BY c.episode DESC) AS age,
+        SELECT c.* EXCLUDE (next_step), row_number() OVER (PARTITION BY c.case_id ORDER BY c.episode DESC) AS age,
             min(c.first_seen) OVER (PARTITION BY c.case_id) AS opened_on
         FROM previous_cases AS c
     ), moved AS (
@@ -82,7 +83,8 @@ def load_known(engine: Engine, night: date) -> None:
 
     Reads ``previous_cases``, ``lineage``, ``objected`` and the ``standing_case_`` tables.
 
-    ``known_cases`` has one row per case, its last episode: the published columns under tonight's newest code, with
+    ``known_cases`` has one row per case, its last episode: the published columns but next_step under tonight's newest
+    code, with
     old_provider and old_subject beside, and what the book remembers of it. ``earlier_episodes`` are the others, as
     published. ``awaiting`` are the cases whose correction may be proven tonight, ``verified_cases`` those that may come
     back (case_id, episode, provider_code, account_code, subject, id_norm, outcome, taken_on, opened_on).

@@ -119,7 +119,8 @@ def track(
     columns = ", ".join(CASES.names)
     earlier = ", ".join(f"DATE '{night}' AS night" if name == "night" else name for name in CASES.names)
     cases = engine.fetch(
-        f"SELECT {columns} FROM case_rows UNION ALL SELECT {earlier} FROM earlier_episodes ORDER BY {columns}"
+        f"SELECT {columns} FROM case_rows UNION ALL SELECT {earlier} FROM earlier_episodes"
+        " ORDER BY case_id, episode"  # the key: all columns from left to right say the same, and cost ten times as much
     )
     opened = engine.fetch("SELECT count(*) AS n FROM case_rows WHERE is_new")["n"][0].as_py()
     return Tracked(cases.cast(CASES), events.select(CASE_EVENTS.names).cast(CASE_EVENTS), int(opened))

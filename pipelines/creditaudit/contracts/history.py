@@ -210,7 +210,15 @@ def compare(
     if not tonight.num_rows or not before:
         return {}
     engine.scan("profiles_before", before, PROFILE)
-    known = engine.fetch("SELECT * FROM profiles_before ORDER BY feed, provider_code, kind, night, measure, code")
+    # No more nights than are compared with: of 60 nights of many institutions that is little.
+    asked = [limits_of(suites[feed]) for feed in sorted(set(tonight["feed"].to_pylist()))]
+    most = max((max(one.nights, one.at_least_nights) for one in asked if one is not None), default=0)
+    columns = ", ".join(PROFILE.names)
+    known = engine.fetch(
+        f"SELECT {columns} FROM (SELECT p.*, dense_rank() OVER (PARTITION BY feed, provider_code, kind"
+        " ORDER BY night DESC) AS place FROM profiles_before AS p) AS placed"
+        f" WHERE place <= {most} ORDER BY feed, provider_code, kind, night, measure, code"
+    )
     engine.drop("profiles_before")
     said: dict[str, list[str]] = defaultdict(list)
     past, now = _Series.read(known), _Series.read(tonight)
