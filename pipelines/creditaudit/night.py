@@ -291,9 +291,7 @@ def _track(run: Run, assessment: Assessment) -> Tracked:
     refused = take_answers(run.engine, run.inbox.sound, run.night, run.keys)
     run.inbox.refused.extend(refused)
     run.remember(prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))
-    tracked = track(
-        run.engine, run.book, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight
-    )
+    tracked = track(run.engine, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight)
     kept = (
         (CASE_MEMORY, case_memory),
         (CASE_SUBJECTS, subjects_changed),

@@ -52,8 +52,8 @@ def recount(engine: Engine, changes: Changes) -> bool:
     """Make ``judged_counts`` of what the last night counted and of those who are judged tonight, where that can be.
 
     Who is not judged tonight has the rows, the renames and the originals of last night, so counts as last night.
-    Reads ``previous_institutions``, ``scope_accounts``, ``scope_codes``, ``lineage``; ``changed_accounts``,
-    ``accounts_before`` and ``account_renames_before``: the rows in force as the last night left them.
+    Reads ``previous_institutions``, ``scope_accounts``, ``scope_codes``, ``lineage``; ``changed_accounts``;
+    ``rows_before_accounts`` and ``account_renames_before``: rows in force as the last night left them.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def recount(engine: Engine, changes: Changes) -> bool:
     columns = ", ".join(f"a.{name}" for name in _COLUMNS)
     is_changed = "SELECT 1 FROM changed_accounts AS c WHERE c.provider_code = a.provider_code"
     is_changed += " AND c.account_code = a.account_code"
-    replaced = f" UNION ALL SELECT {columns} FROM accounts_before AS a WHERE EXISTS ({is_changed})"
+    replaced = f" UNION ALL SELECT {columns} FROM rows_before_accounts AS a WHERE EXISTS ({is_changed})"
     engine.view("tally_now", f"SELECT {columns} FROM scope_accounts AS a WHERE a.in_scope")
     engine.table(
         "last_standing_accounts",

@@ -39,8 +39,8 @@ class Changes:
     """What tonight changed in the book, as relations that the engine has.
 
     ``changed_<table>`` has tonight's rows in force of a table, ``replaced_<feed>`` what the rows that they replace
-    pointed to (``intake.keys.POINTERS``), ``previous_findings`` what the last night published, ``accounts_before`` and
-    ``account_renames_before`` the rows in force as it left them.
+    pointed to (``intake.keys.POINTERS``), ``previous_findings`` what the last night published,
+    ``account_renames_before`` the renames in force as it left them.
 
     Parameters
     ----------
@@ -88,8 +88,7 @@ def open_changes(
     engine.scan("previous_findings", [before / "findings.parquet"], FINDINGS)
     engine.scan("previous_clearances", [before / "clearances.parquet"], CLEARANCES)
     engine.scan("previous_institutions", [before / "institutions.parquet"], INSTITUTIONS)
-    for table in ("accounts", "account_renames"):
-        open_state(engine, book, table, f"{table}_before")
+    open_state(engine, book, "account_renames", "account_renames_before")
     complete, changes = state_files(book, "accounts")
     accounts = 0
     for path in (*complete, *changes):

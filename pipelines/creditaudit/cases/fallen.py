@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from creditaudit.book.state import open_state
 from creditaudit.cases.known import OPEN_LIST
 from creditaudit.feeds import FEEDS
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
 
 # Columns that findings rest on, by the name under which they are delivered. Balances, states and dates of report change
@@ -74,7 +72,7 @@ _CODES = """
 """
 
 
-def find_fallen(engine: Engine, book: Book, tonight: Mapping[str, Sequence[Path]]) -> None:
+def find_fallen(engine: Engine, tonight: Mapping[str, Sequence[Path]]) -> None:
     """Make ``fallen_cases`` (one row per case whose findings fell tonight) and ``own_changes`` (case_id, held_by).
 
     ``held_by`` names what the case's own institution changed, ``provider_changed:<column>``, or which account that the
@@ -85,9 +83,8 @@ def find_fallen(engine: Engine, book: Book, tonight: Mapping[str, Sequence[Path]
     Parameters
     ----------
     engine : Engine
-        With ``known_cases``, ``standing_cases``, ``previous_findings``, ``lineage`` and ``standing_openings``.
-    book : Book
-        As of last night.
+        With ``known_cases``, ``standing_cases``, ``previous_findings``, ``lineage``, ``standing_openings`` and
+        ``rows_before_<feed>``: what tonight's rows replace.
     tonight : mapping
         Feed to the files of the rows that came into force tonight.
     """
@@ -100,7 +97,7 @@ def find_fallen(engine: Engine, book: Book, tonight: Mapping[str, Sequence[Path]
     for feed in (*_FEEDS, *_PERSONS_FEEDS):
         engine.scan(f"came_{feed}", list(tonight.get(feed, ())), FEEDS[feed].schema)
         if feed in _READ:
-            _before(engine, book, feed)
+            _before(engine, feed)
     parts = [*_account_parts(), *_opening_parts(), _CHECKS, _RENAMES, *_inquiry_parts()]
     engine.table(
         "own_changes",
@@ -125,28 +122,23 @@ def find_fallen(engine: Engine, book: Book, tonight: Mapping[str, Sequence[Path]
     engine.drop("fallen_codes", *(f"{kind}_{feed}" for feed in (*_FEEDS, *_PERSONS_FEEDS) for kind in ("came", "was")))
 
 
-def _before(engine: Engine, book: Book, feed: str) -> None:
+def _before(engine: Engine, feed: str) -> None:
     """Make ``came_<feed>`` and ``was_<feed>``: tonight's rows that may say something, and those that they replace.
 
-    Every part below asks for both, and each would look through the whole book. Of accounts, of which a bank may deliver
-    all again, only those that a fallen case may ask for: its own, and those of its provider where its findings rest on
-    the person's other accounts.
+    Every part below asks for both. Of accounts, of which a bank may deliver all again, only those that a fallen case
+    may ask for: its own, and those of its provider where its findings rest on the person's other accounts.
     """
     spec = FEEDS[feed]
     near = _NEAR if feed == "accounts" else "TRUE"
     columns = tuple(dict.fromkeys((*spec.key, *_READ[feed])))
     wanted = ", ".join(f"n.{name}" for name in columns)
-    if engine.table(f"came_{feed}_near", f"SELECT {wanted} FROM came_{feed} AS n WHERE {near}"):
-        open_state(engine, book, feed, "book_before")
-        same = " AND ".join(f"n.{name} = o.{name}" for name in spec.key)
-        engine.table(
-            f"was_{feed}",
-            f"SELECT {', '.join(f'o.{name}' for name in columns)} FROM book_before AS o"
-            f" WHERE EXISTS (SELECT 1 FROM came_{feed}_near AS n WHERE {same})",
-        )
-        engine.drop("book_before", "book_before_base", "book_before_delta", "book_before_newest")
-    else:
-        engine.load(f"was_{feed}", spec.schema.empty_table())
+    same = " AND ".join(f"n.{name} = o.{name}" for name in spec.key)
+    engine.table(f"came_{feed}_near", f"SELECT {wanted} FROM came_{feed} AS n WHERE {near}")
+    engine.table(
+        f"was_{feed}",
+        f"SELECT {', '.join(f'o.{name}' for name in columns)} FROM rows_before_{feed} AS o"
+        f" WHERE EXISTS (SELECT 1 FROM came_{feed}_near AS n WHERE {same})",
+    )
     engine.table(f"came_{feed}", f"SELECT * FROM came_{feed}_near")
     engine.drop(f"came_{feed}_near")
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from creditaudit.book.keys import Keyring
-    from creditaudit.book.layout import Book
     from creditaudit.book.state_model import StateTable
     from creditaudit.engines import Engine
 
@@ -67,7 +66,6 @@ def recall_cases(engine: Engine, night: date) -> None:
 
 def track(
     engine: Engine,
-    book: Book,
     night: date,
     keys: Keyring,
     *,
@@ -81,7 +79,7 @@ def track(
     tonight), ``judged_rows``, ``judged_inquiries``, ``lineage``, ``opening_changed``,
     ``standing_quarantined_numbers``, ``previous_cases`` and ``previous_events`` (the last night's published tables),
     the ``standing_case_`` tables, ``institutions``, ``recipients``, ``clocks``, ``remedies``; what
-    :func:`recall_cases` made;
+    :func:`recall_cases` made; ``rows_before_<feed>`` of the keys;
     ``answers_all`` and ``answers_taken``; ``proofs_tonight``, ``returns_tonight`` and ``residual_tonight``.
     Makes ``case_rows`` (the published columns, and what reports need of each case), ``case_subjects`` (the columns of
     the state's table but night) and ``case_recipients`` (case_id, recipient).
@@ -89,8 +87,6 @@ def track(
     Parameters
     ----------
     engine : Engine
-    book : Book
-        As of last night.
     night : date
     keys : Keyring
     stale_feeds : sequence of str
@@ -102,7 +98,7 @@ def track(
     engine.load("rule_feeds", rule_feeds())
     engine.load("stale_feeds", pa.table({"feed": pa.array(sorted(stale_feeds), type=pa.string())}))
     stand(engine, keys)
-    find_fallen(engine, book, tonight)
+    find_fallen(engine, tonight)
     move(engine, night, keys)
     draw_sample(engine, keys)
     write_rows(engine, night)

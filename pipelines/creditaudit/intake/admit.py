@@ -109,7 +109,9 @@ def admit(
     quarantine = _quarantine(spec, reports, rejected, night)
     write_parquet(folder / "quarantine" / f"{feed}.parquet", RAW_QUARANTINE, [quarantine])
     _check_conservation(reports, accepted, quarantine)
-    engine.drop(f"tonight_{feed}", f"before_{feed}", f"before_{feed}_newest", resolved.rejected, resolved.known)
+    engine.drop(f"tonight_{feed}", resolved.rejected, resolved.known)
+    if resolved.is_held:
+        engine.drop(f"before_{feed}", f"before_{feed}_newest")
     return Admitted(feed, state, accepted, quarantine)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from creditaudit.feeds import Kind
+from creditaudit.feeds import ID_COLUMNS, Kind
 
 if TYPE_CHECKING:
     from creditaudit.engines import Engine
@@ -29,12 +29,21 @@ class Resolved:
     replaced : str
         What the rows that are replaced tonight pointed to, where the new ones point elsewhere: provider_code (of feeds
         that have it in their key) and the columns of :data:`POINTERS`, each of which may be NULL.
+    is_held : bool
+        ``rows_before_<feed>`` is a table; else it reads ``standing`` each time.
     """
 
     rejected: str
     known: str
     replaced: str = ""
+    is_held: bool = True
 
+
+# More rows of one feed in one night than this are not held again as they were: the relation reads the book anew.
+MOST_HELD = 1_000_000
+
+# Columns of a row in force that nobody asks for once it is replaced: what was typed anew, and where it came from.
+_FORGOTTEN = frozenset({*ID_COLUMNS, "name", "file", "row", "line"})
 
 # Typed columns by which a row says whose it is, or which account it belongs to, beside its key: a row that replaces
 # another may take it from one person or account to another, and both are touched (SPEC 2).
@@ -54,6 +63,10 @@ POINTERS: dict[str, tuple[str, ...]] = {
 def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Resolved:
     """Apply SPEC 3.3 (a), (b), (c) to tonight's rows of one feed.
 
+    Makes ``rows_before_<feed>``: the rows in force before tonight of the keys that tonight's rows have, without the
+    texts as delivered. It stays: what a row was before is asked again when accounts are counted and cases tracked, and
+    the book is looked through for it once.
+
     Parameters
     ----------
     engine : Engine
@@ -69,7 +82,8 @@ def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Res
     """
     met, contested = f"met_{spec.name}", f"contested_{spec.name}"
     rejected, known, replaced = f"rejected_{spec.name}", f"known_{spec.name}", f"replaced_{spec.name}"
-    engine.table(met, _met(spec, tonight, standing, none=not _any_met(engine, spec, tonight, standing)))
+    is_held = _hold(engine, spec, tonight, standing)
+    engine.table(met, _met(spec, tonight))
     engine.table("repeated_hashes", _repeated(spec, tonight))
     engine.table(contested, _contested(spec, tonight, met))
     engine.table(
@@ -89,7 +103,26 @@ def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Res
         f" WHERE m.moved AND EXISTS (SELECT 1 FROM {known} AS k WHERE k.file = m.file AND k.row = m.row)",
     )
     engine.drop(met, contested, "repeated_hashes")
-    return Resolved(rejected, known, replaced)
+    return Resolved(rejected, known, replaced, is_held)
+
+
+def _hold(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> bool:
+    """Make ``rows_before_<feed>``; returns whether it is a table."""
+    name = f"rows_before_{spec.name}"
+    columns = [column for column in spec.schema.names if column not in _FORGOTTEN]
+    if not _any_met(engine, spec, tonight, standing):
+        empty = spec.schema.empty_table()
+        engine.load(name, empty.select(columns))
+        return True
+    select = (
+        f"SELECT {', '.join(f'b.{column}' for column in columns)} FROM {standing} AS b"
+        f" WHERE EXISTS (SELECT 1 FROM {tonight} AS t WHERE {_same_key(spec)})"
+    )
+    if engine.fetch(f"SELECT count(*) AS n FROM {tonight}")["n"][0].as_py() > MOST_HELD:
+        engine.view(name, select)
+        return False
+    engine.table(name, select)
+    return True
 
 
 def _any_met(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> bool:
@@ -107,7 +140,7 @@ def _same_key(spec: TableSpec) -> str:
     return " AND ".join(f"t.{k} = b.{k}" for k in spec.key)
 
 
-def _met(spec: TableSpec, tonight: str, standing: str, *, none: bool) -> str:
+def _met(spec: TableSpec, tonight: str) -> str:
     """Select tonight's rows whose key the book has: are they older, are they the same, and what the old one named.
 
     ``was_…`` is NULL where the row names the same as before: on a night that delivers everything again nothing is held.
@@ -119,7 +152,7 @@ def _met(spec: TableSpec, tonight: str, standing: str, *, none: bool) -> str:
     was = "".join(f", CASE WHEN {moved} THEN b.{c} END AS was_{c}" for c in _pointers(spec))
     return (
         f"SELECT t.file, t.row, {stale} AS is_stale, ({same}) AS same, ({moved}) AS moved{was}"
-        f" FROM {tonight} AS t JOIN {standing} AS b ON {_same_key(spec)}{' AND FALSE' if none else ''}"
+        f" FROM {tonight} AS t JOIN rows_before_{spec.name} AS b ON {_same_key(spec)}"
     )
 
 

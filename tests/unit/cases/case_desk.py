@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from creditaudit.book.addressed import name_regions
-from creditaudit.book.layout import Book
 from creditaudit.book.reference import read, snapshot_of
 from creditaudit.book.state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS, QUARANTINED_NUMBERS, TABLES
 from creditaudit.cases.track import (
@@ -175,8 +174,9 @@ class Desk:
         name_regions(self.engine, self.tonight)
         recall_cases(self.engine, self.tonight)
         files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
-        book = Book(self.root / "book")
-        tracked = track(self.engine, book, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
+        for feed, spec in FEEDS.items():
+            self.engine.load(f"rows_before_{feed}", spec.schema.empty_table())
+        tracked = track(self.engine, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
         for table, made in _STATE:
             fresh = made(self.engine, self.tonight).select(table.schema.names).cast(table.schema)
             kept = {tuple(r[k] for k in table.key): r for r in self.state[table.name].to_pylist() + fresh.to_pylist()}
