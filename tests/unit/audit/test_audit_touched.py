@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from creditaudit.audit.tally import count_judged
 from creditaudit.night import NightRequest, run_night
 from creditaudit.runlog import RunLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from creditaudit.engines import Engine
     from place import Cells, Place
 
 FIRST, SECOND = date(2026, 11, 20), date(2026, 11, 21)
@@ -86,6 +88,40 @@ def test_a_night_that_repeats_what_is_known_looks_at_nobody(looked: Callable[...
 def test_persons_of_tonights_rows_are_judged_alone(looked: Callable[..., str]) -> None:
     """SPEC 2: persons in tonight's rows of any feed."""
     assert looked({"loss_reports": [loss(7, withdrawn_at="2024-02-01")]}) == "1 accounts"
+
+
+def test_accounts_are_counted_by_what_tonight_changed_alone(
+    looked: Callable[..., str], place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC 8.5, accounts judged: an ordinary night counts those that it judges, before and after, and nobody else."""
+    whole: list[str] = []
+
+    def count_all(engine: Engine, left_out: str) -> None:
+        whole.append(left_out)
+        count_judged(engine, left_out)
+
+    monkeypatch.setattr("creditaudit.night.count_judged", count_all)
+    debt = {"provider_code": "B02", "account_type": "C1", "opened_at": "2025-05-05", "original_provider_code": "B01"}
+    moved = {"provider_code": "B01", "old_account_code": "A3", "new_provider_code": "B02", "new_account_code": "N3"}
+    accounts = [
+        account(7, report_date="2026-11-20", opened_at="2024-05-01"),  # of another quarter now
+        account(8, "NEW", opened_at="2023-01-01"),
+        account(9, report_date="2026-11-20") | {"id_number": number(99)},
+        account(5, "D5", **debt, original_account_code="A5"),
+        account(6, "D6", **debt, original_account_code="none"),
+    ]
+    rows = [{"original_provider_code": "", "original_account_code": "", **row} for row in accounts]
+    looked({"accounts": rows, "account_renames": [moved | {"effective_on": "2026-11-21"}]})
+    assert len(whole) == 1  # the first night
+    found = place.published(SECOND, "institutions").to_pylist()
+    counts = {(r["provider_code"], r["quarter"]): r["value"] for r in found if r["measure"] == "accounts_judged"}
+    assert counts == {
+        ("B01", "2024Q1"): 58,
+        ("B01", "2024Q2"): 1,
+        ("B01", "2023Q1"): 1,
+        ("B02", "2024Q1"): 2,
+        ("B02", None): 1,
+    }
 
 
 def test_a_row_that_goes_to_another_person_touches_both(looked: Callable[..., str]) -> None:
