@@ -1,17 +1,18 @@
-"""``creditaudit score``: what the order of the queue is worth."""
+"""``creditaudit score``: train the order of the queue, and tell what it is worth."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from creditaudit.cli_speech import Tell
+from creditaudit.cli_speech import BookOption, Tell
 from creditaudit.errors import UsageError
 
-app = typer.Typer(help="The order of the queue: what it is worth.", no_args_is_help=True)
+app = typer.Typer(help="The order of the queue: train it, and what it is worth.", no_args_is_help=True)
 
 FormatOption = Annotated[str, typer.Option("--format", help="text, or json: one object.")]
 
@@ -40,3 +41,29 @@ def benchmark(
     judged = run_benchmark(folder)
     for line in [json.dumps(as_json(judged), ensure_ascii=False)] if output == "json" else as_lines(judged):
         Tell.result(line)
+
+
+@app.command("train")
+def train(
+    book: BookOption,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First sealed night.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last sealed night: the cut.")],
+    by: Annotated[str, typer.Option(help="Who answers for it.")],
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the decision.")] = None,
+) -> None:
+    """Train a model on sealed nights and put it with its card into the inbox; the next night takes it."""
+    import os
+
+    from creditaudit.book.keys import KEY_VARIABLE, load_keys
+    from creditaudit.book.layout import open_book
+    from creditaudit.scoring.train import train as train_on
+
+    opened = open_book(book)
+    keys = load_keys(os.environ.get(KEY_VARIABLE), opened.root)
+    day = on.date() if on is not None else None
+    trained, entry = train_on(opened, keys, first=first.date(), last=last.date(), by=by, on=day)
+    Tell.result(json.dumps(trained.card, ensure_ascii=False, indent=1, sort_keys=True))
+    Tell.note(
+        f"model {trained.model.digest[:16]} ({trained.model.kind}) recorded for {entry.decided_on}: {entry.file_name};"
+        " the next night takes it and scores all open cases"
+    )

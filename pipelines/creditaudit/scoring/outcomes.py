@@ -24,10 +24,12 @@ LEAST_LABELS = 50
 # Below this priority only the cases that were drawn at random are looked at for their order alone (cases/sampling.py).
 SAMPLED_BELOW = 0.2
 
-# The last episode of each case that began on the nights of the training, as the cut knew it.
+# The newest episode of the newest case of each subject that began on the nights of the training, as the cut knew it:
+# the facts are those of the subject.
 _ROWS = """
     WITH last AS (
-        SELECT c.*, row_number() OVER (PARTITION BY c.case_id ORDER BY c.episode DESC) AS age FROM training_cases AS c
+        SELECT c.*, row_number() OVER (PARTITION BY c.provider_code, c.subject
+            ORDER BY c.first_seen DESC, c.episode DESC, c.case_id) AS age FROM training_cases AS c
     ), known AS (
         SELECT case_id, episode, to_state, MAX(night) AS known_on FROM training_events
         WHERE to_state IN ('correction_verified', 'holder_confirmed') GROUP BY case_id, episode, to_state
@@ -43,7 +45,7 @@ _ROWS = """
         AND v.to_state = CASE WHEN c.state = 'reappeared' THEN 'correction_verified' ELSE c.state END
     LEFT JOIN standing_case_life AS l ON l.case_id = c.case_id AND l.episode = c.episode
     WHERE c.age = 1 AND c.first_seen >= DATE '{first}'
-    ORDER BY c.provider_code, c.subject, c.first_seen, c.case_id
+    ORDER BY c.provider_code, c.subject
 """
 
 
@@ -78,7 +80,7 @@ def training_rows(engine: Engine, first: date) -> pa.Table:
     """Return the cases of the training: case_id, key, priority, sampled, first_seen, label, known_on, is_left_out.
 
     Reads ``training_cases``, ``training_events``, ``training_facts`` and ``standing_case_life``, all as of the cut.
-    One row per case, sorted by provider_code, subject, first_seen, case_id.
+    One row per subject, sorted by provider_code and subject.
     """
     return engine.fetch(_ROWS.format(first=first.isoformat()))
 

@@ -1,0 +1,141 @@
+"""Training: from sealed nights up to a cut to a model and its card; never by a night (SPEC 7.4)."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from creditaudit.book.inbox import MODEL, Entry, put
+from creditaudit.book.layout import Book
+from creditaudit.book.state import CASE_FACTS, CASE_LIFE, open_state
+from creditaudit.engines import open_engine
+from creditaudit.errors import UsageError, Where
+from creditaudit.scoring.card import card_of
+from creditaudit.scoring.features import as_matrix, feature_matrix
+from creditaudit.scoring.lookups import freeze_lookups
+from creditaudit.scoring.outcomes import labels_of, training_rows
+from creditaudit.tables import CASE_EVENTS, CASES
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from creditaudit.book.keys import Keyring
+    from creditaudit.engines import Engine
+    from creditaudit.scoring.model import Model
+
+# Fewer cases say nothing of what is unusual.
+LEAST_CASES = 30
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and its card.
+
+    Parameters
+    ----------
+    model : Model
+    card : dict
+    """
+
+    model: Model
+    card: dict[str, Any]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What the inbox entry holds."""
+        return {"model": self.model.content(), "card": self.card, "sha256": self.model.digest}
+
+
+def train_model(engine: Engine, book: Book, keys: Keyring, first: date, last: date) -> Trained:
+    """Train on the cases that began from the first night on, as the book knew them when the last one was sealed.
+
+    Nothing of a later night is read: a longer book with the same cut gives the same bytes.
+
+    Parameters
+    ----------
+    engine : Engine
+        One of its own: relations of the cut are named in it.
+    book : Book
+    keys : Keyring
+        Operators, phones and handlers become tokens of its active key.
+    first, last : date
+        Sealed nights; ``last`` is the cut.
+
+    Raises
+    ------
+    UsageError
+        A night is not sealed, the nights are the wrong way round, or there are too few cases.
+    """
+    then = Book(book.root, until=last)
+    _check_nights(book, first, last)
+    _open(engine, then, last)
+    rows = training_rows(engine, first)
+    if rows.num_rows < LEAST_CASES:
+        raise UsageError(
+            "no model was trained",
+            why=f"{rows.num_rows} cases with facts began from {first} to {last}, and {LEAST_CASES} are needed",
+            next_step="name more nights; until then the documented formula orders the queue",
+            where=Where(str(book.root)),
+        )
+    lookups = freeze_lookups(engine, keys)
+    engine.load("training_rows", rows)
+    engine.table(
+        "trained_facts",
+        "SELECT f.* FROM training_facts AS f WHERE EXISTS (SELECT 1 FROM training_rows AS r"
+        " WHERE r.provider_code = f.provider_code AND r.subject = f.subject)",
+    )
+    found = feature_matrix(engine, lookups, facts="trained_facts")
+    matrix, labels = as_matrix(found), labels_of(rows)
+    from creditaudit.scoring.fit import labelled_model, tail_model  # noqa: PLC0415 - scikit-learn comes with it
+
+    metrics: dict[str, Any] | None = None
+    if labels.is_enough:
+        model, metrics = labelled_model(matrix, labels, rows["case_id"].to_pylist(), lookups)
+    else:
+        model = tail_model(matrix, lookups)
+    nights = [night for night in then.sealed if night >= first]
+    return Trained(model, card_of(model, matrix, nights=nights, labels=labels.card, metrics=metrics))
+
+
+def train(book: Book, keys: Keyring, *, first: date, last: date, by: str, on: date | None) -> tuple[Trained, Entry]:
+    """Train, and put model and card into the inbox as one entry; the next night takes it.
+
+    Raises
+    ------
+    UsageError
+        As :func:`train_model`, or nobody is named.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        engine = open_engine(Path(scratch), threads=2, memory_limit="2GiB")
+        try:
+            trained = train_model(engine, book, keys, first, last)
+        finally:
+            engine.close()
+    reason = f"trained on {first} to {last}"
+    return trained, put(book, MODEL, by=by, reason=reason, body=trained.body, on=on)
+
+
+def _check_nights(book: Book, first: date, last: date) -> None:
+    for night in (first, last):
+        if night not in book.sealed:
+            known = f"it has {book.sealed[0]} to {book.sealed[-1]}" if book.sealed else "it has none"
+            raise UsageError(
+                "no model was trained",
+                why=f"{night} is no sealed night of this book; {known}",
+                next_step="name two sealed nights",
+                where=Where(str(book.root)),
+            )
+    if first > last:
+        raise UsageError("no model was trained", why=f"{first} is after {last}", next_step="give --from before --to")
+
+
+def _open(engine: Engine, book: Book, last: date) -> None:
+    """Name what the book knew at the cut."""
+    published = book.folder(last) / "published"
+    engine.scan("training_cases", [published / "cases.parquet"], CASES)
+    engine.scan("training_events", [published / "case_events.parquet"], CASE_EVENTS)
+    open_state(engine, book, CASE_FACTS.name, "training_facts")
+    for table in (CASE_LIFE.name, "openings", "accounts"):
+        open_state(engine, book, table, f"standing_{table}")
