@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AIRFLOW := .venv-airflow
 DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office lint types imports format samples golden bench bench-large bench-nights bench-rules lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-airflow lint types imports format samples golden bench bench-large bench-nights bench-rules lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -69,6 +70,14 @@ test-office: $(READY) ## Open the report files in LibreOffice (its Calc must be 
 		"apt-get install --no-install-recommends libreoffice-calc" >&2; exit 2; }
 	OFFICE_REQUIRED=1 $(BIN)/python -m pytest tests/unit/reports/test_reports_office.py
 
+$(AIRFLOW)/.ready: requirements-airflow.lock
+	$(PYTHON) -m venv $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-airflow.lock
+	@touch $@
+
+test-airflow: $(READY) $(AIRFLOW)/.ready ## Run the DAG under the real Airflow, in an environment of its own
+	AIRFLOW_PYTHON=$(abspath $(AIRFLOW))/bin/python $(BIN)/python -m pytest tests/schedulers
+
 test-cases: $(READY) ## 20 random stories of cases against a model of the correction lane
 	CREDITAUDIT_TEST_CASES=20 $(BIN)/python -m pytest tests/property/test_cases_machine.py
 
@@ -110,6 +119,8 @@ lock: ## Renew the lock files (needs uv)
 		pyproject.toml --output-file requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		pyproject.toml --extra docs --group dev --output-file requirements-dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		requirements-airflow.in --output-file requirements-airflow.lock
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AIRFLOW) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,176 @@
+"""A night of creditaudit on Airflow 3: calls the command line, and makes of its exit codes what Airflow knows.
+
+The environment of the workers says where things lie:
+
+=============================  =========================================================================
+``CREDITAUDIT_BIN``            the command, default ``creditaudit``: it lives in an environment of its own
+``CREDITAUDIT_BOOK``           directory of the book
+``CREDITAUDIT_LANDING``        directory that holds one folder per night
+``CREDITAUDIT_KEY_FILE``       the key file
+``CREDITAUDIT_WAIT_FOR``       feeds whose files must lie there, each with its control file; default: the expected ones
+``CREDITAUDIT_RETRIES``        how often a night that could not be sealed is tried again, default 6
+``CREDITAUDIT_RETRY_SECONDS``  and after how long, default 600
+``CREDITAUDIT_ALERT_TO``       address that is written to when a run is late or a known answer was judged wrongly
+=============================  =========================================================================
+
+The business date is that of the day before the run's logical date **in Asia/Shanghai**, or the parameter ``night``; no
+template of Airflow makes it, for those are in UTC. One run is active at a time, and a run waits for the one before it:
+nights are sealed in date order.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pendulum
+from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference, Param, PokeReturnValue, dag, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+ZONE = "Asia/Shanghai"
+LATEST_AFTER = timedelta(hours=7)  # 02:15 + 7 h: when the desks open
+EXPECTED = "accounts,invalid_cards,loss_reports"
+ALERT_TO = os.environ.get("CREDITAUDIT_ALERT_TO")
+
+# What `creditaudit exit-codes` lists. A code that is not here is a failure that is tried again.
+SEALED, NEW_FINDINGS, DEGRADED = 0, 1, 5
+HELD, KNOWN_ANSWER = 4, 6
+NOT_WORTH_A_RETRY = {2: "usage or configuration", 3: "refused by the contract", KNOWN_ANSWER: "a known answer is wrong"}
+
+log = logging.getLogger(__name__)
+
+
+def business_date(logical_date: pendulum.DateTime, asked: str | None) -> str:
+    """Return the night to run: the one asked for, else the day before the run in Asia/Shanghai."""
+    if asked:
+        return date.fromisoformat(asked).isoformat()
+    return (logical_date.in_timezone(ZONE).date() - timedelta(days=1)).isoformat()
+
+
+def waits_for(folder: Path, feeds: list[str]) -> list[str]:
+    """Return what is still to come of a night: feeds without a file, and files without a whole control file."""
+    missing = []
+    for feed in feeds:
+        files = sorted((folder / feed).glob("*")) if (folder / feed).is_dir() else []
+        data = [f for f in files if f.name.endswith((".csv", ".csv.gz", ".parquet")) and not f.name.startswith(".")]
+        if not data:
+            missing.append(f"{feed}: no file")
+        for file in data:
+            control = file.with_name(f"{file.name}.ctl")
+            try:
+                json.loads(control.read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                missing.append(f"{feed}: a file without its .ctl")
+            except ValueError:
+                missing.append(f"{feed}: a .ctl that is not whole")
+    return missing
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program; no shell, and what it says is read here."""
+    program = os.environ.get("CREDITAUDIT_BIN", "creditaudit")
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+
+
+def raise_failure(code: int, told: str) -> None:
+    """Raise what Airflow makes the right thing of: failed for good, or tried again; nothing where it is sealed."""
+    if code in NOT_WORTH_A_RETRY:
+        raise AirflowFailException(f"exit {code}, {NOT_WORTH_A_RETRY[code]}: {told}")
+    if code == HELD:
+        raise AirflowException(f"exit {HELD}, another run holds the book: tried again later")
+    if code not in {SEALED, NEW_FINDINGS, DEGRADED}:
+        raise AirflowException(f"exit {code}: {told}")
+
+
+def alert(context: dict[str, Any]) -> None:
+    """Write to whoever is on duty; without an address, to the log alone."""
+    said = f"creditaudit: {context['ti'].task_id} failed for good: {context.get('exception')}"
+    log.error(said)
+    if ALERT_TO:
+        SmtpNotifier(to=ALERT_TO, subject="creditaudit: a night failed", html_content=said)(context)
+
+
+LATE = (
+    DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
+        interval=LATEST_AFTER,
+        callback=AsyncCallback(
+            SmtpNotifier,
+            kwargs={
+                "to": ALERT_TO,
+                "subject": "creditaudit: a night is late",
+                "html_content": "The night is not sealed yet. `creditaudit status` says what it waits for.",
+            },
+        ),
+    )
+    if ALERT_TO
+    else None
+)
+
+
+@dag(
+    schedule="15 2 * * *",
+    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    catchup=True,
+    max_active_runs=1,
+    deadline=LATE,
+    params={"night": Param(None, type=["null", "string"], format="date", description="business date, if not by date")},
+    default_args={
+        "depends_on_past": True,
+        "retries": int(os.environ.get("CREDITAUDIT_RETRIES", "6")),
+        "retry_delay": timedelta(seconds=int(os.environ.get("CREDITAUDIT_RETRY_SECONDS", "600"))),
+        "on_failure_callback": alert,
+    },
+    tags=["creditaudit"],
+    doc_md=__doc__,
+)
+def creditaudit_nightly() -> None:
+    """Wait for the deliveries of a night, run it, check the book."""
+
+    @task
+    def night_of_run(**context: Any) -> str:
+        return business_date(context["logical_date"], context["params"]["night"])
+
+    @task.sensor(poke_interval=300, timeout=4 * 3600, mode="reschedule", silent_fail=False)
+    def delivered(night: str) -> PokeReturnValue:
+        feeds = [f for f in os.environ.get("CREDITAUDIT_WAIT_FOR", EXPECTED).split(",") if f]
+        missing = waits_for(Path(os.environ["CREDITAUDIT_LANDING"]) / night, feeds)
+        log.info("night %s waits for: %s", night, "; ".join(missing) or "nothing")
+        return PokeReturnValue(is_done=not missing)
+
+    # Also after the sensor gave up: a night without a feed is sealed, and says that it is degraded.
+    @task(trigger_rule="all_done")
+    def run_night(night: str, **context: Any) -> dict[str, Any]:
+        places = ["--book", os.environ["CREDITAUDIT_BOOK"], "--landing", os.environ["CREDITAUDIT_LANDING"]]
+        done = command("--log-format", "json", "night", *places, "--night", night)
+        words = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+        for said in words:
+            log.info("%s", said.get("note") or said)
+        told = str((words[-1].get("note") or words[-1].get("why")) if words else done.stderr[-500:])
+        raise_failure(done.returncode, told)
+        if done.returncode == DEGRADED:
+            degraded = "; ".join(said["note"] for said in words if "degraded" in said.get("note", ""))
+            log.warning("night %s is sealed, degraded: %s", night, degraded)
+            context["ti"].xcom_push(key="note", value=degraded)
+        return {"night": night, "exit_code": done.returncode, "said": told}
+
+    @task
+    def verify(sealed: dict[str, Any]) -> str:
+        done = command("verify", "--book", os.environ["CREDITAUDIT_BOOK"])
+        if done.returncode:
+            raise AirflowFailException(f"the book is broken after night {sealed['night']}: {done.stderr[-500:]}")
+        return done.stdout.splitlines()[0]
+
+    night = night_of_run()
+    sealed = run_night(night)
+    delivered(night) >> sealed
+    verify(sealed)
+
+
+creditaudit_nightly()
