@@ -11,6 +11,7 @@ from creditaudit.audit.everyone import Judging, why_everyone
 from creditaudit.audit.judgment import Judgment, judge_night
 from creditaudit.audit.rules_tonight import rules_tonight
 from creditaudit.audit.scope import widen
+from creditaudit.audit.shadow import counted, run_in_shadow
 from creditaudit.audit.suggestions import suggest
 from creditaudit.audit.tally import count_judged
 from creditaudit.audit.touched import open_changes
@@ -260,11 +261,14 @@ def _judge(run: Run, stage: Stage) -> Judgment:
     """Judge who is touched tonight, or everyone where that is asked for or cannot be told apart (SPEC 2)."""
     run.rules = rules_tonight(run.book, run.inbox.sound, run.night, run.folder / "rules")
     kinds = [entry.kind for entry in run.inbox.sound]
-    judging = Judging(run.night, run.judged_by(), run.rules.every, run.folder / "reference", kinds)
+    reference = run.folder / "reference"
+    judging = Judging(run.night, run.judged_by(), run.rules.every, reference, kinds, run.rules.shadow)
     why = "asked for" if run.everyone else why_everyone(run.book, judging)
     leave_out(run.engine, run.book, run.night, run.tonight)
     changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
     judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
+    if run.rules.shadow:
+        run.shadow = counted(run_in_shadow(run.engine, run.rules.shadow))
     decide(run.engine, run.night, strengths())
     gather_facts(run.engine, run.keys, strengths())
     widen(run.engine)
@@ -346,7 +350,7 @@ def _report(
         run.folder / "night.html",
         night=run.night,
         mandate=run.settings.mandate.text,
-        summary=summary,
+        summary={**summary, "shadow": run.shadow},  # of the page alone (SPEC 9)
         coverage=covering,
         inputs=run.inputs,
         is_demo=run.keys.is_demo,

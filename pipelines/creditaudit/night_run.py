@@ -50,8 +50,9 @@ class Run:
     tonight: dict[str, list[Path]] = field(default_factory=dict)
     inbox: Decisions = field(default_factory=Decisions)
     removals: list[Tombstone] = field(default_factory=list)
-    rules: Rulebook = field(default_factory=lambda: Rulebook((), (), {}, ()))
+    rules: Rulebook = field(default_factory=lambda: Rulebook((), (), {}, (), ()))
     model: str | None = None  # digest of the model in force; None: the formula
+    shadow: list[dict[str, Any]] = field(default_factory=list)  # what changed texts would find, in numbers
     doubts: list[str] = field(default_factory=list)
     quarantined: Callable[[], Mapping[str, pa.Table]] = dict  # rows of accounts, made when somebody asks
 

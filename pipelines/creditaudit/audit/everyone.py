@@ -55,6 +55,8 @@ class Judging:
         Tonight's copy of the reference tables.
     entries : sequence of str
         Kinds of the inbox entries that tonight takes.
+    shadow : sequence of Rule
+        Changed texts that run in shadow: their difference is told over everyone.
     """
 
     night: date
@@ -62,6 +64,7 @@ class Judging:
     rules: Sequence[Rule]
     reference: Path
     entries: Sequence[str]
+    shadow: Sequence[Rule] = ()
 
 
 def why_everyone(book: Book, judging: Judging) -> str | None:
@@ -110,6 +113,8 @@ def _why_rules(judging: Judging, last: date) -> str | None:
         for folder in shipped_rules().iterdir()
         if folder.joinpath(RULE_FILE).is_file()
     }
+    if judging.shadow:
+        return f"{', '.join(rule.rule_id for rule in judging.shadow)} runs in shadow"
     for rule in judging.rules:
         if _in_force(rule, last) != _in_force(rule, judging.night):
             return f"rule {rule.rule_id} begins or ends"

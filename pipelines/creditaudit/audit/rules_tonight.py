@@ -31,12 +31,15 @@ class Rulebook:
         Folder name to SHA-256 of the text, for the manifest.
     unapproved : tuple of str
         Shipped rules that differ from the text in force, or are new, and wait for an approval.
+    shadow : tuple of Rule
+        Those of them whose days have come: they run in shadow.
     """
 
     every: tuple[Rule, ...]
     in_force: tuple[Rule, ...]
     digests: dict[str, str]
     unapproved: tuple[str, ...]
+    shadow: tuple[Rule, ...]
 
 
 def rules_tonight(book: Book, entries: Iterable[Entry], night: date, folder: Path) -> Rulebook:
@@ -60,4 +63,5 @@ def rules_tonight(book: Book, entries: Iterable[Entry], night: date, folder: Pat
     digests = write_rules(texts, folder)
     unapproved = tuple(sorted(name for name, text in shipped.items() if texts.get(name) != text))
     every = tuple(parse_rule(text, f"rules/{name}/{RULE_FILE}") for name, text in sorted(texts.items()))
-    return Rulebook(every, in_force(every, night), digests, unapproved)
+    waiting = tuple(parse_rule(shipped[name], f"rules/{name}/{RULE_FILE}") for name in unapproved)
+    return Rulebook(every, in_force(every, night), digests, unapproved, in_force(waiting, night))
