@@ -5,41 +5,51 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from creditaudit.cli_speech import BookOption, Tell
-from creditaudit.errors import UsageError
 
 app = typer.Typer(help="The order of the queue: train it, and what it is worth.", no_args_is_help=True)
 
-FormatOption = Annotated[str, typer.Option("--format", help="text, or json: one object.")]
+FormatOption = Annotated[Literal["text", "json"], typer.Option("--format", help="Lines, or one JSON value.")]
 
 
 @app.callback()
 def score() -> None:
-    """Judge the order of the queue."""
+    """Train the order of the queue, or judge it."""
 
 
-def _check_format(name: str) -> None:
-    if name not in {"text", "json"}:
-        raise UsageError(
-            "the format is not known", why=f"{name!r} is neither text nor json", next_step="use one of them"
-        )
+@app.command("evaluate")
+def evaluate(
+    book: BookOption,
+    truth: Annotated[Path, typer.Option(help="Folder with thefts.csv: provider_code and account_code.")],
+    night: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A sealed night (default: the last).")
+    ] = None,
+    budget: Annotated[int, typer.Option(help="Leads that the desk looks at in a day.")] = 200,
+    form: FormatOption = "text",
+) -> None:
+    """Judge the order of a night's leads by the truth, beside the orders that a desk would use today."""
+    from creditaudit.scoring.evaluate import evaluate as judge
+    from creditaudit.scoring.evaluate import evaluation_lines
+
+    told = judge(book, truth, night.date() if night else None, budget)
+    for line in [json.dumps(told, ensure_ascii=False)] if form == "json" else evaluation_lines(told):
+        Tell.result(line)
 
 
 @app.command("benchmark")
 def benchmark(
     folder: Annotated[Path, typer.Argument(help="Folder of .npz files with arrays X and y (0 or 1).")],
-    output: FormatOption = "text",
+    form: FormatOption = "text",
 ) -> None:
     """Score labelled sets without their labels, and print AUROC and average precision beside an isolation forest's."""
     from creditaudit.scoring.benchmark import as_json, as_lines, run_benchmark
 
-    _check_format(output)
     judged = run_benchmark(folder)
-    for line in [json.dumps(as_json(judged), ensure_ascii=False)] if output == "json" else as_lines(judged):
+    for line in [json.dumps(as_json(judged), ensure_ascii=False)] if form == "json" else as_lines(judged):
         Tell.result(line)
 
 
