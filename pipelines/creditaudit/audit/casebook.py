@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from creditaudit.audit.case_facts import facts_of
 from creditaudit.audit.case_words import CaseError, Row, day_number, seconds
+from creditaudit.audit.header import read_yaml
 from creditaudit.audit.lint import Refusal, parsed
 from creditaudit.audit.readable import VERDICTS
 from creditaudit.audit.rulebook import CASES_FILE
@@ -117,7 +118,7 @@ PAIR_KEY = ("provider_code", "account_code", "notice_source", "notice_id")
 def parse_cases(text: str, where: str, of: str, key: tuple[str, ...] = PAIR_KEY) -> tuple[Case, ...]:
     """Read the cases of a file; errors as :func:`load_cases`."""
     try:
-        node, values = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        node, values = read_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise refused_cases(where, mark.line + 1 if mark else None, "not YAML") from error

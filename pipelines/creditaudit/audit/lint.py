@@ -117,7 +117,10 @@ def lint(text: str, readable: Mapping[str, Mapping[str, bool]] = READABLE) -> tu
     -------
     tuple of Refusal
     """
-    tree = parsed(text)
+    return _lint(text, parsed(text), readable)
+
+
+def _lint(text: str, tree: exp.Query | Refusal, readable: Mapping[str, Mapping[str, bool]]) -> tuple[Refusal, ...]:
     if isinstance(tree, Refusal):
         return (tree,)
     found = {Refusal(line, reason) for line, reason in _called_functions(text)}
@@ -130,7 +133,7 @@ def lint(text: str, readable: Mapping[str, Mapping[str, bool]] = READABLE) -> tu
     return tuple(sorted(found))
 
 
-def lint_rule(text: str) -> tuple[Refusal, ...]:
+def lint_rule(text: str, tree: exp.Query | Refusal | None = None) -> tuple[Refusal, ...]:
     """Return what :func:`lint` does, and what in the text of a rule could put a person's number or name into a finding.
 
     The steps before the rules pass such columns on to the rules, and are not asked for the second.
@@ -139,14 +142,16 @@ def lint_rule(text: str) -> tuple[Refusal, ...]:
     ----------
     text : str
         As for :func:`lint`.
+    tree : sqlglot.exp.Query or Refusal, optional
+        What :func:`parsed` gave for it, where the caller has it.
 
     Returns
     -------
     tuple of Refusal
         By line; empty means clean.
     """
-    found = set(lint(text))
-    tree = parsed(text)
+    tree = parsed(text) if tree is None else tree
+    found = set(_lint(text, tree, READABLE))
     if not isinstance(tree, Refusal):
         found.update(Refusal(line_of(node), reason) for node, reason in personal_refusals(tree, PERSONAL))
     return tuple(sorted(found))

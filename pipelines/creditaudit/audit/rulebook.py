@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from itertools import pairwise
@@ -138,6 +138,12 @@ def parse_rule(raw: bytes, where: str, folder: Traversable | None = None) -> Rul
     UsageError
         As :func:`load_rules`.
     """
+    return replace(_checked(raw, where), folder=folder)
+
+
+@cache
+def _checked(raw: bytes, where: str) -> Rule:
+    """Read and check the bytes of a rule: once in a process, for each night of a catch-up asks the same of the same."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -160,7 +166,6 @@ def parse_rule(raw: bytes, where: str, folder: Traversable | None = None) -> Rul
         undecidable_when=header.undecidable_when,
         text=text,
         sha256=hashlib.sha256(raw).hexdigest(),
-        folder=folder,
     )
 
 
@@ -279,10 +284,10 @@ def _has(folder: Traversable) -> bool:
 
 def _check_text(header: Header, text: str, where: str) -> None:
     """Refuse a text that the lint refuses, or that is not what its header says."""
-    refusals = lint_rule(text)
+    tree = parsed(text)
+    refusals = lint_rule(text, tree)
     if refusals:
         raise _refused(where, refusals[0].line, "; ".join(f"line {r.line}: {r.reason}" for r in refusals))
-    tree = parsed(text)
     if isinstance(tree, Refusal):  # the lint has refused it already
         raise _refused(where, tree.line, tree.reason)
     read = tables_read(tree)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,20 +27,14 @@ def write_page(
     is_demo: bool,
 ) -> None:
     """Render the page. It asks nothing of the network and holds no ID number, name or phone."""
-    environment = Environment(
-        loader=PackageLoader("creditaudit.reports", "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     profiles = {(i["folder"], i["feed"], i["file"]): i["profile"] for i in inputs}
     rows = coverage.to_pylist()
     for row in rows:
         folder, _, name = row["file"].rpartition("/")
         row["profile"] = profiles.get((folder or night.isoformat(), row["feed"], name), "")
     refused = [i for i in inputs if i["refused"] is not None]
-    text = environment.get_template("night.html.j2").render(
+    template = _environment().get_template("night.html.j2")
+    text = template.render(
         night=night.isoformat(),
         mandate=mandate,
         summary=summary,
@@ -48,3 +43,15 @@ def write_page(
         is_demo=is_demo,
     )
     write_bytes(path, text.encode())
+
+
+@cache
+def _environment() -> Environment:
+    """Return what renders the pages: once in a process, so that a template is compiled once."""
+    return Environment(
+        loader=PackageLoader("creditaudit.reports", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
