@@ -34,13 +34,17 @@ if TYPE_CHECKING:
 _BY_PERSON = tuple(name for name, spec in FEEDS.items() if "id_norm" in spec.schema.names and name != "impostors")
 
 
+# Whose rows of tonight are read also where there is none; of all other tables only those in ``Changes.changed`` are.
+_ALWAYS_READ = ("inquiries",)
+
+
 @dataclass(frozen=True)
 class Changes:
     """What tonight changed in the book, as relations that the engine has.
 
-    ``changed_<table>`` has tonight's rows in force of a table, ``replaced_<feed>`` what the rows that they replace
-    pointed to (``intake.keys.POINTERS``), ``previous_findings`` what the last night published,
-    ``account_renames_before`` the renames in force as it left them.
+    ``changed_<table>`` has tonight's rows in force of a table that is in ``changed`` (of inquiries: always),
+    ``replaced_<feed>`` what the rows that they replace pointed to (``intake.keys.POINTERS``), ``previous_findings``
+    what the last night published, ``account_renames_before`` the renames in force as it left them.
 
     Parameters
     ----------
@@ -83,7 +87,8 @@ def open_changes(
     """
     last = book.sealed[-1]
     for table in TABLES:
-        engine.scan(f"changed_{table}", list(tonight.get(table, ())), TABLES[table].schema)
+        if tonight.get(table) or table in _ALWAYS_READ:
+            engine.scan(f"changed_{table}", list(tonight.get(table, ())), TABLES[table].schema)
     before = book.folder(last) / "published"
     engine.scan("previous_findings", [before / "findings.parquet"], FINDINGS)
     engine.scan("previous_clearances", [before / "clearances.parquet"], CLEARANCES)

@@ -25,6 +25,9 @@ PLACES = 20
 # Columns with few different values: a regex is asked of each value once, not of each row (a quarter of the time).
 _FEW = frozenset({"provider_code", "region_code", "currency", "business_code", "status", "report_reason", "id_type"})
 
+# Engine and regex that it is known to read: nothing that a later night of the process need ask again.
+_READ: set[tuple[str, str]] = set()
+
 _PRESENT = re.compile(r"(\w+) IS NOT NULL")
 
 
@@ -237,13 +240,14 @@ def check_patterns(engine: Engine, suites: Iterable[Compiled]) -> None:
         (compiled, number, check)
         for compiled in suites
         for number, check in enumerate(compiled.checks, start=1)
-        if "regex" in check.kwargs
+        if "regex" in check.kwargs and (engine.name, check.kwargs["regex"]) not in _READ
     ]
     if asked and not _is_read(engine, [check.kwargs["regex"] for _, _, check in asked]):
         for compiled, number, check in asked:
             if not _is_read(engine, [check.kwargs["regex"]]):
                 why = f"expectation {number} ({check.expectation.type}): the engine cannot read its regex"
                 raise compiled.suite.refused(why)
+    _READ.update((engine.name, check.kwargs["regex"]) for _, _, check in asked)
 
 
 def _is_read(engine: Engine, patterns: Iterable[str]) -> bool:

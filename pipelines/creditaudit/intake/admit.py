@@ -18,7 +18,7 @@ from creditaudit.errors import InternalError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.identity import numbers_in
 from creditaudit.intake.kept_cells import CELLS, as_typed
-from creditaudit.intake.keys import Resolved, resolve
+from creditaudit.intake.keys import Resolved, nothing_came, resolve
 from creditaudit.intake.reread import raw_lines
 from creditaudit.tables import QUARANTINE
 
@@ -83,18 +83,26 @@ def admit(
     """
     spec = FEEDS[feed]
     parts = [r.typed_part for r in reports if r.typed_part is not None]
-    engine.scan(f"tonight_{feed}", parts, spec.schema)
-    open_state(engine, book, feed, f"before_{feed}")
-    resolved = resolve(engine, spec, f"tonight_{feed}", f"before_{feed}")
-    # Not "reason": issuances and inquiries have a column of that name, whose text would be published as the reason.
-    rejected = _rows_by_file(
-        engine,
-        f"SELECT t.*, r.reason AS what_it_cost FROM {resolved.rejected} AS r"
-        f" JOIN tonight_{feed} AS t ON t.file = r.file AND t.row = r.row",
-    )
-    unchanged = _rows_by_file(engine, _kept_out(spec, resolved))
-    if feed == "openings":
-        _write_opening_changes(engine, book, resolved, folder)
+    rejected: dict[str, pa.Table] = {}
+    unchanged: dict[str, pa.Table] = {}
+    if parts:
+        engine.scan(f"tonight_{feed}", parts, spec.schema)
+        open_state(engine, book, feed, f"before_{feed}")
+        resolved = resolve(engine, spec, f"tonight_{feed}", f"before_{feed}")
+        # Not "reason": issuances and inquiries have a column of that name, whose text would be published as the reason.
+        rejected = _rows_by_file(
+            engine,
+            f"SELECT t.*, r.reason AS what_it_cost FROM {resolved.rejected} AS r"
+            f" JOIN tonight_{feed} AS t ON t.file = r.file AND t.row = r.row",
+        )
+        unchanged = _rows_by_file(engine, _kept_out(spec, resolved))
+        if feed == "openings":
+            _write_opening_changes(engine, book, resolved, folder)
+        engine.drop(f"tonight_{feed}", resolved.rejected, resolved.known)
+        if resolved.is_held:
+            engine.drop(f"before_{feed}", f"before_{feed}_newest")
+    else:
+        nothing_came(engine, spec)
     kept: list[_Kept] = []
     accepted: dict[str, int] = {}
     for number, report in enumerate(reports, start=1):
@@ -109,9 +117,6 @@ def admit(
     quarantine = _quarantine(spec, reports, rejected, night)
     write_parquet(folder / "quarantine" / f"{feed}.parquet", RAW_QUARANTINE, [quarantine])
     _check_conservation(reports, accepted, quarantine)
-    engine.drop(f"tonight_{feed}", resolved.rejected, resolved.known)
-    if resolved.is_held:
-        engine.drop(f"before_{feed}", f"before_{feed}_newest")
     return Admitted(feed, state, accepted, quarantine)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from creditaudit.feeds import ID_COLUMNS, Kind
 
 if TYPE_CHECKING:
@@ -106,13 +108,23 @@ def resolve(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> Res
     return Resolved(rejected, known, replaced, is_held)
 
 
+def nothing_came(engine: Engine, spec: TableSpec) -> None:
+    """Make the relations that :func:`resolve` leaves, ``rows_before_<feed>`` and ``replaced``, for no row tonight."""
+    engine.load(f"rows_before_{spec.name}", spec.schema.empty_table().select(_held_columns(spec)))
+    pointers = pa.schema([(name, pa.string()) for name in _pointers(spec) or ["file"]])
+    engine.load(f"replaced_{spec.name}", pointers.empty_table())
+
+
+def _held_columns(spec: TableSpec) -> list[str]:
+    return [column for column in spec.schema.names if column not in _FORGOTTEN]
+
+
 def _hold(engine: Engine, spec: TableSpec, tonight: str, standing: str) -> bool:
     """Make ``rows_before_<feed>``; returns whether it is a table."""
     name = f"rows_before_{spec.name}"
-    columns = [column for column in spec.schema.names if column not in _FORGOTTEN]
+    columns = _held_columns(spec)
     if not _any_met(engine, spec, tonight, standing):
-        empty = spec.schema.empty_table()
-        engine.load(name, empty.select(columns))
+        engine.load(name, spec.schema.empty_table().select(columns))
         return True
     select = (
         f"SELECT {', '.join(f'b.{column}' for column in columns)} FROM {standing} AS b"
