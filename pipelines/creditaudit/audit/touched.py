@@ -35,16 +35,16 @@ _BY_PERSON = tuple(name for name, spec in FEEDS.items() if "id_norm" in spec.sch
 
 
 # Whose rows of tonight are read also where there is none; of all other tables only those in ``Changes.changed`` are.
-_ALWAYS_READ = ("inquiries",)
+_ALWAYS_READ = ("accounts", "inquiries")
 
 
 @dataclass(frozen=True)
 class Changes:
     """What tonight changed in the book, as relations that the engine has.
 
-    ``changed_<table>`` has tonight's rows in force of a table that is in ``changed`` (of inquiries: always),
-    ``replaced_<feed>`` what the rows that they replace pointed to (``intake.keys.POINTERS``), ``previous_findings``
-    what the last night published, ``account_renames_before`` the renames in force as it left them.
+    ``changed_<table>`` has tonight's rows in force of a table that is in ``changed`` (of accounts and
+    inquiries: always), ``replaced_<feed>`` what the rows that they replace pointed to (``intake.keys.POINTERS``),
+    ``previous_findings`` what the last night published, ``account_renames_before`` the renames in force as it left them.
 
     Parameters
     ----------
