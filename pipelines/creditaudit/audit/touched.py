@@ -44,7 +44,7 @@ class Changes:
 
     ``changed_<table>`` has tonight's rows in force of a table that is in ``changed`` (of accounts and
     inquiries: always), ``replaced_<feed>`` what the rows that they replace pointed to (``intake.keys.POINTERS``),
-    ``previous_findings`` what the last night published, ``account_renames_before`` the renames in force as it left them.
+    ``previous_findings`` what the last night published, ``account_renames_before`` the renames as it left them.
 
     Parameters
     ----------
