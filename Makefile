@@ -8,7 +8,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-airflow lint types imports format samples golden bench bench-large bench-nights bench-rules lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-airflow lint types imports format samples golden bench bench-large bench-nights bench-rules bench-score lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -113,6 +113,9 @@ bench-nights: $(READY) ## Measure a year of nights on one book of 1 M accounts (
 
 bench-rules: $(READY) ## Measure all rules against R101 and R102 alone: 1 M candidates
 	$(BIN)/python benchmarks/rules_bench.py --candidates 1000000
+
+bench-score: $(READY) ## Measure scoring and training: 1 M cases
+	$(BIN)/python benchmarks/score_bench.py --cases 1000000
 
 lock: ## Renew the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

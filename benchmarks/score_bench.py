@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from creditaudit.book.keys import Key, Keyring
 from creditaudit.book.state import CASE_FACTS
 from creditaudit.engines import open_engine
-from creditaudit.scoring.features import as_matrix, feature_matrix
+from creditaudit.scoring.features import Lookups, as_matrix, feature_matrix
 from creditaudit.scoring.fit import labelled_model, tail_model
 from creditaudit.scoring.lookups import freeze_lookups
 from creditaudit.scoring.outcomes import Labels
@@ -69,20 +70,20 @@ def _numbers(rng: np.random.Generator, values: np.ndarray) -> pa.Array:
     return pa.array(values, mask=rng.random(len(values)) < 0.1)
 
 
-def measured(what: str, rows: int) -> dict[str, float | int | str]:
+def measured(what: str, file: Path) -> dict[str, float | int | str]:
     """Run one part in this process; seconds of the part alone, peak memory of the process."""
-    table = facts(rows)
+    rows = pq.read_metadata(file).num_rows
     with tempfile.TemporaryDirectory() as scratch:
         engine = open_engine(Path(scratch), threads=2, memory_limit="1GiB")
         if what == "score":
-            engine.load("standing_case_facts", table)
-            small = tail_model(as_matrix(feature_matrix(engine).slice(0, 20_000)), _lookups())
+            engine.scan("standing_case_facts", [file], CASE_FACTS.schema)
+            engine.table("some_facts", "SELECT * FROM standing_case_facts WHERE operator_token LIKE 'o1%' LIMIT 20000")
+            small = tail_model(as_matrix(feature_matrix(engine, facts="some_facts")), _lookups())
             engine.table("findings", "SELECT provider_code, subject FROM standing_case_facts")
-            del table
             begun, spent = time.perf_counter(), time.process_time()
             scored = score_cases(engine, small).num_rows
         else:
-            engine.load("training_facts", table)
+            engine.scan("training_facts", [file], CASE_FACTS.schema)
             columns = "provider_code, substr(subject, 9) AS account_code"
             engine.table(
                 "standing_openings",
@@ -90,7 +91,6 @@ def measured(what: str, rows: int) -> dict[str, float | int | str]:
                 " handler_token AS handler_id_norm FROM training_facts",
             )
             engine.table("standing_accounts", f"SELECT {columns}, subject AS id_norm FROM training_facts")
-            del table
             begun, spent = time.perf_counter(), time.process_time()
             frozen = freeze_lookups(engine, Keyring((Key("K", "active", b"\x07" * 32),)))
             matrix = as_matrix(feature_matrix(engine, frozen, facts="training_facts"))
@@ -105,9 +105,7 @@ def measured(what: str, rows: int) -> dict[str, float | int | str]:
     return {"part": what, "cases": scored, "seconds": round(seconds, 2), "cpu": round(cpu, 2), "gib": round(peak, 2)}
 
 
-def _lookups():  # noqa: ANN202
-    from creditaudit.scoring.features import Lookups  # noqa: PLC0415
-
+def _lookups() -> Lookups:
     products = {f"D1|{n}": 60_000.0 + n for n in range(60)}
     return Lookups({"product_amount": products, "operator_hits": {f"o{n}": 0.01 for n in range(50_000)}})
 
@@ -123,18 +121,22 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int, default=1_000_000)
     parser.add_argument("--part", choices=sorted(TARGETS))
+    parser.add_argument("--facts", type=Path, help="what another process of this benchmark has drawn")
     asked = parser.parse_args()
-    if asked.part:
-        print(json.dumps(measured(asked.part, asked.cases)))
+    if asked.part and asked.facts:
+        print(json.dumps(measured(asked.part, asked.facts)))
         return
-    for part, (most_seconds, most_gib) in TARGETS.items():
-        done = subprocess.run(
-            [sys.executable, __file__, "--cases", str(asked.cases), "--part", part],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        found = json.loads(done.stdout)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "facts.parquet"
+        pq.write_table(facts(asked.cases), file)
+        _told(file, [asked.part] if asked.part else list(TARGETS))
+
+
+def _told(file: Path, parts: list[str]) -> None:
+    for part in parts:
+        most_seconds, most_gib = TARGETS[part]
+        command = [sys.executable, __file__, "--facts", str(file), "--part", part]
+        found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         bound = f"<= {most_seconds:g} s" + (f", <= {most_gib:g} GiB" if most_gib else "")
         print(
             f"{part:<15} {found['cases']:>9} cases  {found['seconds']:>7} s  ({found['cpu']} s of processor)"

@@ -135,9 +135,13 @@ def _boosted(
     """Return base and steps: what the boosted model says of a case of which nothing, or one feature, is known."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - only training loads it
 
+    asked = [place for place, column in enumerate(codes.T) if len(np.unique(column[~np.isnan(column)])) > 1]
+    if not asked:  # nothing tells the cases apart
+        share = float(weight @ label / weight.sum())
+        return float(np.log(share / (1 - share))), [np.zeros(len(cuts) + 1) for cuts in edges]
     booster = HistGradientBoostingClassifier(
         interaction_cst="no_interactions",
-        monotonic_cst=list(SIGNS),
+        monotonic_cst=[SIGNS[place] for place in asked],
         max_iter=100,
         learning_rate=0.1,
         max_leaf_nodes=8,
@@ -146,18 +150,17 @@ def _boosted(
         early_stopping=False,
         random_state=_SEED,
     )
-    booster.fit(codes, label, sample_weight=weight / weight.mean())
-    asked = [np.full((1, len(edges)), np.nan)]
-    for place, cuts in enumerate(edges):
-        block = np.full((len(cuts) + 1, len(edges)), np.nan)
-        block[:, place] = np.arange(len(cuts) + 1)
-        asked.append(block)
-    said = booster.decision_function(np.concatenate(asked))
-    base, start, values = float(said[0]), 1, []
-    for cuts, sign in zip(edges, SIGNS, strict=True):
-        moved = said[start : start + len(cuts) + 1] - base
-        values.append(np.maximum.accumulate(moved * sign) * sign if sign else moved)
-        start += len(cuts) + 1
+    booster.fit(codes[:, asked], label, sample_weight=weight / weight.mean())
+    blocks = [np.full((1, len(asked)), np.nan)]
+    for nth, place in enumerate(asked):
+        block = np.full((len(edges[place]) + 1, len(asked)), np.nan)
+        block[:, nth] = np.arange(len(block))
+        blocks.append(block)
+    said = np.split(booster.decision_function(np.concatenate(blocks)), np.cumsum([len(block) for block in blocks])[:-1])
+    base, values = float(said[0][0]), [np.zeros(len(cuts) + 1) for cuts in edges]
+    for place, raw in zip(asked, said[1:], strict=True):
+        sign = SIGNS[place]
+        values[place] = np.maximum.accumulate((raw - base) * sign) * sign if sign else raw - base
     return base, values
 
 

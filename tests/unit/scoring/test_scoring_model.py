@@ -96,6 +96,16 @@ def test_training_twice_gives_the_same_bytes_whatever_the_order_of_rows() -> Non
     assert as_json(first[0], first[1]) == as_json(again[0], again[1])
 
 
+def test_a_feature_that_nobody_knows_or_that_is_the_same_everywhere_teaches_nothing() -> None:
+    matrix = cases()
+    matrix[:, NAMES.index("handler_people")] = np.nan
+    matrix[:, NAMES.index("evidence")] = 2.0
+    model, _ = labelled_model(matrix, labels(matrix), [str(n) for n in range(ROWS)], Lookups())
+    for name in ("handler_people", "evidence"):
+        assert not model.values[NAMES.index(name)].any()
+    read_model(as_json(model, {}), "model.json")
+
+
 def test_labels_teach_and_are_measured_on_cases_not_seen() -> None:
     matrix = cases()
     model, metrics = labelled_model(matrix, labels(matrix), [str(n) for n in range(ROWS)], Lookups())
