@@ -8,7 +8,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-airflow lint types imports format samples golden bench bench-large bench-nights bench-rules bench-score lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-airflow lint types imports format samples golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -116,6 +116,9 @@ bench-rules: $(READY) ## Measure all rules against R101 and R102 alone: 1 M cand
 
 bench-score: $(READY) ## Measure scoring and training: 1 M cases
 	$(BIN)/python benchmarks/score_bench.py --cases 1000000
+
+evaluate: $(READY) ## What the order of the queue is worth, on worlds with truth (with ADBENCH=DIR also on labelled sets)
+	$(BIN)/python benchmarks/score_worth.py $(if $(ADBENCH),--adbench $(ADBENCH)) $(EVALUATE)
 
 lock: ## Renew the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
