@@ -78,7 +78,7 @@ def queue(book: Book, *, recipient: str | None = None, states: Sequence[str] = (
     UsageError
         The book has no sealed night, or knows no such recipient or state.
     """
-    night = _last(book)
+    night = last_night(book)
     for state in states:
         if state not in STATES:
             raise _unknown("state", state, STATES)
@@ -147,12 +147,12 @@ def case_of(book: Book, case_id: str) -> CaseView:
     UsageError
         The book has no sealed night, or no such case; the nearest one is named.
     """
-    night = _last(book)
+    night = last_night(book)
     with _opened(book, night) as engine:
         here = f"case_id = {quoted(case_id)}"
         episodes = engine.fetch(f"SELECT * FROM sealed_cases WHERE {here} ORDER BY episode")
         if not episodes.num_rows:
-            raise _no_case(engine, case_id)
+            raise no_case(engine, case_id)
         last = episodes.slice(episodes.num_rows - 1)
         episode = int(last["episode"][0].as_py())
         subject = (
@@ -195,7 +195,14 @@ def case_of(book: Book, case_id: str) -> CaseView:
 _EPISODE = ("episode", "state", "follows", "tier", "verdict", "fault", "first_seen", "last_changed")
 
 
-def _last(book: Book) -> date:
+def last_night(book: Book) -> date:
+    """Return the last sealed night.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
     if book.last is None:
         raise UsageError(
             "there is no case yet", why="the book has no sealed night", next_step="run a night first: creditaudit night"
@@ -285,7 +292,8 @@ def _unknown(kind: str, given: str, known: Sequence[str]) -> UsageError:
     )
 
 
-def _no_case(engine: Engine, given: str) -> UsageError:
+def no_case(engine: Engine, given: str) -> UsageError:
+    """Return the error that no case of ``last_cases`` is called so, with the nearest that is."""
     far = f"levenshtein(case_id, {quoted(given)})"
     near = engine.fetch(f"SELECT case_id FROM last_cases WHERE {far} <= {_NEAR} ORDER BY {far}, case_id LIMIT 1")
     return UsageError(

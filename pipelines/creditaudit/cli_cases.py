@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from creditaudit.cli_speech import BookOption, Tell
-from creditaudit.errors import ExitCode
+from creditaudit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from creditaudit.responses import Responded
@@ -101,11 +101,35 @@ def case(
     case_id: Annotated[str, typer.Argument(help="The case.")],
     book: BookOption,
     form: Format = "table",
+    *,
+    html: Annotated[bool, typer.Option("--html", help="As the sheet that a reviewer signs: one A4 page.")] = False,
+    out: Annotated[Path | None, typer.Option(help="With --html: write the sheet there, not to stdout.")] = None,
+    language: Annotated[Literal["zh", "en"], typer.Option(help="With --html: the language of the sheet.")] = "zh",
 ) -> None:
     """Show one case whole: episodes, findings, elements, what to ask for and to do, every move with its proof."""
     from creditaudit.book.layout import open_book
     from creditaudit.case_print import case_lines
     from creditaudit.case_view import case_of
 
+    if html:
+        _sheet(book, case_id, language, out)
+        return
+    if out is not None:
+        raise UsageError(
+            "--out cannot be used", why="it is for --html alone", next_step="add --html, or leave out --out"
+        )
     for line in case_lines(case_of(open_book(book), case_id), form):
         Tell.result(line)
+
+
+def _sheet(book: Path, case_id: str, language: str, out: Path | None) -> None:
+    from creditaudit.book.files import write_bytes
+    from creditaudit.book.layout import open_book
+    from creditaudit.case_sheet import sheet_of
+
+    content = sheet_of(open_book(book), case_id, language)
+    if out is None:
+        Tell.result(content.decode().rstrip("\n"))
+        return
+    write_bytes(out, content)
+    Tell.note(f"sheet of {case_id} (待核查线索: a lead to check): {out}", file=str(out))

@@ -44,11 +44,12 @@ USUAL = Mask(3, 4)
 # An ID number of 18 or 15 places with a date in it, or a mobile phone, that no further digit touches; and letters
 # beyond ASCII, which may be a name.
 _DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-_NUMBER = re.compile(
+_DIGITS = (
     rf"(?<![0-9])(?:[1-9][0-9]{{5}}(?:18|19|20)[0-9]{{2}}{_DAY}[0-9]{{3}}[0-9Xx]"
-    rf"|[1-9][0-9]{{5}}[0-9]{{2}}{_DAY}[0-9]{{3}}|1[3-9][0-9]{{9}})(?![0-9])|[^\x00-\x7f]+",
-    re.ASCII,
+    rf"|[1-9][0-9]{{5}}[0-9]{{2}}{_DAY}[0-9]{{3}}|1[3-9][0-9]{{9}})(?![0-9])"
 )
+_NUMBER = re.compile(rf"{_DIGITS}|[^\x00-\x7f]+", re.ASCII)
+_NUMBER_ALONE = re.compile(_DIGITS, re.ASCII)
 
 
 def without_numbers(code: str) -> str:
@@ -57,3 +58,8 @@ def without_numbers(code: str) -> str:
     A slipped row that was accepted may have a number for a code; the published tables have it as delivered.
     """
     return _NUMBER.sub(HIDDEN, code)
+
+
+def numbers_hidden(text: str) -> str:
+    """Return words of ours, or a key of a registry, with what reads as an ID number or a phone hidden."""
+    return _NUMBER_ALONE.sub(HIDDEN, text)

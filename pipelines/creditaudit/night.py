@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from creditaudit.audit.absent import leave_out, release
 from creditaudit.audit.everyone import Judging, why_everyone
 from creditaudit.audit.judgment import Judgment, judge_night
+from creditaudit.audit.rulebook import rule_titles
 from creditaudit.audit.rules_tonight import rules_tonight
 from creditaudit.audit.scope import widen
 from creditaudit.audit.shadow import counted, run_in_shadow
@@ -24,6 +25,7 @@ from creditaudit.book.prune import bury
 from creditaudit.book.reference import read, snapshot
 from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.seal import write_manifest
+from creditaudit.book.sheet_state import CASE_FACTS
 from creditaudit.book.state import (
     CASE_FACTS,
     CASE_LIFE,
@@ -58,6 +60,7 @@ from creditaudit.cases.track import (
 )
 from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contract
 from creditaudit.errors import RefusedError, UsageError
+from creditaudit.fault.case_facts import facts_changed, tell_elements
 from creditaudit.fault.decide import decide
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.account_files import quarantined_accounts
@@ -75,6 +78,8 @@ from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
 from creditaudit.night_request import NightOutcome, NightRequest
 from creditaudit.night_run import SCRATCH, Run, workshop
+from creditaudit.reports.case_sheets import CaseSheets, choose
+from creditaudit.reports.changes import count_other_ids, tell_changes
 from creditaudit.reports.folders import ReportContext, write_reports
 from creditaudit.reports.listed import build_listed, sent_changed
 from creditaudit.reports.page import write_page
@@ -302,6 +307,7 @@ def _track(run: Run, assessment: Assessment) -> Tracked:
         (CASE_LIFE, lives_changed),
         (CASE_OBJECTIONS, objections_changed),
         (LATE_ANSWERS, late_answers),
+        (CASE_FACTS, facts_changed),
     )
     run.remember({table.name: changed(run.engine, run.night) for table, changed in kept})
     return tracked
@@ -335,8 +341,11 @@ def _report(
     summary["numbers_without_suggestions"] = suggest(run.engine)
     summary |= build_side_rows(run.engine, lambda n: run.folder if n == run.night else run.book.folder(n))
     build_listed(run.engine)
-    written = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys)
+    sheets = _case_sheets(run)
+    written = write_reports(run.engine, recipients, run.folder / "reports", context, run.keys, case_sheets=sheets)
     summary |= {"sent": written.sent, "retracted": written.retracted, "disputed_characters": written.disputed}
+    summary |= {"case_sheets": sheets.written, "other_id_types": count_other_ids(run.engine, run.night)}
+    summary |= tell_changes(run.engine, run.night)
     run.remember({SENT_CASES.name: sent_changed(run.engine, run.night)})
     told = [
         *without_key(recipients, run.keys),
@@ -354,4 +363,13 @@ def _report(
         coverage=covering,
         inputs=run.inputs,
         is_demo=run.keys.is_demo,
+        pictures=sheets.pictures(),
     )
+
+
+def _case_sheets(run: Run) -> CaseSheets:
+    """Gather what the sheets of tonight's cases show, and the pictures of the page."""
+    choose(run.engine, run.night)
+    tell_elements(run.engine)
+    run.engine.load("rule_titles", rule_titles(run.rules.every))
+    return CaseSheets(run.engine, run.night)

@@ -9,6 +9,7 @@ from importlib import resources
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import sqlglot
 from sqlglot import TokenType, exp
 
@@ -260,6 +261,14 @@ def in_force(rules: Iterable[Rule], night: date) -> tuple[Rule, ...]:
         if (rule.effective_from is None or rule.effective_from <= night)
         and (rule.effective_to is None or night <= rule.effective_to)
     )
+
+
+def rule_titles(rules: Iterable[Rule]) -> pa.Table:
+    """Return what rules are called, for reports: rule_id, zh, en; sorted by rule_id."""
+    named = {rule.rule_id: rule for rule in rules}
+    titles = [(name, named[name].title_zh, named[name].title_en) for name in sorted(named)]
+    columns = ("rule_id", "zh", "en")
+    return pa.table({n: pa.array([row[i] for row in titles], pa.string()) for i, n in enumerate(columns)})
 
 
 def _rule_folders(folder: Path | Traversable | None) -> list[Traversable]:

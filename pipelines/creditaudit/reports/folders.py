@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
+    from creditaudit.reports.case_sheets import CaseSheets
     from creditaudit.reports.recipients import Recipient
 
 # Why a case left a recipient's list, for its reader; states of SPEC 8.1 and the words of ``retracted``.
@@ -68,9 +69,15 @@ class Written:
 
 
 def write_reports(
-    engine: Engine, recipients: tuple[Recipient, ...], folder: Path, context: ReportContext, keys: Keyring
+    engine: Engine,
+    recipients: tuple[Recipient, ...],
+    folder: Path,
+    context: ReportContext,
+    keys: Keyring,
+    *,
+    case_sheets: CaseSheets | None = None,
 ) -> Written:
-    """Write the folder of every recipient.
+    """Write the folder of every recipient; with ``case_sheets`` also the sheets of its first cases.
 
     Reads what :func:`creditaudit.reports.listed.build_listed` and
     :func:`creditaudit.reports.side_sheets.build_side_rows` make, ``documents`` (document_id, zh, en),
@@ -85,6 +92,7 @@ def write_reports(
             (name, columns, dressed(rows)) for name, columns, rows in side_sheets(engine, recipient, cases.foreign)
         ]
         files = [_write(folder / recipient.name, recipient, *one) for one in sheets]
+        files += _write_cases(folder / recipient.name, recipient, cases, case_sheets)
         manifest = {
             "format": 1,
             "night": context.night.isoformat(),
@@ -107,6 +115,17 @@ def write_reports(
                 for one in file.get("disputed_characters", ())
             )
     return written
+
+
+def _write_cases(
+    folder: Path, recipient: Recipient, cases: CaseCells, case_sheets: CaseSheets | None
+) -> list[dict[str, Any]]:
+    """Write one page per case; returns what the manifest says of each."""
+    said = []
+    for name, content in case_sheets.of(recipient, cases.foreign) if case_sheets is not None else ():
+        write_bytes(folder / name, content)
+        said.append({"file": name, "rows": 1, "sha256": hashlib.sha256(content).hexdigest()})
+    return said
 
 
 _Sheet = tuple[str, tuple[SheetColumn, ...], pa.Table]

@@ -1,0 +1,108 @@
+"""What changed tonight, and which delivery brought it about (SPEC 10.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from creditaudit.masking import without_numbers
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from creditaudit.engines import Engine
+
+# Moves that rows of tonight can bring about; the others have a cause of their own, or none that is a file.
+_BY_ROWS: Final = (
+    *("opened", "woken", "evidence_changed", "fault_changed", "objection", "provider_changed", "reappeared"),
+)
+# Feeds whose rows speak of a person, and those whose rows speak of an account.
+_OF_PEOPLE: Final = (
+    "accounts",
+    "loss_reports",
+    "invalid_cards",
+    "issuances",
+    "inquiries",
+    "fraud_alerts",
+    "objections",
+)
+_OF_CODES: Final = ("openings", "verifications")
+_FALLEN: Final = "no_finding_stands:"
+
+
+def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
+    """Return tonight's moves by what brought them about, for the summary of the night.
+
+    Reads ``tonights_events``, ``case_rows``, ``case_subjects`` and the rows in force of every feed (``whole_<feed>``).
+
+    Parameters
+    ----------
+    engine : Engine
+    night : date
+
+    Returns
+    -------
+    dict
+        ``withdrawn_cases``: how many; ``changes``: event, cause (a feed, a registry that took a finding away,
+        ``inbox`` or ``other``), file (empty: no file) and cases, sorted by event, cause, file. Rows of tonight that speak of the
+        case's person or account count as its cause: a case that several files name is counted under each.
+    """
+    moves = ", ".join(f"'{event}'" for event in _BY_ROWS)
+    engine.table(
+        "moved_tonight",
+        f"""
+        SELECT DISTINCT e.event, e.case_id, c.provider_code, c.account_code, s.id_norm
+        FROM tonights_events AS e
+        JOIN case_rows AS c ON c.case_id = e.case_id AND c.episode = e.episode
+        LEFT JOIN case_subjects AS s ON s.provider_code = c.provider_code AND s.subject = c.subject
+        WHERE e.event IN ({moves})
+        """,
+    )
+    tonight = f"DATE '{night.isoformat()}'"
+    found = [
+        f"SELECT m.event, m.case_id, '{feed}' AS cause, r.file FROM whole_{feed} AS r"
+        f" JOIN moved_tonight AS m ON m.id_norm = r.id_norm WHERE r.night = {tonight}"
+        for feed in _OF_PEOPLE
+    ]
+    found += [
+        f"SELECT m.event, m.case_id, '{feed}' AS cause, r.file FROM whole_{feed} AS r JOIN moved_tonight AS m"
+        f" ON m.provider_code = r.provider_code AND m.account_code = r.account_code WHERE r.night = {tonight}"
+        for feed in _OF_CODES
+    ]
+    engine.table("moved_by", " UNION ".join(found))
+    rows = engine.fetch(
+        f"""
+        SELECT event, cause, file, count(DISTINCT case_id) AS cases FROM (
+            SELECT event, case_id, cause, file FROM moved_by
+            UNION ALL
+            SELECT m.event, m.case_id, 'other' AS cause, '' AS file FROM moved_tonight AS m
+            WHERE NOT EXISTS (SELECT 1 FROM moved_by AS b WHERE b.event = m.event AND b.case_id = m.case_id)
+            UNION ALL
+            SELECT event, case_id, replace(proof, '{_FALLEN}', '') AS cause, '' AS file FROM tonights_events
+            WHERE event = 'withdrawn'
+            UNION ALL
+            SELECT event, case_id, CASE WHEN event = 'answered' THEN 'inbox' ELSE 'other' END AS cause, '' AS file
+            FROM tonights_events WHERE event NOT IN ({moves}, 'withdrawn', 'sent')
+        ) AS told GROUP BY event, cause, file ORDER BY event, cause, file
+        """
+    )
+    fallen = engine.fetch("SELECT count(DISTINCT case_id) AS n FROM tonights_events WHERE event = 'withdrawn'")
+    engine.drop("moved_tonight", "moved_by")
+    return {"withdrawn_cases": int(fallen["n"][0].as_py()), "changes": rows.to_pylist()}
+
+
+def count_other_ids(engine: Engine, night: date) -> list[dict[str, Any]]:
+    """Return tonight's account rows that are identified by another document and have a sound number (SPEC 3.2).
+
+    Reads ``whole_accounts``. Such rows are accepted, and no number of theirs is matched.
+
+    Returns
+    -------
+    list of dict
+        provider_code (as pages show it), rows; by provider_code.
+    """
+    found = engine.fetch(
+        "SELECT provider_code, count(*) AS rows FROM whole_accounts"
+        f" WHERE night = DATE '{night.isoformat()}' AND id_type <> '10' AND id_status = 'ok'"
+        " GROUP BY provider_code ORDER BY provider_code"
+    )
+    return [{**row, "provider_code": without_numbers(row["provider_code"])} for row in found.to_pylist()]

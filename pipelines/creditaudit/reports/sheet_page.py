@@ -1,0 +1,190 @@
+"""One case sheet as a page: what is shown of a case, in the words and behind the mask of its reader (SPEC 7.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from creditaudit.masking import USUAL, Mask, numbers_hidden
+from creditaudit.reports.drawing import day, when
+from creditaudit.reports.dress import part, plain, policy, template
+from creditaudit.reports.pictures import MOST_MARKS, SheetFacts, draw
+from creditaudit.reports.words import LANGUAGES, code_words, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+Row = dict[str, Any]
+
+# What one page holds of each part.
+_FINDINGS, _FLIPS, _STEPS, _CLAUSES, _DOCUMENTS = 4, 4, 6, 10, 5
+_LONG, _LONGER = 110, 260
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True)
+class Names:
+    """What documents and rules are called: id to (Chinese, English)."""
+
+    documents: Mapping[str, tuple[str, str]]
+    rules: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads a sheet.
+
+    Parameters
+    ----------
+    language : str
+        ``zh`` or ``en``.
+    mask : Mask
+        For the ID number.
+    hidden : mapping
+        Texts of evidence as this reader may read them; others stay.
+    """
+
+    language: str
+    mask: Mask = USUAL
+    hidden: Mapping[str, str] = field(default_factory=dict)
+
+    def says(self, key: str, **values: object) -> str:
+        """Return a text in the reader's language."""
+        return say(self.language, key, **values)
+
+    def calls(self, code: str | None) -> str:
+        """Return what a code is called."""
+        return code_words(self.language, code)
+
+    def value(self, element: str, value: str) -> str:
+        """Return what a value of an element is called."""
+        own = f"{element}_{value}"
+        told = self.calls(own)
+        return self.calls(value) if told == own else told
+
+    def evidence(self, text: str) -> str:
+        """Return evidence as the reader may read it."""
+        return numbers_hidden(self.hidden.get(text, text))
+
+
+def render(facts: SheetFacts, night: date, reader: Reader, names: Names) -> bytes:
+    """Return one sheet: the same facts, night, reader and names give the same bytes."""
+    case, style = facts.case, part("sheet.css")
+    found = [_finding(row, reader, names) for row in facts.findings]
+    if not found:
+        found = [reader.says("objection_only" if case["tier"] == "objection" else "fallen")]
+    spoken = LANGUAGES.index(reader.language)
+    asked = [names.documents[one][spoken] for one in (case["ask_for"] or "").split(";") if one in names.documents]
+    text = template("sheet.html.j2").render(
+        t=reader.says,
+        c=reader.calls,
+        policy=policy(style),
+        style=style,
+        language=reader.language,
+        night=night.isoformat(),
+        case=case,
+        account=facts.account,
+        person=reader.mask.of(case["id_norm"]) if case["id_norm"] else "",
+        due=_due(case, reader),
+        shown=_shown_card(case, reader),
+        picture=draw(facts, reader.language),
+        more_marks=max(0, len(facts.marks) - MOST_MARKS),
+        findings=found[:_FINDINGS],
+        more_findings=max(0, len(found) - _FINDINGS),
+        elements=[_element(row, reader) for row in facts.elements],
+        flips=[_flip(row, reader) for row in facts.flips[:_FLIPS]],
+        more_flips=max(0, len(facts.flips) - _FLIPS),
+        ask_for=asked[:_DOCUMENTS],
+        more_documents=max(0, len(asked) - _DOCUMENTS),
+        blind_spots=_cut(reader.evidence(case["blind_spots"] or ""), _LONGER),
+        steps=[_step(row, reader) for row in facts.steps[:_STEPS]],
+        more_steps=max(0, len(facts.steps) - _STEPS),
+        clauses=_clauses(facts, reader),
+    )
+    return text.encode()
+
+
+def _finding(row: Row, reader: Reader, names: Names) -> str:
+    title = names.rules.get(row["rule_id"], ("", ""))[LANGUAGES.index(reader.language)]
+    parts = [f"{row['rule_id']} {title} — {reader.calls(row['verdict'])}"]
+    if row["notice_id"] is not None:
+        named = reader.says("notice", which=numbers_hidden(f"{row['notice_source']} {row['notice_id']}"))
+        parts.append(f"{named} ({when(row['reported_from'], row['reported_to'])})")
+    if row["relation"] is not None:
+        parts.append(reader.says("relation", which=reader.calls(row["relation"])))
+    return _cut("; ".join(parts), _LONGER)
+
+
+def _flip(row: Row, reader: Reader) -> str:
+    told = [f"{reader.calls(one['name'])}: {reader.value(one['name'], one['value'])}" for one in row["changes"]]
+    note = reader.says("flip_open" if row["is_open"] else "flip_against")
+    return f"{reader.says('and').join(told)} → {reader.calls(row['fault'])} ({note})"
+
+
+def _element(row: Row, reader: Reader) -> Row:
+    source = _cut(reader.evidence(source_of(row)), _LONG)
+    return {**row, "said": reader.value(row["name"], row["value"]), "source": source}
+
+
+def _step(row: Row, reader: Reader) -> Row:
+    text = row["next_step"] if reader.language == "zh" else row["next_step_en"] or row["next_step"]
+    return {"who": reader.calls(row["who"]), "text": _cut(text, _LONGER)}
+
+
+def source_of(element: Row) -> str:
+    """Return the row that an element rests on: its key, and what of it; empty: there is none."""
+    told = {pair["name"]: pair["value"] for pair in element["source"] or ()}
+    parts = []
+    if "notice_id" in told:
+        parts.append(f"{told.pop('notice_source')} {told.pop('notice_id')}")
+    seen = [told.pop(name, None) for name in ("visible_from", "visible_to")]
+    if seen[0] is not None:
+        parts.append(f"visible {when(int(seen[0]), None if seen[1] is None else int(seen[1]))}")
+    followed = told.pop("exception_followed_up_on", None)
+    if followed is not None:
+        parts.append(f"exception_followed_up_on {day(int(followed) * _DAY)}")
+    parts += [f"{name} {value}" for name, value in told.items()]
+    return ", ".join(parts)
+
+
+def _due(case: Row, reader: Reader) -> str:
+    if case["due_on"] is None:
+        return reader.says("due_none")
+    left = case["days_left"]
+    told = reader.says("days_left" if left >= 0 else "days_late", n=abs(left))
+    kinds = [reader.calls(f"due_{case['due_kind']}") if case["due_kind"] else "", told]
+    if case["due_provisional"]:
+        kinds.append(reader.says("provisional"))
+    return f"{case['due_on']} ({', '.join(kind for kind in kinds if kind)})"
+
+
+def _shown_card(case: Row, reader: Reader) -> str:
+    told = [case["document_kind"] or ""]
+    if case["shown_on"] is not None:
+        told.append(reader.says("card_from", day=day(case["shown_on"] * _DAY)))
+    if case["shown_to"] is not None:
+        told.append(reader.says("card_to", day=day(case["shown_to"] * _DAY)))
+    return " ".join(one for one in told if one)
+
+
+def _clauses(facts: SheetFacts, reader: Reader) -> str:
+    """Return the clauses that duty and next steps rest on, each once, with the days on which they began and ended."""
+    told = [f"{reader.says('duty_source')}: {facts.case['duty_source']}"] if facts.case["duty_source"] else []
+    for row in facts.steps:
+        if not row["basis"]:
+            continue
+        days = [
+            reader.says(key, day=row[column].isoformat())
+            for key, column in (("since", "in_force_from"), ("until", "in_force_to"))
+            if row[column] is not None
+        ]
+        told.append(_cut(row["basis"], _LONG) + (f" ({', '.join(days)})" if days else ""))
+    once = list(dict.fromkeys(told))
+    more = f" (+{len(once) - _CLAUSES})" if len(once) > _CLAUSES else ""
+    return "； ".join(once[:_CLAUSES]) + more
+
+
+def _cut(text: str, most: int) -> str:
+    text = plain(" ".join(text.split()))
+    return text if len(text) <= most else f"{text[: most - 1]}…"
