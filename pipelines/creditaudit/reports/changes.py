@@ -43,8 +43,8 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
     -------
     dict
         ``withdrawn_cases``: how many; ``changes``: event, cause (a feed, a registry that took a finding away,
-        ``inbox`` or ``other``), file (empty: no file) and cases, sorted by event, cause, file. Rows of tonight that speak of the
-        case's person or account count as its cause: a case that several files name is counted under each.
+        ``inbox`` or ``other``), file (empty: no file) and cases, sorted by event, cause, file. Rows of tonight that
+        speak of the case's person or account count as its cause: a case that several files name is counted under each.
     """
     moves = ", ".join(f"'{event}'" for event in _BY_ROWS)
     engine.table(

@@ -68,6 +68,11 @@ def _filled(language: str, key: str, values: dict[str, Any]) -> Markup:
     return Markup(say(language, key, **{n: v if isinstance(v, int) else escape(v) for n, v in values.items()}))  # noqa: S704
 
 
+def heard(key: str) -> str:
+    """Return a text in both languages for whoever hears a page: a label that no choice of language can change."""
+    return " · ".join(say(language, key) for language in LANGUAGES)
+
+
 def both_codes(code: str | None, *, tag: str = "span") -> Markup:
     """Return what a code is called in both languages; one that has no word is shown as it is."""
     words = tuple(code_words(language, code) for language in LANGUAGES)

@@ -92,7 +92,6 @@ def write_reports(
             (name, columns, dressed(rows)) for name, columns, rows in side_sheets(engine, recipient, cases.foreign)
         ]
         files = [_write(folder / recipient.name, recipient, *one) for one in sheets]
-        files += _write_cases(folder / recipient.name, recipient, cases, case_sheets)
         manifest = {
             "format": 1,
             "night": context.night.isoformat(),
@@ -100,6 +99,7 @@ def write_reports(
             "mandate": context.mandate,
             "note": LEAD_NOTE,
             "files": files,
+            "case_sheets": _write_cases(folder / recipient.name, recipient, cases, case_sheets),
             "seal_of_the_night_before": context.previous_seal,
             "published": tables,
             "covered": context.covered,
@@ -119,12 +119,12 @@ def write_reports(
 
 def _write_cases(
     folder: Path, recipient: Recipient, cases: CaseCells, case_sheets: CaseSheets | None
-) -> list[dict[str, Any]]:
+) -> list[dict[str, str]]:
     """Write one page per case; returns what the manifest says of each."""
     said = []
     for name, content in case_sheets.of(recipient, cases.foreign) if case_sheets is not None else ():
         write_bytes(folder / name, content)
-        said.append({"file": name, "rows": 1, "sha256": hashlib.sha256(content).hexdigest()})
+        said.append({"file": name, "sha256": hashlib.sha256(content).hexdigest()})
     return said
 
 

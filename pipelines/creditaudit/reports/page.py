@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from creditaudit.book.files import write_bytes
 from creditaudit.reports.drawing import bars
-from creditaudit.reports.dress import both, both_codes, part, plain, policy, template
+from creditaudit.reports.dress import both, both_codes, heard, part, plain, policy, template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,6 +89,7 @@ def write_page(
     text = template("night.html.j2").render(
         w=both,
         c=both_codes,
+        heard=heard,
         more=_more,
         policy=Markup(policy(style, script)),  # noqa: S704 - quotes of ours
         style=style,
@@ -228,7 +229,7 @@ def _findings_chart(summary: Mapping[str, Any]) -> Markup:
     for rule, found in by_rule:
         figures = {row["verdict"]: row["rows"] for row in found}
         rows.append((escape(plain(rule)), [(kind, figures.get(verdict, 0)) for verdict, kind in _VERDICTS]))
-    return bars(rows, title="各规则发现数 · Findings by rule and verdict")
+    return bars(rows, title=heard("chart_findings"))
 
 
 def _rows_chart(delivered: Sequence[Mapping[str, Any]]) -> Markup:
@@ -241,4 +242,4 @@ def _rows_chart(delivered: Sequence[Mapping[str, Any]]) -> Markup:
         (both_codes(feed, tag="tspan"), [("one", accepted), ("two", quarantined)])
         for feed, (accepted, quarantined) in sorted(figures.items())
     ]
-    return bars(rows, title="各类数据的行数 · Rows by feed, accepted and quarantined")
+    return bars(rows, title=heard("chart_rows"))

@@ -118,8 +118,9 @@ def _finding(row: Row, reader: Reader, names: Names) -> str:
 
 def _flip(row: Row, reader: Reader) -> str:
     told = [f"{reader.calls(one['name'])}: {reader.value(one['name'], one['value'])}" for one in row["changes"]]
+    between = reader.says("and")
     note = reader.says("flip_open" if row["is_open"] else "flip_against")
-    return f"{reader.says('and').join(told)} → {reader.calls(row['fault'])} ({note})"
+    return f"{between.join(told)} → {reader.calls(row['fault'])} ({note})"
 
 
 def _element(row: Row, reader: Reader) -> Row:

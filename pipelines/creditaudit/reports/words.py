@@ -172,12 +172,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "timelines": ("新案件的时间线", "Timelines of new cases"),
     "timelines_note": (
-        "前 {shown} 件（共 {all} 件新案件），按优先级排列。斜线为只知范围、不知确切时刻的部分；虚线框为核验身份的时点。",
+        "前 {shown} 件（共 {all} 件新案件），按优先级排列。斜线部分只知范围、不知确切时刻；虚线框为核验身份的时点。",
         "The first {shown} of {all} new cases, by priority. Hatched: known within these bounds only;"
         " dashed: when the institution checked the identity.",
     ),
     "no_new_case": ("今夜没有新案件。", "There is no new case tonight."),
-    "case": ("案件", "Case"),
     "sheet": ("案件单", "Case sheet"),
     "scoring": ("排序", "Order of the queue"),
     "disputed": ("各版GB18030读法不一的字符", "Characters that readers of GB18030 disagree on"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -188,26 +190,39 @@ class Page(HTMLParser):
         self.shown: list[str] = []
         self.tags: set[str] = set()
         self.addresses: list[str] = []
+        self.runs: list[str] = []
+        self.policy: list[str] = []
         self.feed(text)
         self.text = " ".join(" ".join(self.shown).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep tags and every attribute that could fetch something."""
         self.tags.add(tag)
-        self.addresses += [f"{k}={v}" for k, v in attrs if k in {"src", "href", "action", "data", "style", "srcset"}]
+        self.addresses += [f"{k}={v}" for k, v in attrs if k in {"src", "href", "action", "data", "srcset"}]
+        self.runs += [k for k, _ in attrs if k.startswith("on") or k == "style"]
+        self.policy += [v or "" for k, v in attrs if k == "content" and dict(attrs).get("http-equiv")]
 
     def handle_data(self, data: str) -> None:
         """Keep the text."""
         self.shown.append(data)
 
 
-def page(engine: Engine, path: Path, *, is_demo: bool = False, refused: str | None = None, **more: Any) -> Page:
+def page(
+    engine: Engine,
+    path: Path,
+    *,
+    is_demo: bool = False,
+    refused: str | None = None,
+    also: dict[str, Any] | None = None,
+    **more: Any,
+) -> Page:
     summary = numbers(engine, **more)
     summary |= dict.fromkeys(
         ("unjudged", "unjudged_without_recipient", "suggestions", "numbers_without_suggestions"), 0
     )
     summary |= {"retracted": {HOSTILE: 0}, "disputed_characters": []}
     summary |= {"sent": {HOSTILE: 3}, "late_files": [f"late {HOSTILE}"], "warnings": [], "unapproved_rules": ["R101_x"]}
+    summary |= also or {}
     coverage = [{"night": NIGHT, "feed": "accounts", "file": HOSTILE, "kind": "delta"}]
     coverage += [{"night": NIGHT, "feed": "openings", "file": "o", "kind": "full", "delivered": 7, "accepted": 6}]
     write_page(
@@ -227,18 +242,97 @@ def _input(feed: str, file: str, refused: str | None) -> Row:
     return {"folder": night, "feed": feed, "file": file, "sha256": "0", "refused": refused, "profile": None}
 
 
-def test_the_page_asks_nothing_of_the_network_and_runs_nothing(engine: Engine, tmp_path: Path) -> None:
+def test_the_page_asks_nothing_of_the_network_and_runs_nothing_but_its_own(engine: Engine, tmp_path: Path) -> None:
+    """SPEC 10.3: no outside address; what runs is what the policy names by its hash."""
     found = page(engine, tmp_path / "night.html", refused=HOSTILE)
-    assert found.tags.isdisjoint({"script", "img", "link", "iframe", "object", "form", "video"})
-    assert found.addresses == []
+    assert found.tags.isdisjoint({"img", "link", "iframe", "object", "form", "video", "base", "image", "use"})
+    assert all(address.startswith(("href=#", "href=../../docs/2026-11-21/")) for address in found.addresses)
+    assert found.runs == []
     text = (tmp_path / "night.html").read_text(encoding="utf-8")
-    assert re.search(r"https?:|@import|url\(", text) is None
-    assert "default-src 'none'" in text
+    assert re.search(r"https?:|@import|url\((?!#)", text) is None
+    [policy] = found.policy
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    for tag, rule in (("style", "style-src"), ("script", "script-src")):
+        [content] = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{rule} 'sha256-{digest}'" in policy
+
+
+def test_marks_that_turn_text_around_are_shown_as_such(engine: Engine, tmp_path: Path) -> None:
+    turned = "B\u202e10\u2066\u200f\x1b"
+    rows = [{"feed": "accounts", "disposition": "row_quarantined", "reasons": turned}]
+    page(engine, tmp_path / "night.html", quarantine=rows)
+    text = (tmp_path / "night.html").read_text(encoding="utf-8")
+    assert "<td>B�10���</td>" in text
+    assert not set(turned[1::3] + turned[4:]) & set(text)
+
+
+def test_a_page_of_ten_thousand_institutions_is_bounded_and_says_so(engine: Engine, tmp_path: Path) -> None:
+    cases = tuple(
+        {
+            "case_id": str(n),
+            "provider_code": f"P{n % 10_000:05}",
+            "verdict": "lead",
+            "is_new": n < 7,
+            "is_changed": False,
+        }
+        for n in range(20_000)
+    )
+    found = page(engine, tmp_path / "night.html", cases=cases)
+    assert "9000 more institutions (18000 cases, 0 new) are not listed" in found.text
+    assert "P00006" in found.text  # with something new
+    assert (tmp_path / "night.html").stat().st_size < 1_000_000
+
+
+def test_what_changed_is_said_with_its_delivery(engine: Engine, tmp_path: Path) -> None:
+    rows = [{"event": "opened", "cause": "loss_reports", "file": HOSTILE, "cases": 2}]
+    found = page(engine, tmp_path / "night.html", also={"changes": rows, "withdrawn_cases": 1}).text
+    assert f"new case 挂失登记 · loss reports {HOSTILE} 2" in found
+    assert "1 withdrawn" in found
+    assert "Nothing changed." in page(engine, tmp_path / "night.html").text
+
+
+OVERDUE = [{"provider_code": "B01", "legal": 2, "house": 0}, {"provider_code": HOSTILE, "legal": 0, "house": 1}]
+
+
+def test_who_is_overdue_is_in_the_answer_and_listed(engine: Engine, tmp_path: Path) -> None:
+    found = page(engine, tmp_path / "night.html", also={"overdue": OVERDUE}).text
+    assert "2 institutions overdue" in found
+    assert "B01 2 0" in found
+    assert "0 institutions overdue" in page(engine, tmp_path / "night.html", also={"overdue": []}).text
+
+
+@pytest.mark.parametrize(
+    ("also", "words"),
+    [
+        ({"unjudged": 1}, "1 quarantined account row of a person with a notice was not judged"),
+        ({"refused_files": 2}, "2 files were refused"),
+        ({}, "no known-answer record was judged tonight"),
+    ],
+)
+def test_a_quiet_night_is_proven_only_if_all_was_seen(
+    engine: Engine, tmp_path: Path, also: dict[str, Any], words: str
+) -> None:
+    """SPEC 2, 10.1, 11."""
+    text = page(engine, tmp_path / "night.html", also=also).text
+    assert "quiet, unproven, because:" in text
+    assert words in text
+    assert "quiet, proven" not in text
+
+
+def test_a_quiet_night_that_saw_all_is_proven(engine: Engine, tmp_path: Path) -> None:
+    """SPEC 11: known-answer records were judged rightly, and nothing was missing."""
+    sound = {"known_answers": {"judged": 12}}
+    assert "quiet, proven: nothing was found" in page(engine, tmp_path / "night.html", also=sound).text
+    stale = {"accounts": ("missing",)}
+    assert "quiet, proven" not in page(engine, tmp_path / "night.html", also=sound, stale=stale).text
 
 
 def test_whatever_a_file_is_called_is_shown_as_text(engine: Engine, tmp_path: Path) -> None:
     found = page(engine, tmp_path / "night.html", refused=HOSTILE)
-    assert found.text.count(HOSTILE) == 6  # mandate, late file, refused file, its reason, recipient, delivered file
+    # Mandate, late file in both languages, refused file, its reason, recipient, delivered file.
+    assert found.text.count(HOSTILE) == 7
 
 
 @pytest.mark.parametrize("is_demo", [True, False])
