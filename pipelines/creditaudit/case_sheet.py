@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 from creditaudit.audit.rulebook import RULE_FILE, parse_rule, rule_titles
 from creditaudit.book.files import below
 from creditaudit.book.reference import read
-from creditaudit.book.sheet_state import CASE_FACTS
+from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.book.state import CASE_LIFE, open_state
 from creditaudit.case_view import last_night, no_case
 from creditaudit.cases.clocks import days_left_sql
 from creditaudit.cases.remedies import next_steps
 from creditaudit.cases.sealed_cases import open_sealed_cases
 from creditaudit.engines import Engine, open_engine, quoted
-from creditaudit.fault.case_facts import tell_elements
 from creditaudit.fault.documents import shipped_documents
+from creditaudit.fault.sheet_facts import tell_elements
 from creditaudit.reports.case_sheets import SHEET_COLUMNS, names_of
 from creditaudit.reports.pictures import gather
 from creditaudit.reports.sheet_page import Reader, render
@@ -77,7 +77,7 @@ def _open(engine: Engine, book: Book, night: date, case_id: str) -> None:
     if not engine.fetch(f"SELECT c.case_id FROM last_cases AS c WHERE {here}").num_rows:
         raise no_case(engine, case_id)
     open_state(engine, book, CASE_LIFE.name, "sealed_life")
-    open_state(engine, book, CASE_FACTS.name, f"standing_{CASE_FACTS.name}")
+    open_state(engine, book, SHEET_FACTS.name, f"standing_{SHEET_FACTS.name}")
     for feed in _REGISTRIES:
         open_state(engine, book, feed, f"whole_{feed}")
     engine.load("remedies", read(folder / "reference", "remedies"))

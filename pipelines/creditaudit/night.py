@@ -25,7 +25,7 @@ from creditaudit.book.prune import bury
 from creditaudit.book.reference import read, snapshot
 from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.seal import write_manifest
-from creditaudit.book.sheet_state import CASE_FACTS
+from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.book.state import (
     CASE_FACTS,
     CASE_LIFE,
@@ -60,8 +60,8 @@ from creditaudit.cases.track import (
 )
 from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contract
 from creditaudit.errors import RefusedError, UsageError
-from creditaudit.fault.case_facts import facts_changed, tell_elements
 from creditaudit.fault.decide import decide
+from creditaudit.fault.sheet_facts import sheet_facts_changed, tell_elements
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.account_files import quarantined_accounts
 from creditaudit.intake.admit import Admitted, admit, quarantine
@@ -307,7 +307,7 @@ def _track(run: Run, assessment: Assessment) -> Tracked:
         (CASE_LIFE, lives_changed),
         (CASE_OBJECTIONS, objections_changed),
         (LATE_ANSWERS, late_answers),
-        (CASE_FACTS, facts_changed),
+        (SHEET_FACTS, sheet_facts_changed),
     )
     run.remember({table.name: changed(run.engine, run.night) for table, changed in kept})
     return tracked

@@ -27,6 +27,8 @@ SAMPLES = ROOT / "data" / "samples"
 EXPECTED = Path(__file__).parent / "expected"
 # The manifests name the program's lock file, which changes more often than what is found.
 LEFT_OUT = ("manifest.json",)
+# Of the sheets of cases, those of the last night: there is one per case and recipient.
+SHEETS = "cases"
 
 
 def run_samples(folder: Path, *, threads: int = 2) -> Path:
@@ -47,11 +49,13 @@ def run_samples(folder: Path, *, threads: int = 2) -> Path:
 def rendered(book: Path) -> dict[str, bytes]:
     """Return file name to bytes for every sealed night of a book."""
     files: dict[str, bytes] = {}
-    for night in sorted((book / "nights").iterdir()):
+    nights = sorted((book / "nights").iterdir())
+    for night in nights:
         for table in sorted((night / "published").glob("*.parquet")):
             files[f"{night.name}/{table.stem}.csv"] = as_csv(pq.read_table(table))
         for report in sorted((night / "reports").rglob("*")):
-            if report.is_file() and report.name not in LEFT_OUT:
+            is_kept = report.parent.name != SHEETS or night == nights[-1]
+            if report.is_file() and report.name not in LEFT_OUT and is_kept:
                 files[f"{night.name}/reports/{report.relative_to(night / 'reports').as_posix()}"] = report.read_bytes()
     return files
 

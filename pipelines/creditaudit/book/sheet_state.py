@@ -21,8 +21,8 @@ def _seconds(*stems: str) -> list[pa.Field]:
 # One row per subject with a finding, as of the last night that judged it: the finding that decided the fault with what
 # its elements rest on (all NULL outside the lane), the moment, the card shown, and the last checks that count. Instants
 # are seconds and dates days since 1970-01-01, as in the judgment; NULL: there is none.
-CASE_FACTS = StateTable(
-    "case_facts",
+SHEET_FACTS = StateTable(
+    "sheet_facts",
     pa.schema(
         [
             pa.field("night", pa.date32()),

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from creditaudit.book.files import ROW_GROUP, listed, storage, write_parquet
 from creditaudit.book.proof_state import PROOF_TABLES
-from creditaudit.book.sheet_state import CASE_FACTS
+from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.book.state_files import state_files
 from creditaudit.book.state_model import Overlay, StateTable
 from creditaudit.book.state_model import text_fields as _text
@@ -259,7 +259,7 @@ TABLES: dict[str, StateTable] = {
             CASE_OBJECTIONS,
             LATE_ANSWERS,
             SENT_CASES,
-            CASE_FACTS,
+            SHEET_FACTS,
             *PROOF_TABLES,
         )
     },

@@ -38,7 +38,7 @@ SHEET_COLUMNS: Final = (
         "priority",
     ),
     *("duty_source", "first_seen", "due_on", "due_kind", "due_provisional", "holds_the_ball", "ask_for"),
-    *("blind_spots", "stale_inputs", "next_step_ids"),
+    *("blind_spots", "stale_inputs", "next_step_ids", "reasons"),
 )
 
 
@@ -90,7 +90,7 @@ class CaseSheets:
     Parameters
     ----------
     engine : Engine
-        Holds what :func:`choose`, :func:`creditaudit.fault.case_facts.tell_elements` and
+        Holds what :func:`choose`, :func:`creditaudit.fault.sheet_facts.tell_elements` and
         :func:`creditaudit.reports.pictures.gather` read, ``documents`` and ``rule_titles`` (rule_id, zh, en).
     night : date
     """

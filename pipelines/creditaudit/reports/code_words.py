@@ -97,6 +97,18 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "objection": ("异议", "objection"),
     "inbox": ("收到的答复", "answer received"),
     "other": ("其他", "other"),
+    # a rule in shadow
+    "shadow_new": ("将增加", "more"),
+    "shadow_gone": ("将减少", "fewer"),
+    "shadow_other_verdict": ("判断将不同", "with another verdict"),
+    # the summary's words on scores
+    "model": ("模型摘要", "model digest"),
+    "kind": ("模型种类", "kind of model"),
+    "is_new": ("本夜启用", "taken tonight"),
+    "cases": ("计分案件", "cases scored"),
+    "score_stability": ("得分稳定度（PSI）", "stability of the score (PSI)"),
+    "features": ("特征稳定度（PSI）", "stability by feature (PSI)"),
+    "moved": ("变动超过0.25的特征", "features moved beyond 0.25"),
     # feeds: SPEC 3.2
     "accounts": ("账户", "accounts"),
     "openings": ("开户", "openings"),

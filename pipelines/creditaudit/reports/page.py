@@ -103,7 +103,7 @@ def write_page(
         changes=_listed(summary.get("changes", ())),
         overdue=_overdue(summary.get("overdue")),
         scoring=_scoring(summary.get("scoring")),
-        shadow=[str(line) for line in summary.get("shadow", ())],
+        shadow=summary.get("shadow", ()),
         quarantined=_listed(summary["quarantined_by_reason"]),
         refused=_listed([i for i in inputs if i["refused"] is not None]),
         unseen=_listed(list(_unseen(summary))),
@@ -157,11 +157,7 @@ def _overdue(given: Any) -> Listing | None:
     if given is None:
         return None
     rows = list(given)
-    columns = [name for name in ("provider_code", "legal", "house", "cases") if any(name in r for r in rows)]
-    columns += sorted({name for row in rows for name in row} - set(columns))
-    whole = [{name: row.get(name, "") for name in columns} for row in rows]
-    late = {row.get("provider_code") for row in rows}
-    return _listed(whole, columns=columns, institutions=len(late))
+    return _listed(rows, institutions=len({row["provider_code"] for row in rows}))
 
 
 def _scoring(given: Any) -> list[tuple[str, str]]:
@@ -170,6 +166,8 @@ def _scoring(given: Any) -> list[tuple[str, str]]:
         return []
     told: list[tuple[str, str]] = []
     for name, value in given.items():
+        if value is None or value == []:
+            continue
         if isinstance(value, dict):
             told += [(f"{name} {inner}", str(one)) for inner, one in value.items()]
         elif isinstance(value, list):

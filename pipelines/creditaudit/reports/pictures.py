@@ -39,14 +39,14 @@ class SheetFacts:
     Parameters
     ----------
     case : dict
-        Row of ``sheet_cases`` with what ``case_facts`` keeps of its judgment.
+        Row of ``sheet_cases`` with what ``sheet_facts`` keeps of its judgment.
     findings : list of dict
         rule_id, verdict, notice_source, notice_id, relation, and moment and reported as seconds; the one that names the
         case first.
     marks : list of Mark
         In the order in which they are drawn.
     elements, flips : list of dict
-        As :func:`creditaudit.fault.case_facts.tell_elements` makes them.
+        As :func:`creditaudit.fault.sheet_facts.tell_elements` makes them.
     steps : list of dict
         Rows of ``remedies`` that match, in the order of the table.
     """
@@ -88,13 +88,13 @@ class Picture:
 def gather(engine: Engine) -> dict[str, SheetFacts]:
     """Return what is shown of each case of ``sheet_cases``, by case_id.
 
-    Reads ``sheet_cases``, ``sheet_elements``, ``sheet_flips``, ``findings``, ``standing_case_facts``, ``remedies``,
+    Reads ``sheet_cases``, ``sheet_elements``, ``sheet_flips``, ``findings``, ``standing_sheet_facts``, ``remedies``,
     ``whole_loss_reports``, ``whole_invalid_cards`` and ``whole_issuances``.
     """
     cases = engine.fetch(
         "SELECT s.*, f.moment_from, f.moment_to, f.document_kind, f.shown_on, f.shown_to, f.grid_row"
         + "".join(f", f.{c}_id, f.{c}_result, f.{c}_from, f.{c}_to" for c in _CHECKS)
-        + " FROM sheet_cases AS s LEFT JOIN standing_case_facts AS f"
+        + " FROM sheet_cases AS s LEFT JOIN standing_sheet_facts AS f"
         " ON f.provider_code = s.provider_code AND f.subject = s.subject ORDER BY s.case_id"
     ).to_pylist()
     findings = _by_case(engine.fetch(_FINDINGS).to_pylist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,10 @@ Row = dict[str, Any]
 _FINDINGS, _FLIPS, _STEPS, _CLAUSES, _DOCUMENTS = 4, 4, 6, 10, 5
 _LONG, _LONGER = 110, 260
 _DAY: Final = 86_400
+
+
+# The terms of the score, which stand in both languages at the end of the published reasons.
+_TERMS: Final = {"zh": re.compile(r"评分依据：(.*?)(?: \| score: |$)"), "en": re.compile(r"score: ([^|]*)$")}
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ def render(facts: SheetFacts, night: date, reader: Reader, names: Names) -> byte
         case=case,
         account=facts.account,
         person=reader.mask.of(case["id_norm"]) if case["id_norm"] else "",
+        terms=_cut(numbers_hidden(_terms(case["reasons"] or "", reader.language)), _LONGER),
         due=_due(case, reader),
         shown=_shown_card(case, reader),
         picture=draw(facts, reader.language),
@@ -103,6 +109,11 @@ def render(facts: SheetFacts, night: date, reader: Reader, names: Names) -> byte
         clauses=_clauses(facts, reader),
     )
     return text.encode()
+
+
+def _terms(reasons: str, language: str) -> str:
+    found = _TERMS[language].search(reasons)
+    return found[1] if found else ""
 
 
 def _finding(row: Row, reader: Reader, names: Names) -> str:

@@ -125,6 +125,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "more_lines": ("另有 {n} 行未列出", "{n} more line is not listed|{n} more lines are not listed"),
     "shadow": ("未批准的规则与在用规则的差异", "What unapproved rules would find otherwise"),
+    "shadow_line": (
+        "影子运行（未批准，不生效）{rule}：{n} 项发现",
+        "{rule} runs in shadow, without effect: {n} finding|{rule} runs in shadow, without effect: {n} findings",
+    ),
     "findings_by_rule": ("各规则的发现", "Findings by rule"),
     "chart_findings": (
         "各规则发现数，按判断分段",
@@ -170,6 +174,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "法定期限与内部目标分列；期限在本夜之前。",
         "Legal time limits and house targets apart; the due date was before this night.",
     ),
+    "earliest_due": ("最早期限", "Earliest due date"),
     "timelines": ("新案件的时间线", "Timelines of new cases"),
     "timelines_note": (
         "前 {shown} 件（共 {all} 件新案件），按优先级排列。斜线部分只知范围、不知确切时刻；虚线框为核验身份的时点。",
@@ -221,6 +226,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "account_type": ("账户类型", "Account type"),
     "state": ("状态", "State"),
     "priority": ("优先级", "Priority"),
+    "terms": ("排序依据", "What moved it most"),
     "first_seen": ("首次发现", "First seen"),
     "fault": ("责任初判", "Fault, as indicated"),
     "shown_card": ("出示的证件", "Card shown"),

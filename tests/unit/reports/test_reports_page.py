@@ -293,13 +293,16 @@ def test_what_changed_is_said_with_its_delivery(engine: Engine, tmp_path: Path) 
     assert "Nothing changed." in page(engine, tmp_path / "night.html").text
 
 
-OVERDUE = [{"provider_code": "B01", "legal": 2, "house": 0}, {"provider_code": HOSTILE, "legal": 0, "house": 1}]
+OVERDUE = [
+    {"provider_code": "B01", "legal": 2, "house": 0, "earliest_due_on": "2026-11-02"},
+    {"provider_code": HOSTILE, "legal": 0, "house": 1, "earliest_due_on": None},
+]
 
 
 def test_who_is_overdue_is_in_the_answer_and_listed(engine: Engine, tmp_path: Path) -> None:
     found = page(engine, tmp_path / "night.html", also={"overdue": OVERDUE}).text
     assert "2 institutions overdue" in found
-    assert "B01 2 0" in found
+    assert "B01 2 0 2026-11-02" in found
     assert "0 institutions overdue" in page(engine, tmp_path / "night.html", also={"overdue": []}).text
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from creditaudit.book.sheet_state import CASE_FACTS
-from creditaudit.fault.case_facts import facts_changed, tell_elements
+from creditaudit.book.sheet_state import SHEET_FACTS
+from creditaudit.fault.sheet_facts import sheet_facts_changed, tell_elements
 from creditaudit.tables import JUDGED_ACCOUNTS, LAST_CHECKS
 from unit.kit import NIGHT
 
@@ -23,12 +23,12 @@ DECIDED: Row = {
     **{"duty": "unknown", "performed": "missing", "fault": "needs_evidence", "grid_row": "12", "covered_by": "log.csv"},
     **{"visible_basis": "visible_at", "visible_from": 10, "visible_to": 20, "exception": "not_claimed"},
 }
-FAULT_COLUMNS = (*("provider_code", "subject"), *CASE_FACTS.schema.names[3:22])
+FAULT_COLUMNS = (*("provider_code", "subject"), *SHEET_FACTS.schema.names[3:22])
 
 
 def stand(engine: Engine, *kept: Row) -> None:
     rows = [{"night": NIGHT, **row} for row in kept]
-    engine.load("standing_case_facts", pa.Table.from_pylist(rows, schema=CASE_FACTS.schema))
+    engine.load("standing_sheet_facts", pa.Table.from_pylist(rows, schema=SHEET_FACTS.schema))
 
 
 def told(engine: Engine, *subjects: str) -> tuple[list[Row], list[Row]]:
@@ -78,7 +78,7 @@ def test_a_case_outside_the_lane_or_without_findings_has_no_element(engine: Engi
 def judged(engine: Engine) -> Engine:
     """One account with a finding, and one without."""
     text = pa.string()
-    schema = pa.schema([(f.name, f.type) for f in CASE_FACTS.schema if f.name in FAULT_COLUMNS])
+    schema = pa.schema([(f.name, f.type) for f in SHEET_FACTS.schema if f.name in FAULT_COLUMNS])
     rows = [{**DECIDED, "account_code": "A1"}]
     engine.load("finding_faults", pa.Table.from_pylist(rows, schema=schema))
     names = ("provider_code", "subject", "rule_id", "verdict", "notice_source", "notice_id")
@@ -98,13 +98,13 @@ def judged(engine: Engine) -> Engine:
 
 
 def test_only_what_is_news_is_kept(judged: Engine) -> None:
-    first = facts_changed(judged, date(2026, 11, 20))
-    assert first.schema == CASE_FACTS.schema
+    first = sheet_facts_changed(judged, date(2026, 11, 20))
+    assert first.schema == SHEET_FACTS.schema
     account, inquiry = first.to_pylist()
     assert (account["subject"], account["fault"], account["card_check_id"]) == ("account:A1", "needs_evidence", "V1")
     assert (account["moment_from"], account["shown_on"]) == (5, 3)
     assert (inquiry["subject"], inquiry["rule_id"]) == ("inquiry:Q", None)
     stand(judged, *first.to_pylist())
-    assert facts_changed(judged, date(2026, 11, 21)).num_rows == 0
+    assert sheet_facts_changed(judged, date(2026, 11, 21)).num_rows == 0
     stand(judged, {**account, "grid_row": "13"}, inquiry)
-    assert facts_changed(judged, date(2026, 11, 21))["subject"].to_pylist() == ["account:A1"]
+    assert sheet_facts_changed(judged, date(2026, 11, 21))["subject"].to_pylist() == ["account:A1"]

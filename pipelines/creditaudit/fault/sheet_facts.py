@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from creditaudit.book.sheet_state import CASE_FACTS
+from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.fault.elements import combination_of, elements
 from creditaudit.fault.flips import changed, fault_of, flip_sets
 
@@ -29,23 +29,23 @@ _OF_ACCOUNT = ("moment_from", "moment_to", "document_kind", "shown_on", "shown_t
 _ORDER = ("duty", "knowable", "performed", "exception", "verdict", "card", "covered")
 
 
-def facts_changed(engine: Engine, night: date) -> pa.Table:
+def sheet_facts_changed(engine: Engine, night: date) -> pa.Table:
     """Return what the judgment says of tonight's judged subjects, where that is another thing than what is kept.
 
-    Reads ``case_faults``, ``finding_faults``, ``judged_accounts``, ``last_checks`` and ``standing_case_facts``.
+    Reads ``case_faults``, ``finding_faults``, ``judged_accounts``, ``last_checks`` and ``standing_sheet_facts``.
 
     Returns
     -------
     pyarrow.Table
-        Schema ``CASE_FACTS`` of the book's state, by provider_code, subject.
+        Schema ``SHEET_FACTS`` of the book's state, by provider_code, subject.
     """
     own = {*_DECIDED, *_OF_ACCOUNT, "night", "provider_code", "subject"}
-    checks = [name for name in CASE_FACTS.schema.names if name not in own]
+    checks = [name for name in SHEET_FACTS.schema.names if name not in own]
     said = ", ".join(
         [f"d.{n}" for n in _DECIDED] + [f"a.{n}" for n in _OF_ACCOUNT] + [f"c.{n}" for n in checks],
     )
     engine.table(
-        "case_facts",
+        "sheet_facts_now",
         f"""
         SELECT f.provider_code, f.subject, {said}
         FROM case_faults AS f
@@ -58,15 +58,15 @@ def facts_changed(engine: Engine, night: date) -> pa.Table:
         LEFT JOIN last_checks AS c ON c.provider_code = a.provider_code AND c.account_code = a.account_code
         """,
     )
-    names = [name for name in CASE_FACTS.schema.names if name != "night"]
+    names = [name for name in SHEET_FACTS.schema.names if name != "night"]
     same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in names)
     found = engine.fetch(
-        f"SELECT DATE '{night.isoformat()}' AS night, {', '.join(f'c.{name}' for name in names)} FROM case_facts AS c"
-        f" WHERE NOT EXISTS (SELECT 1 FROM standing_case_facts AS s WHERE {same})"
+        f"SELECT DATE '{night.isoformat()}' AS night, {', '.join(f'c.{name}' for name in names)}"
+        f" FROM sheet_facts_now AS c WHERE NOT EXISTS (SELECT 1 FROM standing_sheet_facts AS s WHERE {same})"
         " ORDER BY c.provider_code, c.subject"
     )
-    engine.drop("case_facts")
-    return found.cast(CASE_FACTS.schema)
+    engine.drop("sheet_facts_now")
+    return found.cast(SHEET_FACTS.schema)
 
 
 _ELEMENTS = pa.schema(
@@ -90,7 +90,7 @@ _FLIPS = pa.schema(
 def tell_elements(engine: Engine) -> None:
     """Make ``sheet_elements`` and ``sheet_flips`` for the cases of ``sheet_cases``, a few hundred at most per reader.
 
-    Reads ``sheet_cases`` (case_id, provider_code, subject) and ``standing_case_facts``.
+    Reads ``sheet_cases`` (case_id, provider_code, subject) and ``standing_sheet_facts``.
 
     - ``sheet_elements``: case_id, place (from 0), name, status (proven, refuted, missing, not_applicable), value, and
       source: the row that says so, as pairs of column and value. A case outside the fault lane has no row.
@@ -99,7 +99,7 @@ def tell_elements(engine: Engine) -> None:
       What no document contradicts comes first, then fewer changes.
     """
     rows = engine.fetch(
-        "SELECT s.case_id, f.* FROM sheet_cases AS s JOIN standing_case_facts AS f"
+        "SELECT s.case_id, f.* FROM sheet_cases AS s JOIN standing_sheet_facts AS f"
         " ON f.provider_code = s.provider_code AND f.subject = s.subject"
         " WHERE f.rule_id IS NOT NULL ORDER BY s.case_id"
     ).to_pylist()
