@@ -97,10 +97,6 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "objection": ("异议", "objection"),
     "inbox": ("收到的答复", "answer received"),
     "other": ("其他", "other"),
-    # a rule in shadow
-    "shadow_new": ("将增加", "more"),
-    "shadow_gone": ("将减少", "fewer"),
-    "shadow_other_verdict": ("判断将不同", "with another verdict"),
     # the summary's words on scores
     "model": ("模型摘要", "model digest"),
     "kind": ("模型种类", "kind of model"),

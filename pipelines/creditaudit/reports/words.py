@@ -125,9 +125,20 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "more_lines": ("另有 {n} 行未列出", "{n} more line is not listed|{n} more lines are not listed"),
     "shadow": ("未批准的规则与在用规则的差异", "What unapproved rules would find otherwise"),
-    "shadow_line": (
-        "影子运行（未批准，不生效）{rule}：{n} 项发现",
-        "{rule} runs in shadow, without effect: {n} finding|{rule} runs in shadow, without effect: {n} findings",
+    "shadow_new": (
+        "影子运行（未批准，不生效）{rule}：将增加 {n} 项发现",
+        "{rule} runs in shadow, without effect: {n} finding more"
+        "|{rule} runs in shadow, without effect: {n} findings more",
+    ),
+    "shadow_gone": (
+        "影子运行（未批准，不生效）{rule}：将减少 {n} 项发现",
+        "{rule} runs in shadow, without effect: {n} finding fewer"
+        "|{rule} runs in shadow, without effect: {n} findings fewer",
+    ),
+    "shadow_other_verdict": (
+        "影子运行（未批准，不生效）{rule}：将有 {n} 项发现判断不同",
+        "{rule} runs in shadow, without effect: {n} finding with another verdict"
+        "|{rule} runs in shadow, without effect: {n} findings with another verdict",
     ),
     "findings_by_rule": ("各规则的发现", "Findings by rule"),
     "chart_findings": (

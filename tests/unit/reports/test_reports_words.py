@@ -40,10 +40,10 @@ def test_every_code_has_a_word_in_both(code: str) -> None:
 
 
 def test_every_word_is_used_and_every_use_has_a_word() -> None:
-    asked = {key for text in TEXTS.values() for key in re.findall(r"\b(?:w|t|both|says|heard)\(\s*\"(\w+)\"", text)}
+    asked = {key for text in TEXTS.values() for key in re.findall(r"\b(?:w|t|both|says|heard)\(\s*\"(\w+)\"\s*[,)]", text)}
     assert asked <= set(WORDS)
     mentioned = {key for text in TEXTS.values() for key in re.findall(r"\"(\w+)\"", text)}
-    built = {key for key in WORDS if key.startswith("event_")}  # of the marks of a timeline
+    built = {key for key in WORDS if key.startswith(("event_", "shadow_"))}  # by the kind of mark, or of difference
     unused = set(WORDS) - mentioned - built
     assert unused == set()
 
