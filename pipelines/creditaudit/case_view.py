@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 QUEUE = (
     *("case_id", "provider_code", "account_code", "state", "tier", "verdict", "fault", "priority", "due_on"),
-    *("days_left", "due_kind", "holds_the_ball", "next_step"),
+    *("days_left", "due_kind", "holds_the_ball", "next_step", "sampled", "reasons"),
 )
 STATES = (*OPEN, *CLOSED)
 # A slipped row that was accepted may have a number for a code. Our own tokens are hexadecimal, and are never hidden.

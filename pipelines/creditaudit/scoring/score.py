@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from creditaudit.engines import Engine
     from creditaudit.scoring.model import Model
 
-_BATCH = 131_072  # rows whose contributions and words are held at once
+_BATCH = 32_768  # rows whose contributions and words are held at once
 
 SCORES = pa.schema(
     [
