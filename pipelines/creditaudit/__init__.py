@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from creditaudit.as_of import open_book
+    from creditaudit.explain.account import explain_account
+    from creditaudit.trial import rule_cases, try_rule
 
-__all__ = ["__version__", "open_book"]
+__all__ = ["__version__", "explain_account", "open_book", "rule_cases", "try_rule"]
 __version__ = "0.1.0"
+
+# Where each name of the public surface lives: loaded on first use.
+_HOMES = {
+    "open_book": "creditaudit.as_of",
+    "explain_account": "creditaudit.explain.account",
+    "try_rule": "creditaudit.trial",
+    "rule_cases": "creditaudit.trial",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Load what reads a book on first use."""
-    if name == "open_book":
-        return import_module("creditaudit.as_of").open_book
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
+    import duckdb
+    import pandas as pd
+
 
 @dataclass(frozen=True)
 class OpenedBook:
@@ -103,6 +106,11 @@ class Night:
         UsageError
             The night did not publish a table of that name.
         """
+        path = self._path(name)
+        with storage(path):
+            return pq.read_table(path)
+
+    def _path(self, name: str) -> Path:
         paths = self.paths
         if name not in paths:
             raise UsageError(
@@ -110,8 +118,42 @@ class Night:
                 why=f"it published {', '.join(paths)}",
                 next_step="name one of them, or a feed for the rows then in force",
             )
-        with storage(paths[name]):
-            return pq.read_table(paths[name])
+        return paths[name]
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a DuckDB connection with the published tables as views; it can read nothing else, and is the caller's.
+
+        For example ``night.connect().sql("SELECT tier, count(*) FROM cases GROUP BY ALL")``: a relation, which gives
+        pandas (``.df()``), Arrow (``.to_arrow_table()``) or Polars (``.pl()``).
+        """
+        from creditaudit.engines.reading import connect  # noqa: PLC0415 - only this needs an engine
+
+        return connect(self.paths)
+
+    def relation(self, name: str) -> duckdb.DuckDBPyRelation:
+        """Return one published table as a DuckDB relation: lazy, on a connection of its own; see :meth:`connect`.
+
+        Raises
+        ------
+        UsageError
+            The night did not publish a table of that name.
+        """
+        self._path(name)
+        return self.connect().view(name)
+
+    def pandas(self, name: str) -> pd.DataFrame:
+        """Return one published table as a data frame, in its order; types as Arrow has them, missing is ``<NA>``.
+
+        Raises
+        ------
+        UsageError
+            The night did not publish a table of that name.
+        ModuleNotFoundError
+            pandas is not installed: the program itself does not need it.
+        """
+        import pandas as pd  # noqa: PLC0415 - analysts have it; nights do without
+
+        return self.table(name).to_pandas(types_mapper=pd.ArrowDtype)
 
     def standing(self, name: str) -> pa.Table:
         """Return the rows of a feed that were in force: **personal data**, sorted by key.

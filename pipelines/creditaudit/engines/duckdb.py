@@ -23,7 +23,6 @@ _SESSION = (
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
     "SET preserve_insertion_order = false",
-    "SET enable_progress_bar = false",
     # Words that both engines have under one name: whole days and whole seconds since 1970-01-01.
     "CREATE TEMP MACRO epoch_day(d) AS CAST(CAST(d AS DATE) - DATE '1970-01-01' AS INTEGER)",
     "CREATE TEMP MACRO epoch_second(t) AS CAST(epoch(CAST(t AS TIMESTAMP)) AS BIGINT)",
@@ -70,6 +69,9 @@ class DuckDBEngine:
         )
         for statement in _SESSION:
             self._connection.execute(statement)
+        # In a notebook it is off already, and saying so again asks for a library of widgets.
+        if self._connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
+            self._connection.execute("SET enable_progress_bar = false")
         self._kinds: dict[str, str] = {}  # name to VIEW or TABLE: asking the catalogue costs more than a small query
 
     def scan(self, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
