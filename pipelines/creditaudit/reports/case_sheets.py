@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
+    from markupsafe import Markup
+
     from creditaudit.engines import Engine
     from creditaudit.reports.foreign import Foreign
     from creditaudit.reports.recipients import Recipient
@@ -102,6 +104,7 @@ class CaseSheets:
         self._names = names_of(engine)
         self.written: dict[str, int] = {}
         self._links: dict[str, str] = {}
+        self._drawn: dict[tuple[str, str], Markup | None] = {}
 
     def of(self, recipient: Recipient, foreign: Foreign) -> Iterator[tuple[str, bytes]]:
         """Yield name and bytes of every sheet in a recipient's folder, by the order of its queue."""
@@ -114,13 +117,20 @@ class CaseSheets:
         for case_id in chosen:
             name = f"{FOLDER}/{case_id}.html"
             self._links.setdefault(case_id, f"reports/{quote(recipient.name, safe='')}/{name}")
-            yield name, render(self.facts[case_id], self._night, reader, self._names)
+            picture = self._picture(case_id, recipient.language)
+            yield name, render(self.facts[case_id], self._night, reader, self._names, picture)
 
     def pictures(self) -> list[Picture]:
         """Return the pictures of the first new cases, in the order of the queue, with links to the sheets written."""
         order = self._engine.fetch("SELECT case_id FROM pictured_cases ORDER BY place")["case_id"].to_pylist()
         told = (self.facts[case_id] for case_id in order)
         return [Picture(f.case, f.account, draw(f, None), self._links.get(f.case["case_id"])) for f in told]
+
+    def _picture(self, case_id: str, language: str) -> Markup | None:
+        """Draw a case once for all who read it in one language."""
+        if (case_id, language) not in self._drawn:
+            self._drawn[case_id, language] = draw(self.facts[case_id], language)
+        return self._drawn[case_id, language]
 
     def _hidden(self, recipient: Recipient, foreign: Foreign, chosen: Sequence[str]) -> dict[str, str]:
         """Return what an institution reads in the place of evidence that names others (SPEC 10.1)."""

@@ -168,6 +168,9 @@ def _scoring(given: Any) -> list[tuple[str, str]]:
     for name, value in given.items():
         if value is None or value == []:
             continue
+        if isinstance(value, bool):
+            told.append((name, "yes" if value else "no"))
+            continue
         if isinstance(value, dict):
             told += [(f"{name} {inner}", str(one)) for inner, one in value.items()]
         elif isinstance(value, list):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from markupsafe import Markup
+
 Row = dict[str, Any]
 
 # What one page holds of each part.
@@ -73,8 +75,11 @@ class Reader:
         return numbers_hidden(self.hidden.get(text, text))
 
 
-def render(facts: SheetFacts, night: date, reader: Reader, names: Names) -> bytes:
-    """Return one sheet: the same facts, night, reader and names give the same bytes."""
+def render(facts: SheetFacts, night: date, reader: Reader, names: Names, picture: Markup | None = None) -> bytes:
+    """Return one sheet: the same facts, night, reader and names give the same bytes.
+
+    ``picture`` is what :func:`creditaudit.reports.pictures.draw` draws in the reader's language, where somebody has it.
+    """
     case, style = facts.case, part("sheet.css")
     found = [_finding(row, reader, names) for row in facts.findings]
     if not found:
@@ -94,7 +99,7 @@ def render(facts: SheetFacts, night: date, reader: Reader, names: Names) -> byte
         terms=_cut(numbers_hidden(_terms(case["reasons"] or "", reader.language)), _LONGER),
         due=_due(case, reader),
         shown=_shown_card(case, reader),
-        picture=draw(facts, reader.language),
+        picture=picture if picture is not None else draw(facts, reader.language),
         more_marks=max(0, len(facts.marks) - MOST_MARKS),
         findings=found[:_FINDINGS],
         more_findings=max(0, len(found) - _FINDINGS),
