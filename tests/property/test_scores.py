@@ -31,12 +31,12 @@ _value = st.one_of(st.just(math.nan), st.floats(-1e6, 1e6), st.integers(-2, 40).
 
 def _rows(model: Model) -> st.SearchStrategy[list[list[float]]]:
     width = len(model.features)
-    return st.lists(st.lists(_value, min_size=width, max_size=width), min_size=1, max_size=20)
+    return st.lists(st.lists(_value, min_size=width, max_size=width), min_size=1, max_size=8)
 
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_case_scores_alone_as_in_any_batch(kind: str, data: st.DataObject) -> None:
     model = MODELS[kind]
     rows = np.array(data.draw(_rows(model)))
@@ -51,7 +51,7 @@ def test_a_case_scores_alone_as_in_any_batch(kind: str, data: st.DataObject) -> 
 
 @pytest.mark.parametrize("kind", ["tail", "labelled"])
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_more_overdue_never_lowers_a_priority(kind: str, data: st.DataObject) -> None:
     model = MODELS[kind]
     row = np.array(data.draw(_rows(model))[0])

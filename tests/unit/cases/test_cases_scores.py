@@ -48,7 +48,7 @@ def test_a_case_without_findings_keeps_its_last_priority_and_reasons(desk: Desk)
 
 
 def test_one_in_a_hundred_low_cases_is_sampled_once_for_its_episode(desk: Desk) -> None:
-    many = 600
+    many = 400
     codes = [f"A{n}" for n in range(many)]
     leads = [finding("R103", "lead", code) for code in codes]
     low = desk.night(leads, scores=[score(code, 0.1) for code in codes]).cases.to_pylist()
@@ -60,7 +60,7 @@ def test_one_in_a_hundred_low_cases_is_sampled_once_for_its_episode(desk: Desk) 
 
 
 def test_no_case_at_or_above_the_bound_is_sampled(desk: Desk) -> None:
-    codes = [f"A{n}" for n in range(600)]
+    codes = [f"A{n}" for n in range(400)]
     leads = [finding("R103", "lead", code) for code in codes]
     rows = desk.night(leads, scores=[score(code, 0.2) for code in codes]).cases.to_pylist()
     assert not any(row["sampled"] for row in rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,18 @@ def labels(matrix: np.ndarray) -> Labels:
     return Labels(place, (risk[place] > np.median(risk)).astype(float), np.ones(len(place)), {})
 
 
+@cache
+def learnt() -> tuple[Model, dict[str, Any]]:
+    matrix = cases()
+    return labelled_model(matrix, labels(matrix), [str(n) for n in range(ROWS)], Lookups())
+
+
 @pytest.fixture(scope="module", params=["tail", "labelled"])
 def model(request: pytest.FixtureRequest) -> Model:
     matrix = cases()
     if request.param == "tail":
         return tail_model(matrix, Lookups({"operator_hits": {"t": 0.5}}))
-    return labelled_model(matrix, labels(matrix), [str(n) for n in range(ROWS)], Lookups())[0]
+    return learnt()[0]
 
 
 def test_reasons_sum_up_exactly_to_the_distance_from_the_base(model: Model) -> None:
@@ -91,8 +98,8 @@ def test_a_model_is_read_as_it_was_written(model: Model) -> None:
 def test_training_twice_gives_the_same_bytes_whatever_the_order_of_rows() -> None:
     matrix = cases()
     assert tail_model(matrix, Lookups()).content() == tail_model(matrix[::-1], Lookups()).content()
-    ids = [str(n) for n in range(ROWS)]
-    first, again = (labelled_model(matrix, labels(matrix), ids, Lookups()) for _ in range(2))
+    again = labelled_model(matrix, labels(matrix), [str(n) for n in range(ROWS)], Lookups())
+    first = learnt()
     assert as_json(first[0], first[1]) == as_json(again[0], again[1])
 
 
@@ -108,7 +115,7 @@ def test_a_feature_that_nobody_knows_or_that_is_the_same_everywhere_teaches_noth
 
 def test_labels_teach_and_are_measured_on_cases_not_seen() -> None:
     matrix = cases()
-    model, metrics = labelled_model(matrix, labels(matrix), [str(n) for n in range(ROWS)], Lookups())
+    model, metrics = learnt()
     low, high = metrics["interval_95"]
     assert 0.7 < low <= metrics["auroc"] <= high <= 1
     found = model.priority(model.contributions(matrix))[labels(matrix).place]

@@ -8,12 +8,14 @@ import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from creditaudit.book.inbox import put
 from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import open_book
 from creditaudit.scoring.drift import TRAIN_AGAIN
+from creditaudit.scoring.outcomes import Labels
 from creditaudit.scoring.train import train
 from place import Place, changed, tree_of
 from unit.scoring.score_house import FIRST, PERSONS, account, loss, number, opening, sealed_house
@@ -98,6 +100,21 @@ def test_a_night_that_judges_few_scores_like_one_that_judges_everyone(house: Pla
             place.night(day, everyone=place is whole)
     assert changed(tree_of(house.book / "nights"), tree_of(whole.book / "nights")) == []
     assert summary(house, FIRST + 3 * DAY)["model"] is not None
+
+
+def test_a_model_that_learnt_from_outcomes_is_taken_like_any_other(
+    house: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Labels(np.arange(PERSONS), (np.arange(PERSONS) < PERSONS // 2).astype(float), np.ones(PERSONS), {"n": 1})
+    monkeypatch.setattr("creditaudit.scoring.outcomes.LEAST_LABELS", 10)
+    monkeypatch.setattr("creditaudit.scoring.train.labels_of", lambda _: known)
+    made = trained(house)
+    assert (made.card["kind"], made.card["labels_were_used"], made.card["labels"]) == ("labelled", True, {"n": 1})
+    assert made.card["metrics"]["interval_95"][0] <= made.card["metrics"]["auroc"]
+    more(house, FIRST + DAY)
+    house.night(FIRST + DAY)
+    assert summary(house, FIRST + DAY)["kind"] == "labelled"
+    assert all(0 <= priority <= 1 for priority in priorities(house, FIRST + DAY).values())
 
 
 def test_nothing_after_the_cut_reaches_a_model(house: Place, tmp_path: Path) -> None:
