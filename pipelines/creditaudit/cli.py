@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from creditaudit.night import NightOutcome
+    from creditaudit.night_request import NightOutcome, NightRequest
 
 app = typer.Typer(
     name="creditaudit",
@@ -152,13 +152,14 @@ def night(
     threads: Annotated[int | None, typer.Option(min=1, help="Worker threads; changes no result.")] = None,
     fail_on_findings: Annotated[bool, typer.Option("--fail-on-findings", help="Exit 1 on new findings.")] = False,
     run_log: Annotated[Path | None, typer.Option(help="Append stage timings to this file.")] = None,
+    lineage: Annotated[Path | None, typer.Option(help="Append OpenLineage events to this file.")] = None,
     docs: Annotated[
         str, typer.Option(help="now: make the contract's pages after the seal; later: see `docs`.")
     ] = "later",
 ) -> int:
     """Run a night: receive, contract, judge, track, report, seal."""
     from creditaudit.intake.order import delivered_nights, settled_nights
-    from creditaudit.night import NightRequest, run_night
+    from creditaudit.night_request import NightRequest
 
     if docs not in {"now", "later"}:
         raise UsageError("--docs is not known", why=f"{docs!r} is neither now nor later", next_step="use one of them")
@@ -187,17 +188,37 @@ def night(
     for day in nights:
         earlier = {d: r for d, r in skips.items() if d < day}
         skips = {d: r for d, r in skips.items() if d >= day}
-        log = RunLog()
         key_file = os.environ.get("CREDITAUDIT_KEY_FILE")
         request = NightRequest(book, landing, day, config, key_file, skips=earlier, threads=threads, everyone=full)
-        outcome = run_night(request, log)
-        if run_log is not None:
-            log.write(run_log, day.isoformat())
+        outcome = _run_one(request, run_log, lineage)
         _tell_outcome(outcome)
         codes.append(outcome.exit_code(fail_on_findings=fail_on_findings))
     for day in nights if docs == "now" else []:  # after all seals: what renders them takes memory
         _tell_docs(book, day)
     return int(next(code for code in EXIT_CODE_ORDER if code in codes))
+
+
+def _run_one(request: NightRequest, run_log: Path | None, lineage: Path | None) -> NightOutcome:
+    """Run one night, with what is told of it beside the book: a bar at a terminal, stage times, lineage events."""
+    from creditaudit.cli_progress import watching
+    from creditaudit.night import run_night
+    from creditaudit.open_lineage import LineageFile
+
+    events = None if lineage is None else LineageFile(lineage, request.book, request.landing)
+    run = events.begun(request.night) if events is not None else ""
+    try:
+        with watching(is_json=Tell.is_json) as watch:
+            log = RunLog(watch=watch)
+            outcome = run_night(request, log)
+    except BaseException:
+        if events is not None:
+            events.failed(run, request.night)
+        raise
+    if events is not None:
+        events.ended(run, request.night)
+    if run_log is not None:
+        log.write(run_log, request.night.isoformat())
+    return outcome
 
 
 def _check_skips(skips: Mapping[date, str], nights: Sequence[date]) -> None:

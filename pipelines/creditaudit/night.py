@@ -163,6 +163,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             scratch=run.folder / SCRATCH,
             workers=run.threads,
             max_quarantine_share=run.settings.contract.max_quarantine_share,
+            watch=run.log.watch,
         )
         stage.rows = sum(r.delivered or 0 for r in reports)
     with run.log.stage("contract"):

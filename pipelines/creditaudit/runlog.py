@@ -7,7 +7,7 @@ import resource
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from creditaudit.errors import StorageError, UsageError, Where
 
@@ -27,18 +27,45 @@ class Stage:
     note: str = ""
 
 
+class Watch(Protocol):
+    """Whoever looks on while a night runs; nothing depends on it. Called from several threads."""
+
+    def begin(self, stage: str) -> None:
+        """Be told that a stage begins."""
+        ...
+
+    def expect(self, amount: int) -> None:
+        """Be told how much the stage has to do, in bytes delivered."""
+        ...
+
+    def advance(self, amount: int) -> None:
+        """Be told that some of it is done."""
+        ...
+
+    def end(self, stage: str) -> None:
+        """Be told that a stage ended, well or not."""
+        ...
+
+
 @dataclass
 class RunLog:
     """Collects stages; written as JSON lines where a file was asked for."""
 
     stages: list[Stage] = field(default_factory=list)
+    watch: Watch | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Time one stage."""
         entry = Stage(name)
         begun = time.perf_counter()
-        yield entry
+        if self.watch is not None:
+            self.watch.begin(name)
+        try:
+            yield entry
+        finally:
+            if self.watch is not None:
+                self.watch.end(name)
         entry.seconds = round(time.perf_counter() - begun, 3)
         entry.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         self.stages.append(entry)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from creditaudit.intake.blocks import RowBlock, Source
     from creditaudit.intake.decode import Delivery
     from creditaudit.intake.landing import DeliveredFile
+    from creditaudit.runlog import Watch
 
 MAX_QUARANTINE_SHARE = 0.20
 
@@ -96,6 +97,7 @@ def receive(
     scratch: Path,
     workers: int,
     max_quarantine_share: float = MAX_QUARANTINE_SHARE,
+    watch: Watch | None = None,
 ) -> list[FileReport]:
     """Read delivered files.
 
@@ -111,6 +113,8 @@ def receive(
         Files read at a time. The result does not depend on it.
     max_quarantine_share : float
         More of a file's rows quarantined refuse the file.
+    watch : Watch or None
+        Is told how many bytes lie there, and of each file when it is read.
 
     Returns
     -------
@@ -127,9 +131,12 @@ def receive(
         ThreadPoolExecutor(count, thread_name_prefix="type") as typers,
         ThreadPoolExecutor(count, thread_name_prefix="intake") as pool,
     ):
+        sizes = [_size(file) for file in files]
+        if watch is not None:
+            watch.expect(sum(sizes))
 
         def read(place: int) -> FileReport:
-            return read_file(
+            report = read_file(
                 files[place],
                 night=night,
                 scratch=scratch,
@@ -137,8 +144,13 @@ def receive(
                 max_quarantine_share=max_quarantine_share,
                 typers=typers if count > 1 else None,
             )
+            if watch is not None:
+                watch.advance(sizes[place])
+            return report
 
-        futures = {place: pool.submit(read, place) for place in _largest_first(files)}
+        # The largest first: one that is begun last is waited for alone.
+        order = sorted(range(len(files)), key=lambda place: (-sizes[place], place))
+        futures = {place: pool.submit(read, place) for place in order}
         try:
             return [futures[place].result() for place in range(len(files))]
         except BaseException:
@@ -146,16 +158,11 @@ def receive(
             raise
 
 
-def _largest_first(files: Sequence[DeliveredFile]) -> list[int]:
-    """Return the places of files in the order in which to begin them: a large one begun last is waited for alone."""
-
-    def size(place: int) -> int:
-        try:
-            return files[place].path.lstat().st_size
-        except OSError:
-            return 0  # whoever reads it says what is wrong
-
-    return sorted(range(len(files)), key=lambda place: (-size(place), place))
+def _size(file: DeliveredFile) -> int:
+    try:
+        return file.path.lstat().st_size
+    except OSError:
+        return 0  # whoever reads it says what is wrong
 
 
 def read_file(

@@ -1,0 +1,108 @@
+"""What is told of a night beside the book: a bar at a terminal, and lineage events in a file when asked for."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from creditaudit.cli_progress import Bar, watching
+from creditaudit.runlog import RunLog
+from reference.small import NEXT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from place import Place
+
+
+class Seen:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, object]] = []
+
+    def begin(self, stage: str) -> None:
+        self.told.append(("begin", stage))
+
+    def expect(self, amount: int) -> None:
+        self.told.append(("expect", amount))
+
+    def advance(self, amount: int) -> None:
+        self.told.append(("advance", amount))
+
+    def end(self, stage: str) -> None:
+        self.told.append(("end", stage))
+
+
+def test_who_looks_on_is_told_every_stage_and_all_bytes(sent_cases: Place, tmp_path: Path) -> None:
+    place, seen = sent_cases.copied(tmp_path), Seen()
+    place.night(NEXT, log=RunLog(watch=seen))
+    begun = [name for what, name in seen.told if what == "begin"]
+    assert begun == [name for what, name in seen.told if what == "end"]
+    assert begun[0] == "receive"
+    assert begun[-1] == "seal"
+    [expected] = [amount for what, amount in seen.told if what == "expect"]
+    delivered = (place.landing / NEXT.isoformat()).rglob("*.csv")
+    assert expected == sum(path.stat().st_size for path in delivered)
+    assert expected == sum(amount for what, amount in seen.told if what == "advance")  # type: ignore[misc]
+
+
+def test_a_stage_that_fails_ends_for_who_looks_on() -> None:
+    seen = Seen()
+    with pytest.raises(ZeroDivisionError), RunLog(watch=seen).stage("judge"):
+        raise ZeroDivisionError
+    assert seen.told == [("begin", "judge"), ("end", "judge")]
+
+
+def test_the_bar_shows_stage_rate_and_time_left_and_leaves_nothing() -> None:
+    out = io.StringIO()
+    with Bar(Console(file=out, force_terminal=True, width=120)) as bar:
+        bar.begin("receive")
+        bar.expect(1_000_000)
+        bar.advance(400_000)
+        bar._progress.refresh()
+        bar.end("receive")
+    assert "receive" in out.getvalue()
+    assert "0.4/1.0 MB" in out.getvalue()
+
+
+def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    with watching(is_json=False) as watch:
+        assert watch is None
+    assert capsys.readouterr().err == ""
+
+
+def test_events_say_what_was_read_and_made(sent_cases: Place, tmp_path: Path) -> None:
+    place, file = sent_cases.copied(tmp_path / "house"), tmp_path / "events.jsonl"
+    said = place.say(*place.asked("--night", NEXT.isoformat(), "--lineage", str(file)))
+    assert said.code in {0, 5}, said.err
+    start, complete = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert (start["eventType"], complete["eventType"]) == ("START", "COMPLETE")
+    assert start["run"]["runId"] == complete["run"]["runId"]
+    for event in (start, complete):
+        assert {"eventTime", "producer", "schemaURL", "run", "job", "inputs", "outputs"} <= {*event}
+    read = {entry["name"] for entry in complete["inputs"]}
+    assert read == {str(path) for path in (place.landing / NEXT.isoformat()).rglob("*.csv")}
+    made = {entry["name"] for entry in complete["outputs"]}
+    assert str(place.folder(NEXT) / "published" / "cases.parquet") in made
+
+
+def test_a_night_that_is_refused_ends_as_failed(sent_cases: Place, tmp_path: Path) -> None:
+    place, file = sent_cases.copied(tmp_path / "house"), tmp_path / "events.jsonl"
+    shutil.rmtree(place.landing / NEXT.isoformat())
+    place.drop(NEXT, "loss_reports", b"")
+    assert place.say(*place.asked("--night", NEXT.isoformat(), "--lineage", str(file))).code == 3
+    kinds = [json.loads(line)["eventType"] for line in file.read_text(encoding="utf-8").splitlines()]
+    assert kinds == ["START", "FAIL"]
+
+
+def test_a_file_that_cannot_be_written_is_said_before_the_work(sent_cases: Place, tmp_path: Path) -> None:
+    place = sent_cases.copied(tmp_path / "house")
+    said = place.say(*place.asked("--night", NEXT.isoformat(), "--lineage", str(tmp_path)))
+    assert said.code == 2
+    assert not place.folder(NEXT).exists()
