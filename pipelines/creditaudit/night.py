@@ -270,7 +270,7 @@ def _judge(run: Run, stage: Stage) -> Judgment:
     reference = run.folder / "reference"
     judging = Judging(run.night, run.judged_by(), run.rules.every, reference, kinds, run.rules.shadow)
     why = "asked for" if run.everyone else why_everyone(run.book, judging)
-    leave_out(run.engine, run.book, run.night, run.tonight)
+    leave_out(run.engine, run.book, run.night)
     changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
     judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
     if run.rules.shadow:
@@ -297,7 +297,7 @@ def _score(run: Run) -> tuple[int, dict[str, Any]]:
 def _track(run: Run, assessment: Assessment) -> Tracked:
     """Open and change cases; keep what they must remember."""
     open_previous(run.engine, run.book)
-    recall_cases(run.engine, run.night)
+    recall_cases(run.engine, run.book, run.night)
     refused = take_answers(run.engine, run.inbox.sound, run.night, run.keys)
     run.inbox.refused.extend(refused)
     run.remember(prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))

@@ -9,12 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from creditaudit.book.proof_state import ABSENT_ACCOUNTS
-from creditaudit.book.state import open_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -65,11 +63,11 @@ def release(engine: Engine, night: date, quarantined: Callable[[], Mapping[str, 
     return found.cast(ABSENT_ACCOUNTS.schema)
 
 
-def leave_out(engine: Engine, book: Book, night: date, tonight: Mapping[str, list[Path]]) -> None:
+def leave_out(engine: Engine, book: Book, night: date) -> None:
     """Let ``standing_accounts`` be the rows without those of absent accounts; ``audit.scope.widen`` undoes it.
 
     Makes ``absences_moved`` (provider_code, account_code, id_norm): accounts that are left out for the first time, and
-    those that are judged again. Reads ``standing_absent_accounts`` with tonight's rows of it.
+    those that are judged again. Reads ``standing_absent_accounts`` with tonight's rows of it, and ``whole_accounts``.
 
     Parameters
     ----------
@@ -77,8 +75,6 @@ def leave_out(engine: Engine, book: Book, night: date, tonight: Mapping[str, lis
     book : Book
         As the last sealed night left it.
     night : date
-    tonight : mapping of str to list of Path
-        Tonight's rows in force, by table.
     """
     last = "FALSE" if book.last is None else f"s.is_absent AND s.night = DATE '{book.last.isoformat()}'"
     # The night that proves an absence judged the account itself.
@@ -94,9 +90,8 @@ def leave_out(engine: Engine, book: Book, night: date, tonight: Mapping[str, lis
         "absent_codes", "SELECT provider_code, account_code FROM standing_absent_accounts WHERE is_absent"
     )
     if is_any:
-        open_state(engine, book, "accounts", "every_accounts", tonight=tonight.get("accounts"))
         engine.view(
             "standing_accounts",
-            "SELECT a.* FROM every_accounts AS a WHERE NOT EXISTS (SELECT 1 FROM absent_codes AS c"
+            "SELECT a.* FROM whole_accounts AS a WHERE NOT EXISTS (SELECT 1 FROM absent_codes AS c"
             " WHERE c.provider_code = a.provider_code AND c.account_code = a.account_code)",
         )

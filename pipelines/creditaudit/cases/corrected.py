@@ -9,6 +9,7 @@ import pyarrow as pa
 from creditaudit.book.proof_state import CASE_BASELINES
 from creditaudit.cases.history import open_then
 from creditaudit.cases.proof_rows import case_rows
+from creditaudit.cases.rests_on import OWN_DAY, RESTS_ON, RESTS_ON_OPENING
 from creditaudit.tables import FINDINGS
 
 if TYPE_CHECKING:
@@ -16,25 +17,6 @@ if TYPE_CHECKING:
 
     from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
-
-_WHO = ("id_number", "id_type")
-_WHEN = ("account_type", "opened_at", "agreement_at", "original_provider_code", "original_account_code")
-
-# Columns of an account's row on which a finding of each rule rests. What an opening or a check says is evidence of one
-# past day: a later one is beside it, not instead of it.
-RESTS_ON: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("R101", "R102", "R103", "R104", "R105", "R106", "R107", "R204", "R402"), (*_WHO, *_WHEN)),
-    **dict.fromkeys(("R108", "R201", "R202", "R203"), _WHEN),
-    "R109": (
-        *("id_number", "account_type", "opened_at", "original_provider_code", "original_account_code"),
-        *("settlement_provider_code", "settlement_account_code"),
-    ),
-    "R301": _WHO,
-    "R302": (*_WHO, "account_type", "name"),
-}
-
-# The rules that read an account's own opened_at, also where an agreement or an original gives the moment.
-_OWN_DAY = frozenset({"R109"})
 
 # Delivered column to SQL that is TRUE where the row (r) certainly has another value than the baseline (b).
 _CHANGED: dict[str, str] = {
@@ -96,8 +78,12 @@ _PROVING_FILES = (
 )
 
 
-def prove_values(engine: Engine) -> None:
-    """Make ``sound_values`` (case_id, episode, column_name, sha256s, files): tonight's row has a new value (3)."""
+def prove_values(engine: Engine, night: date) -> None:
+    """Make ``sound_values`` (case_id, episode, column_name, sha256s, files): a column has a new value tonight (3).
+
+    Of the account's own row, where it is delivered tonight; and of the first opening, where the account or that opening
+    is delivered tonight.
+    """
     engine.table(
         "sound_values",
         f"""
@@ -108,8 +94,36 @@ def prove_values(engine: Engine) -> None:
             AND h.provider_code = v.provider_code AND h.account_code = v.account_code
         WHERE NOT p.is_verified AND p.outcome = '3'
         GROUP BY p.case_id, p.episode, v.column_name
+        UNION ALL
+        SELECT o.case_id, o.episode, o.column_name, {_PROVING_FILES}
+        FROM ({_OPENED}) AS o
+        JOIN (
+            SELECT case_id, file, sha256 FROM held_tonight
+            UNION ALL SELECT k.case_id, s.file, 'opening' AS sha256 FROM standing_openings AS s
+            JOIN proof_codes AS k ON k.provider_code = s.provider_code AND k.account_code = s.account_code
+            WHERE s.night = DATE '{night.isoformat()}'
+        ) AS h ON h.case_id = o.case_id
+        GROUP BY o.case_id, o.episode, o.column_name
         """,
     )
+
+
+# The first accepted opening judges (SPEC 3.3). Where none was known when the findings stood, it says what was missing:
+# which card was shown, or that none was.
+_OPENED = """
+    SELECT f.case_id, f.episode, f.column_name FROM (
+        SELECT b.case_id, b.episode, b.rests_on,
+            CASE WHEN s.document_kind = 'other' THEN 'document_kind'
+                WHEN s.card_valid_from IS NOT NULL THEN 'card_valid_from' END AS column_name,
+            row_number() OVER (PARTITION BY b.case_id ORDER BY s.night, s.provider_code, s.account_code) AS place
+        FROM every_baseline AS b
+        JOIN proof_cases AS p ON p.case_id = b.case_id AND p.episode = b.episode
+            AND NOT p.is_verified AND p.outcome = '3'
+        JOIN proof_codes AS k ON k.case_id = b.case_id
+        JOIN standing_openings AS s ON s.provider_code = k.provider_code AND s.account_code = k.account_code
+    ) AS f
+    WHERE f.place = 1 AND f.column_name IS NOT NULL AND instr(';' || f.rests_on || ';', ';' || f.column_name || ';') > 0
+"""
 
 
 def compared(otherwise: str) -> str:
@@ -200,17 +214,33 @@ def _made(
         " JOIN cases_then AS t ON t.case_id = p.case_id"
         f" LEFT JOIN ({case_rows(accounts, 'codes_then')}) AS r ON r.case_id = p.case_id ORDER BY p.case_id"
     ).to_pylist()
+    opened = _opened_then(engine, book, day) if is_known and day is not None else set()
     for row in rows:
         row["night"], row["stood_on"] = night, day
-        row["rests_on"] = ";".join(_columns(stood[row["case_id"]][1], row)) or None if is_known else None
+        has_opening = row["case_id"] in opened
+        columns = _columns(stood[row["case_id"]][1], row, has_opening=has_opening) if is_known else []
+        row["rests_on"] = ";".join(columns) or None
     engine.drop("cases_then", "codes_then")
     return pa.Table.from_pylist(rows, schema=CASE_BASELINES.schema)
 
 
-def _columns(rules: tuple[str, ...], row: dict[str, object]) -> list[str]:
+def _opened_then(engine: Engine, book: Book, day: date) -> set[str]:
+    """Return the cases of ``codes_then`` whose account had an opening as of a sealed night, or may have had one."""
+    is_known = open_then(engine, book, day, "openings")
+    had = (
+        " JOIN openings_then AS o ON o.provider_code = c.provider_code AND o.account_code = c.account_code"
+        if is_known
+        else ""
+    )
+    return set(engine.fetch(f"SELECT DISTINCT c.case_id FROM codes_then AS c{had}")["case_id"].to_pylist())
+
+
+def _columns(rules: tuple[str, ...], row: dict[str, object], *, has_opening: bool) -> list[str]:
     """Return the columns on which findings of these rules rest, for an account with such a row."""
     found = {column for rule in rules for column in RESTS_ON.get(rule, ())}
-    if not _OWN_DAY & set(rules):
+    if not has_opening and row["account_type"] != "C1":  # of a bought debt the original's opening judges
+        found |= {column for rule in rules for column in RESTS_ON_OPENING.get(rule, ())}
+    if not OWN_DAY & set(rules):
         if row["account_type"] == "C1":
             found -= {"opened_at", "agreement_at"}  # its moment is that of its original
         elif row["agreement_from"] is not None:

@@ -13,22 +13,6 @@ if TYPE_CHECKING:
 
     from creditaudit.engines import Engine
 
-# Within a night the moves of a case come in this order.
-_ORDER = (
-    "reappeared",
-    "answered",
-    "verified",
-    "overdue",
-    "withdrawn",
-    "provider_changed",
-    "opened",
-    "woken",
-    "objection",
-    "evidence_changed",
-    "fault_changed",
-    "sent",
-)
-
 _EVENTS = """
     SELECT case_id, episode, 1 AS place, 0 AS step, 'reappeared' AS event, state_0 AS from_state, state_2 AS to_state,
         'returned:' || how AS proof, CAST(NULL AS VARCHAR) AS by
@@ -52,7 +36,11 @@ _EVENTS = """
     UNION ALL
     SELECT case_id, episode, 6 AS place, 0 AS step, 'provider_changed' AS event, state_2 AS from_state,
         state_2 AS to_state, held_by AS proof, CAST(NULL AS VARCHAR) AS by
-    FROM moved_cases WHERE held_by IS DISTINCT FROM held_0 AND held_by IS NOT NULL
+    FROM moved_cases WHERE held_by IS DISTINCT FROM held_0 AND held_by IS NOT NULL AND joined_to IS NULL
+    UNION ALL
+    SELECT case_id, episode, 6 AS place, 0 AS step, 'joined' AS event, state_2 AS from_state,
+        state_2 AS to_state, 'case:' || joined_to AS proof, CAST(NULL AS VARCHAR) AS by
+    FROM moved_cases WHERE joined_to IS NOT NULL AND COALESCE(instr(held_0, joined_to), 0) = 0
     UNION ALL
     SELECT case_id, episode, 7 AS place, 0 AS step, 'opened' AS event, CAST(NULL AS VARCHAR) AS from_state,
         'lead' AS to_state, CASE WHEN is_copy THEN 'returned:' || follows WHEN tier = 'objection' THEN reasons

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from creditaudit.cases.known import OPEN_LIST
+from creditaudit.cases.rests_on import TYPED
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
@@ -19,20 +20,6 @@ if TYPE_CHECKING:
 
     from creditaudit.engines import Engine
 
-# Columns that findings rest on, by the name under which they are delivered. Balances, states and dates of report change
-# every night, and take no finding away.
-_ACCOUNT = {
-    "id_type": ("id_type",),
-    "id_number": ("id_norm", "id_status"),
-    "name": ("name_norm", "name_known"),
-    "account_type": ("account_type",),
-    "opened_at": ("opened_from", "opened_to"),
-    "agreement_at": ("agreement_from", "agreement_to"),
-    "original_provider_code": ("original_provider_code",),
-    "original_account_code": ("original_account_code",),
-    "settlement_provider_code": ("settlement_provider_code",),
-    "settlement_account_code": ("settlement_account_code",),
-}
 _INQUIRY = {"inquired_at": ("inquired_from", "inquired_to"), "reason": ("reason",), "id_number": ("id_norm",)}
 _OPENING = ("document_kind", "card_valid_from", "card_valid_to", "handler_id_number", "session_id")
 # Findings that rest on other accounts of the person, too.
@@ -42,7 +29,7 @@ _PERSONS_FEEDS = ("loss_reports", "invalid_cards", "issuances", "fraud_alerts", 
 
 # Which columns of a row and of the one that it replaces are asked for, beside the key.
 _READ: dict[str, tuple[str, ...]] = {
-    "accounts": tuple(dict.fromkeys(name for columns in _ACCOUNT.values() for name in columns)),
+    "accounts": tuple(dict.fromkeys(name for columns in TYPED.values() for name in columns)),
     "inquiries": tuple(dict.fromkeys(name for columns in _INQUIRY.values() for name in columns)),
     "account_renames": ("new_provider_code", "new_account_code"),
     **dict.fromkeys(_PERSONS_FEEDS, ("id_norm",)),
@@ -165,7 +152,7 @@ def _account_parts() -> list[str]:
         found += [
             f"SELECT c.case_id, '{name}' AS name FROM {source}"
             f" WHERE {which} AND o.account_code IS NOT NULL AND {_differs(columns)}"
-            for name, columns in _ACCOUNT.items()
+            for name, columns in TYPED.items()
         ]
     return found
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 _ACCOUNTS = FEEDS["accounts"].schema
 
 
-def open_then(engine: Engine, book: Book, night: date) -> bool:
-    """Name ``accounts_then``, the account rows in force as of a sealed night; FALSE where they were removed since."""
+def open_then(engine: Engine, book: Book, night: date, feed: str = "accounts") -> bool:
+    """Name ``<feed>_then``, the rows of a feed in force as of a sealed night; FALSE where they were removed since."""
     try:
-        open_state(engine, Book(book.root, until=night), "accounts", "accounts_then")
+        open_state(engine, Book(book.root, until=night), feed, f"{feed}_then")
     except UsageError:  # removed by decision: what is not known proves nothing, and whoever asked says so
         return False
     return True

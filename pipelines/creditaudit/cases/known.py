@@ -21,27 +21,40 @@ UNANSWERED_LIST = ", ".join(f"'{state}'" for state in UNANSWERED)
 CORRECTING_LIST = ", ".join(f"'{state}'" for state in CORRECTING)
 
 # The last episode of every case, under the newest code of its lineage, without its next step: a long text, told anew
-# each night. place 1 is the case that goes on where several
-# have one subject: never one that another case follows, else the oldest (a rename has joined two accounts that both had
-# a case); the others keep their last values.
-_KNOWN = """
+# each night. place 1 is the case that goes on where several have one subject (a rename has joined two accounts that
+# both had a case, or the account of several objections came): never one that another case follows, an open one before
+# a closed one, else the oldest. Others that are open have joined it: they keep their last values, and what is answered
+# to it is answered to them.
+_KNOWN = f"""
     WITH aged AS (
         SELECT c.* EXCLUDE (next_step), row_number() OVER (PARTITION BY c.case_id ORDER BY c.episode DESC) AS age,
             min(c.first_seen) OVER (PARTITION BY c.case_id) AS opened_on
         FROM previous_cases AS c
-    ), moved AS (
+    ), housed AS (
         SELECT c.* EXCLUDE (provider_code, account_code, subject, age),
             c.provider_code AS old_provider, c.subject AS old_subject,
+            COALESCE(h.provider_code, c.provider_code) AS provider_code,
+            COALESCE(h.account_code, c.account_code) AS account_code,
+            COALESCE('account:' || h.account_code, c.subject) AS subject
+        FROM aged AS c LEFT JOIN case_homes AS h ON h.case_id = c.case_id
+        WHERE c.age = 1
+    ), moved AS (
+        SELECT c.* EXCLUDE (provider_code, account_code, subject),
             COALESCE(l.head_provider, j.provider_code, c.provider_code) AS provider_code,
             COALESCE(l.head_code, j.account_code, c.account_code) AS account_code,
             CASE WHEN l.head_code IS NOT NULL THEN 'account:' || l.head_code
                 WHEN j.account_code IS NOT NULL THEN j.subject ELSE c.subject END AS subject,
             EXISTS (SELECT 1 FROM previous_cases AS f WHERE f.follows = c.case_id) AS is_followed
-        FROM aged AS c
+        FROM housed AS c
         LEFT JOIN lineage AS l ON l.provider_code = c.provider_code AND l.account_code = c.account_code
         LEFT JOIN (SELECT * FROM objected WHERE case_id IS NOT NULL AND account_code IS NOT NULL) AS j
             ON j.case_id = c.case_id AND c.subject = 'objection:' || j.objection_no
-        WHERE c.age = 1
+    ), placed AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY provider_code, subject
+            ORDER BY is_followed, state NOT IN ({OPEN_LIST}), opened_on, case_id
+        ) AS place
+        FROM moved
     )
     SELECT c.*, m.fingerprint, y.id_norm, y.account_type, y.region_code, y.opened_from, y.opened_to,
         f.outcome, f.answered_on, f.taken_on, f.answered_by, f.by_kind, f.evidence_ref,
@@ -50,10 +63,10 @@ _KNOWN = """
         COALESCE(f.is_quiet, FALSE) AS is_quiet, COALESCE(f.is_data_quality, FALSE) AS is_data_quality,
         f.held_by, f.case_id IS NOT NULL AS is_remembered,
         CASE WHEN f.case_id IS NULL THEN c.blind_spots ELSE f.spots END AS spots,
-        row_number() OVER (
-            PARTITION BY c.provider_code, c.subject ORDER BY c.is_followed, c.opened_on, c.case_id
-        ) AS place
-    FROM moved AS c
+        CASE WHEN c.place > 1 AND c.state IN ({OPEN_LIST}) THEN
+            max(CASE WHEN c.place = 1 AND c.state IN ({OPEN_LIST}) THEN c.case_id END) OVER (
+                PARTITION BY c.provider_code, c.subject) END AS joined_to
+    FROM placed AS c
     LEFT JOIN standing_case_memory AS m ON m.case_id = c.case_id AND m.episode = c.episode
     LEFT JOIN standing_case_life AS f ON f.case_id = c.case_id AND f.episode = c.episode
     LEFT JOIN standing_case_subjects AS y ON y.provider_code = c.old_provider AND y.subject = c.old_subject
@@ -81,11 +94,11 @@ def open_previous(engine: Engine, book: Book) -> None:
 def load_known(engine: Engine, night: date) -> None:
     """Make the relations of what is known of cases before tonight.
 
-    Reads ``previous_cases``, ``lineage``, ``objected`` and the ``standing_case_`` tables.
+    Reads ``previous_cases``, ``case_homes``, ``lineage``, ``objected`` and the ``standing_case_`` tables.
 
     ``known_cases`` has one row per case, its last episode: the published columns but next_step under tonight's newest
-    code, with
-    old_provider and old_subject beside, and what the book remembers of it. ``earlier_episodes`` are the others, as
+    code, with old_provider and old_subject beside, joined_to (the open case of the same account that goes on; NULL:
+    this one does, or is closed), and what the book remembers of it. ``earlier_episodes`` are the others, as
     published. ``awaiting`` are the cases whose correction may be proven tonight, ``verified_cases`` those that may come
     back (case_id, episode, provider_code, account_code, subject, id_norm, outcome, taken_on, opened_on).
     """

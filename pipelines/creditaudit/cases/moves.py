@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditaudit.cases.known import CORRECTING_LIST, UNANSWERED_LIST
+from creditaudit.cases.known import CORRECTING_LIST, OPEN_LIST, UNANSWERED_LIST
+from creditaudit.cases.objected import TIER as OBJECTION
 
 if TYPE_CHECKING:
     from datetime import date
 
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
+
+# What is said of a case whose account was renamed into another's.
+RENAMED = "provider_changed:account_code"
 
 # What the memory of a withdrawn case holds: any finding is new evidence to it.
 NOTHING = "nothing"
@@ -47,12 +51,12 @@ EVIDENCE = (
 _MOVED = f"""
     WITH happened AS (
         SELECT k.case_id, k.episode, k.provider_code, k.subject, k.place, k.state AS state_0,
-            k.fingerprint AS fingerprint_0, k.held_by AS held_0, k.due_on,
+            k.fingerprint AS fingerprint_0, k.held_by AS held_0, k.due_on, k.tier, k.joined_to,
+            NULLIF(trim(regexp_replace(k.held_by, 'joined:[^;]*', ''), ';'), '') AS held_own,
             s.subject IS NOT NULL AS has_subject, COALESCE(s.has_findings, FALSE) AS has_findings,
             COALESCE(s.is_quiet OR s.is_data_quality, FALSE) AS is_weak,
             s.fingerprint AS fingerprint_now, k.is_remembered,
-            r.how, a.case_id IS NOT NULL AS is_answered, p.proof, p.missing,
-            f.case_id IS NOT NULL AS has_fallen, c.held_by AS own_changes, t.cause,
+            r.how, a.case_id IS NOT NULL AS is_answered, p.proof, p.missing, c.held_by AS own_changes, t.cause,
             n.numbers AS new_objections, n.received_on,
             CASE WHEN r.case_id IS NOT NULL THEN 'reappeared'
                 WHEN a.case_id IS NOT NULL THEN a.to_state
@@ -65,7 +69,6 @@ _MOVED = f"""
         LEFT JOIN returns_tonight AS r ON r.case_id = k.case_id AND k.state = 'correction_verified'
         LEFT JOIN answers_taken AS a ON a.case_id = k.case_id AND a.episode = k.episode
         LEFT JOIN proofs_tonight AS p ON p.case_id = k.case_id AND p.episode = k.episode
-        LEFT JOIN fallen_cases AS f ON f.case_id = k.case_id
         LEFT JOIN own_changes AS c ON c.case_id = k.case_id
         LEFT JOIN fallen_causes AS t ON t.case_id = k.case_id
         LEFT JOIN (
@@ -76,9 +79,18 @@ _MOVED = f"""
     ), fallen AS (
         SELECT *,
             CASE WHEN state_1 IN ({UNANSWERED_LIST}) AND place = 1 AND is_remembered AND NOT has_subject
-                AND held_0 IS NULL AND own_changes IS NULL THEN 'withdrawn' ELSE state_1 END AS state_2,
-            CASE WHEN has_findings AND NOT is_weak THEN NULL ELSE COALESCE(own_changes, held_0) END AS held_by
+                AND held_own IS NULL AND own_changes IS NULL THEN 'withdrawn' ELSE state_1 END AS state_2,
+            CASE WHEN joined_to IS NOT NULL THEN concat_ws(';', 'joined:' || joined_to, held_own,
+                    CASE WHEN tier <> '{OBJECTION}' AND COALESCE(instr(held_own, '{RENAMED}'), 0) = 0
+                        THEN '{RENAMED}' END)
+                WHEN has_findings AND NOT is_weak THEN NULL ELSE COALESCE(own_changes, held_own) END AS held_by
         FROM happened
+    ), together AS (  -- what a registry takes from an account it takes from every case of it
+        SELECT f.* EXCLUDE (state_2, cause), COALESCE(m.state_2, f.state_2) AS state_2,
+            COALESCE(m.cause, f.cause) AS cause
+        FROM fallen AS f
+        LEFT JOIN fallen AS m ON m.case_id = f.joined_to AND m.state_2 = 'withdrawn'
+            AND f.state_1 IN ({UNANSWERED_LIST}) AND f.tier <> '{OBJECTION}'
     ), woken AS (
         SELECT *,
             (state_2 IN ('holder_confirmed', 'withdrawn', 'undetermined') AND has_findings
@@ -87,32 +99,34 @@ _MOVED = f"""
             state_2 = 'reappeared' OR (state_2 = 'correction_verified' AND place = 1 AND (
                 (has_findings AND fingerprint_now IS DISTINCT FROM fingerprint_0) OR new_objections IS NOT NULL
             )) AS gives_way
-        FROM fallen
+        FROM together
     )
     SELECT *, has_subject AND (has_findings OR held_by IS NULL) AND NOT is_woken AND NOT gives_way AS is_standing
     FROM woken
 """
 
+# What came back tonight, under the newest codes.
+_RETURNED = """
+    SELECT provider_code, 'account:' || account_code AS subject, account_code, min(case_id) AS case_id
+    FROM (
+        SELECT COALESCE(l.head_provider, r.provider_code) AS provider_code,
+            COALESCE(l.head_code, r.account_code) AS account_code, r.case_id
+        FROM returns_tonight AS r
+        LEFT JOIN lineage AS l ON l.provider_code = r.provider_code AND l.account_code = r.account_code
+    ) AS headed GROUP BY provider_code, account_code
+"""
+
 # A subject without a case, or whose case is closed by a proof and gives way: new evidence on an account whose record
 # was corrected is another matter, and what came back after the proof says so in follows.
 _NEW = """
-    WITH returned AS (
-        SELECT provider_code, 'account:' || account_code AS subject, account_code, min(case_id) AS case_id
-        FROM (
-            SELECT COALESCE(l.head_provider, r.provider_code) AS provider_code,
-                COALESCE(l.head_code, r.account_code) AS account_code, r.case_id
-            FROM returns_tonight AS r
-            LEFT JOIN lineage AS l ON l.provider_code = r.provider_code AND l.account_code = r.account_code
-        ) AS headed GROUP BY provider_code, account_code
-    )
     SELECT s.provider_code, s.subject, s.account_code, COALESCE(r.case_id, m.case_id) AS follows, FALSE AS is_copy
     FROM standing_cases AS s
     LEFT JOIN moved_cases AS m ON m.place = 1 AND m.provider_code = s.provider_code AND m.subject = s.subject
-    LEFT JOIN returned AS r ON r.provider_code = s.provider_code AND r.subject = s.subject
+    LEFT JOIN returned_cases AS r ON r.provider_code = s.provider_code AND r.subject = s.subject
     WHERE m.case_id IS NULL OR m.gives_way
     UNION ALL
     SELECT r.provider_code, r.subject, r.account_code, r.case_id AS follows, TRUE AS is_copy
-    FROM returned AS r
+    FROM returned_cases AS r
     WHERE NOT EXISTS (SELECT 1 FROM standing_cases AS s
             WHERE s.provider_code = r.provider_code AND s.subject = r.subject)
         AND NOT EXISTS (SELECT 1 FROM moved_cases AS m WHERE m.place = 1 AND NOT m.gives_way
@@ -121,7 +135,7 @@ _NEW = """
 """
 
 _NOW = """
-    SELECT k.case_id, k.episode, k.follows, k.provider_code, k.account_code, k.subject,
+    SELECT k.case_id, k.episode, COALESCE(k.follows, b.case_id) AS follows, k.provider_code, k.account_code, k.subject,
         {evidence},
         CASE WHEN m.is_standing THEN m.fingerprint_now WHEN m.state_2 = 'withdrawn' AND NOT m.is_woken THEN '{nothing}'
             ELSE m.fingerprint_0 END AS fingerprint,
@@ -131,6 +145,9 @@ _NOW = """
         k.due_on AS due_before
     FROM known_cases AS k JOIN moved_cases AS m ON m.case_id = k.case_id
     LEFT JOIN standing_cases AS s ON m.is_standing AND s.provider_code = k.provider_code AND s.subject = k.subject
+    LEFT JOIN returned_cases AS b  -- what comes back to an account with an open case is that case's matter
+        ON m.place = 1 AND m.state_2 IN ({open}) AND b.provider_code = k.provider_code AND b.subject = k.subject
+        AND b.case_id <> k.case_id
     UNION ALL BY NAME
     SELECT k.case_id, k.episode + 1 AS episode, k.follows, k.provider_code, s.account_code, k.subject,
         {woken}, s.fingerprint, CAST(NULL AS VARCHAR) AS fingerprint_0, m.state_2 AS state_0, 'lead' AS state,
@@ -181,6 +198,7 @@ def move(engine: Engine, night: date, keys: Keyring) -> None:
     episode that another one follows from tonight on.
     """
     engine.table("moved_cases", _MOVED.format(night=night.isoformat()))
+    engine.table("returned_cases", _RETURNED)
     fresh = engine.fetch(_NEW)
     named = [
         "\x1f".join((provider, subject, night.isoformat()))
@@ -194,6 +212,7 @@ def move(engine: Engine, night: date, keys: Keyring) -> None:
         _NOW.format(
             night=night.isoformat(),
             nothing=NOTHING,
+            open=OPEN_LIST,
             evidence=", ".join(f"CASE WHEN m.is_standing THEN {_flag(c)} ELSE k.{c} END AS {c}" for c in EVIDENCE),
             woken=", ".join(f"{_flag(c)} AS {c}" for c in EVIDENCE),
             fresh=", ".join(f"s.{c}" for c in EVIDENCE),

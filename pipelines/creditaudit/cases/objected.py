@@ -79,7 +79,7 @@ def objection_rows(engine: Engine, keys: Keyring) -> None:
             SELECT k.provider_code, k.subject, k.account_code, m.id_norm, m.objection_no
             FROM standing_case_objections AS m
             JOIN known_cases AS k ON k.case_id = m.case_id AND k.episode = m.episode
-            WHERE k.place = 1
+            WHERE k.place = 1 OR k.joined_to IS NOT NULL
         ) AS whole
         GROUP BY provider_code, subject
         """,

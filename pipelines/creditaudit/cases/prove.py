@@ -58,7 +58,8 @@ def prove(
 
     Reads ``awaiting`` and ``verified_cases`` (case_id, episode, provider_code, account_code, subject, id_norm, outcome,
     taken_on, opened_on), ``account_files`` and ``delivered_accounts`` of the intake,
-    ``standing_accounts``, ``standing_inquiries``, ``standing_account_renames``, ``standing_full_deliveries``, the
+    ``standing_accounts``, ``standing_openings``, ``standing_inquiries``, ``standing_account_renames``,
+    ``standing_full_deliveries``, the
     ``standing_`` tables of ``creditaudit.book.proof_state``, ``lineage``, ``contradicted_renames``,
     ``institution_groups``, ``findings`` and ``previous_findings``.
 
@@ -96,7 +97,7 @@ def prove(
         open_largest(engine, night, made[SMALLER_BASES.name])
         made[HELD_SCOPES.name] = prove_absence(engine, book, night)
         prove_number(engine)
-        prove_values(engine)
+        prove_values(engine, night)
         made |= _weigh(engine, night, unlisted)
         find_returns(engine, book)
         list_residual(engine)

@@ -111,6 +111,10 @@ _CLOCK_STARTS = """
             SELECT k.provider_code, k.subject, k.clock_from AS received_on FROM known_cases AS k
             JOIN moved_cases AS m ON m.case_id = k.case_id AND m.is_woken AND NOT m.is_answered
             WHERE k.clock_id = 'objection_answer'
+            UNION ALL  -- and that of a case that joins another tonight runs on that one
+            SELECT k.provider_code, k.subject, k.clock_from AS received_on FROM known_cases AS k
+            WHERE k.joined_to IS NOT NULL AND k.clock_id = 'objection_answer'
+                AND COALESCE(instr(k.held_by, 'joined:'), 0) = 0
         ) AS running GROUP BY provider_code, subject
     ) AS o ON n.is_current AND o.provider_code = n.provider_code AND o.subject = n.subject
         AND n.sealed_state IN ({open})

@@ -16,6 +16,7 @@ from creditaudit.book.state import CASE_LIFE, CASE_SUBJECTS
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
 from creditaudit.cases.fallen import find_fallen
+from creditaudit.cases.joined import answer_joined, find_homes
 from creditaudit.cases.known import load_known
 from creditaudit.cases.moves import move
 from creditaudit.cases.objected import resolve_objections
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from creditaudit.book.keys import Keyring
+    from creditaudit.book.layout import Book
     from creditaudit.book.state_model import StateTable
     from creditaudit.engines import Engine
 
@@ -55,12 +57,13 @@ class Tracked:
     opened: int
 
 
-def recall_cases(engine: Engine, night: date) -> None:
+def recall_cases(engine: Engine, book: Book, night: date) -> None:
     """Make ``known_cases``, ``earlier_episodes``, ``awaiting``, ``verified_cases`` and ``objected``.
 
     The first step of tracking: answers and proofs are asked of these.
     """
     resolve_objections(engine)
+    find_homes(engine, book, night)
     load_known(engine, night)
 
 
@@ -97,6 +100,7 @@ def track(
     engine.load("strengths", strengths())
     engine.load("rule_feeds", rule_feeds())
     engine.load("stale_feeds", pa.table({"feed": pa.array(sorted(stale_feeds), type=pa.string())}))
+    answer_joined(engine)
     stand(engine, keys)
     find_fallen(engine, tonight)
     move(engine, night, keys)
@@ -122,13 +126,14 @@ def track(
     return Tracked(cases.cast(CASES), events.select(CASE_EVENTS.names).cast(CASE_EVENTS), int(opened))
 
 
-# Which case tonight's objections have opened or joined.
+# Which case tonight's objections have opened or joined; also older ones whose account came to have another's case.
 _JOINED = """
     SELECT r.case_id, r.episode, r.state_before, r.is_new, string_agg(o.objection_no, ', ' ORDER BY o.objection_no)
         AS numbers
     FROM objected AS o JOIN case_rows AS r
         ON r.is_current AND NOT r.is_superseded AND r.provider_code = o.provider_code AND r.subject = o.subject
-    WHERE o.is_new GROUP BY r.case_id, r.episode, r.state_before, r.is_new
+    WHERE o.is_new OR (o.account_code IS NOT NULL AND o.case_id <> r.case_id)
+    GROUP BY r.case_id, r.episode, r.state_before, r.is_new
 """
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from creditaudit.book.addressed import name_regions
+from creditaudit.book.layout import Book
 from creditaudit.book.reference import read, snapshot_of
 from creditaudit.book.state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS, QUARANTINED_NUMBERS, TABLES
 from creditaudit.cases.track import (
@@ -64,6 +65,7 @@ SCHEMAS = {
     ),
     "standing_accounts": FEEDS["accounts"].schema,
     "standing_absent_accounts": TABLES["absent_accounts"].schema,
+    "standing_account_renames": FEEDS["account_renames"].schema,
     "standing_openings": FEEDS["openings"].schema,
     "standing_objections": FEEDS["objections"].schema,
     "answers_all": pa.schema(
@@ -172,10 +174,10 @@ class Desk:
         for table, _ in _STATE:
             self.engine.load(f"standing_{table.name}", self.state[table.name])
         name_regions(self.engine, self.tonight)
-        recall_cases(self.engine, self.tonight)
-        files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
         for feed, spec in FEEDS.items():
             self.engine.load(f"rows_before_{feed}", spec.schema.empty_table())
+        recall_cases(self.engine, Book(self.root / "book"), self.tonight)
+        files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
         tracked = track(self.engine, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
         for table, made in _STATE:
             fresh = made(self.engine, self.tonight).select(table.schema.names).cast(table.schema)

@@ -95,7 +95,8 @@ class ProofDesk:
     def prove(self, entries: Sequence[Entry] = (), /, **said: Any) -> Row:
         """Prove; returns what is said of the case (of the first one by case_id)."""
         held = said.get("held", [account()])
-        self._seal(typed("accounts", held, night=BEFORE), said.get("then", []))
+        opened = typed("openings", said.get("opened_then", []), night=BEFORE)
+        self._seal(typed("accounts", held, night=BEFORE), said.get("then", []), opened)
         standing = typed("accounts", [account()], night=BEFORE)
         more = typed("accounts", said.get("standing", []), night=NIGHT)
         delivered = typed("accounts", said.get("delivered", []), night=NIGHT)
@@ -113,6 +114,10 @@ class ProofDesk:
         self._load("institution_groups", groups, said.get("groups", []))
         for name in ("inquiries", "account_renames"):
             self.engine.load(f"standing_{name}", typed(name, said.get(name, []), night=BEFORE))
+        openings = [
+            typed("openings", said.get(name, []), night=n) for name, n in (("opened", BEFORE), ("opens", NIGHT))
+        ]
+        self.engine.load("standing_openings", pa.concat_tables(openings))
         for name in ("findings", "previous_findings"):
             self._load(name, FINDINGS, said.get(name, []))
         self._load("standing_full_deliveries", FULL_DELIVERIES.schema, [])
@@ -132,11 +137,12 @@ class ProofDesk:
         found = self.engine.fetch("SELECT * FROM proofs_tonight ORDER BY case_id").to_pylist()
         return found[0] if found else {}
 
-    def _seal(self, held: pa.Table, findings: list[Row]) -> None:
-        """Write what a sealed night left of its accounts and findings."""
+    def _seal(self, held: pa.Table, findings: list[Row], opened: pa.Table) -> None:
+        """Write what a sealed night left of its accounts, openings and findings."""
         night = self.root / "nights" / BEFORE.isoformat()
         found = pa.Table.from_pylist(findings, schema=FINDINGS)
         tables = {"intake/accounts/part-00001": held, "state/accounts/complete": held, "published/findings": found}
+        tables["state/openings/complete"] = opened
         for name, rows in tables.items():
             path = night / f"{name}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)

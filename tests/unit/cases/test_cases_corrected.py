@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from proof_desk import BEFORE, NIGHT, ProofDesk, account, case, file, first_proof, quarantined
 
-from creditaudit.cases.corrected import RESTS_ON
+from creditaudit.cases.rests_on import RESTS_ON, RESTS_ON_OPENING, TYPED
 from creditaudit.cases.strength import strengths
 from unit.kit import OTHER, PERSON, interval
 
@@ -137,6 +137,43 @@ def test_what_a_case_without_findings_cannot_show(desk: ProofDesk) -> None:
 
 def test_every_rule_on_an_account_says_what_it_rests_on() -> None:
     assert set(strengths()["rule_id"].to_pylist()) - set(RESTS_ON) == {"R401"}  # a finding on an inquiry
+    assert {column for columns in RESTS_ON.values() for column in columns} == set(TYPED)
+    assert set(RESTS_ON_OPENING) <= set(RESTS_ON)
+
+
+def _opening(**cells: Any) -> dict[str, Any]:
+    base = {"provider_code": "B01", "account_code": "A", "document_kind": "permanent"}
+    return {**base, "card_valid_from": "2020-01-01", **cells}
+
+
+@pytest.mark.parametrize("rule", sorted(RESTS_ON_OPENING))
+def test_a_first_opening_delivered_later_gives_what_was_missing(desk: ProofDesk, rule: str) -> None:
+    """SPEC 3.3, 8.3: the first accepted opening judges; card_valid_from had no value when the finding stood."""
+    then = {"awaiting": [MISSING], "then": [_finding(rule)], "files": DELTA}
+    first = desk.prove(**then, opens=[_opening()])
+    assert (first["is_proven"], first["missing"], first["kind"]) == (False, "first_proof:2026-12-01", "values")
+    assert [(r["detail"], r["files"]) for r in desk.rows("case_proofs")] == [("card_valid_from", "f.csv")]
+    baselines, once = desk.rows("case_baselines"), [first_proof("values", detail="card_valid_from")]
+    again = {**then, "opened": [_opening()], "case_baselines": baselines, "proofs": once}
+    assert desk.prove(**again)["missing"] == "first_proof:2026-11-30;not_delivered"  # silence is no second proof
+    second = desk.prove(**again, delivered=[account()])
+    assert second["proof"] == "value card_valid_from:2026-11-30 first;2026-12-01 f.csv-sh"
+
+
+@pytest.mark.parametrize(
+    ("rule", "opening", "before", "missing"),
+    [
+        ("R102", _opening(card_valid_from=None), [], "not_delivered"),
+        ("R108", _opening(), [], "not_delivered"),  # only a card that was shown can have expired
+        ("R102", _opening(), [_opening(card_valid_from=None)], "not_delivered"),  # a second opening judges nothing
+        ("R102", _opening(document_kind="other"), [], "first_proof:2026-12-01"),  # no card was shown
+    ],
+)
+def test_which_openings_give_what_was_missing(
+    desk: ProofDesk, rule: str, opening: dict[str, Any], before: list[dict[str, Any]], missing: str
+) -> None:
+    found = desk.prove(awaiting=[MISSING], then=[_finding(rule)], files=DELTA, opens=[opening], opened_then=before)
+    assert (found["is_proven"], found["missing"]) == (False, missing)
 
 
 # --- what comes back -------------------------------------------------------------------------------------------------
