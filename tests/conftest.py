@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED_VARIABLE = "CREDITAUDIT_TEST_SEED"
@@ -51,6 +56,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give the rotating seed by name to whoever asks for it."""
     if "rotating_seed" in metafunc.fixturenames:
         metafunc.parametrize("rotating_seed", [ROTATING_SEED], ids=[f"seed{ROTATING_SEED}"], scope="session")
+
+
+@pytest.fixture(scope="session")
+def sample_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The book of the sample nights, run with two threads; for reading alone."""
+    from golden.render import run_samples  # noqa: PLC0415 - most runs need no such book
+
+    return run_samples(tmp_path_factory.mktemp("samples"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_lost_with_the_machine() -> Iterator[None]:
+    """Let no test wait for a disk: what a flush is for is asked where processes are killed (``faults/crash``).
+
+    Commands that run as processes of their own flush as ever, and a test may put its own flush in this one's place.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of the collector's rounds: thousands of tests that stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

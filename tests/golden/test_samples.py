@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return rendered(run_samples(tmp_path_factory.mktemp("golden")))
+def found(sample_book: Path) -> dict[str, bytes]:
+    return rendered(sample_book)
 
 
 def expected() -> dict[str, bytes]:

@@ -10,7 +10,9 @@ import csv
 import io
 import re
 from datetime import date
+from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,8 +22,6 @@ from creditaudit.book.files import storage, write_bytes
 from creditaudit.errors import UsageError, Where
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from creditaudit.book.layout import Book
 
 # Columns that a table must have; others are kept aside. Dates are named in DATE_COLUMNS.
@@ -146,7 +146,14 @@ def read(folder: Path, table: str) -> pa.Table:
         or number, or is a table of duties that says what a duty cannot say.
     """
     path = folder / f"{table}.csv"
-    rows = _lines(path)
+    with storage(path):
+        return _read(path.read_bytes(), table)
+
+
+@lru_cache(maxsize=32)  # several stages of a night ask for the same copy, and the next night mostly for the same bytes
+def _read(content: bytes, table: str) -> pa.Table:
+    path = Path(f"{table}.csv")
+    rows = _lines(path, content)
     header = [cell.strip(_BLANKS) for cell in rows[0]] if rows else []
     names = (TABLES | OPTIONAL)[table]
     missing = [c for c in names if c not in header]
@@ -172,9 +179,9 @@ def read(folder: Path, table: str) -> pa.Table:
     return pa.table({**arrays, "row": pa.array(range(1, count + 1), type=pa.int64())})
 
 
-def _lines(path: Path) -> list[list[str]]:
+def _lines(path: Path, content: bytes) -> list[list[str]]:
     """Return the cells of every line; a line is a row here, too (SPEC 12)."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(_text(path, content), newline=""), strict=True)
     rows: list[list[str]] = []
     try:
         for row in reader:
@@ -191,9 +198,7 @@ def read_optional(folder: Path, table: str) -> pa.Table | None:
     return read(folder, table) if (folder / f"{table}.csv").is_file() else None
 
 
-def _text(path: Path) -> str:
-    with storage(path):
-        content = path.read_bytes()
+def _text(path: Path, content: bytes) -> str:
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)

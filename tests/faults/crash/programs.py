@@ -19,6 +19,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from creditaudit.audit.columns import returned
+from creditaudit.audit.rulebook import RULE_FILE, parse_rule, rendered, shipped_rules
 from faults.crash.kernel import Listener, Operation, listen
 
 if TYPE_CHECKING:
@@ -182,10 +184,19 @@ def _tell_ends(running: dict[int, socket.socket]) -> None:
                 told.sendall(json.dumps({"code": code}).encode())
 
 
+def _read_rules() -> None:
+    """Read the shipped rules as a night does: the processes forked from this one need not read them again."""
+    for folder in shipped_rules().iterdir():
+        if folder.joinpath(RULE_FILE).is_file():
+            rule = parse_rule(folder.joinpath(RULE_FILE).read_bytes(), f"rules/{folder.name}/{RULE_FILE}")
+            returned(rendered(rule))
+
+
 def _serve(path: str) -> bool:
     """Fork a process for every order; returns True in each of them, False when standard input ends."""
     for module in _IMPORTED:
         importlib.import_module(module)
+    _read_rules()
     orders = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     orders.bind(path)
     orders.listen(64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ import pytest
 from creditaudit.audit.tally import count_judged
 from creditaudit.night import NightRequest, run_night
 from creditaudit.runlog import RunLog
+from place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from creditaudit.engines import Engine
-    from place import Cells, Place
+    from place import Cells
 
 FIRST, SECOND = date(2026, 11, 20), date(2026, 11, 21)
 PEOPLE = 60
@@ -51,30 +54,54 @@ def opening(person: int, **cells: str) -> Cells:
     return {**row, "handler_id_number": "", **cells}
 
 
+def night(place: Place, day: date) -> str:
+    """Run a night; tell what was looked at."""
+    log = RunLog()
+    run_night(NightRequest(place.book, place.landing, day, key_file=str(place.key), threads=1), log)
+    return next(stage.note for stage in log.stages if stage.name == "judge")
+
+
+def begin(place: Place, **before: list[Cells]) -> None:
+    """Seal a first night of sixty persons with a violation each, with these rows beside or in place of theirs."""
+    replaced = {row["account_code"]: row for row in before.pop("accounts", [])}
+    people = [account(p) for p in range(PEOPLE)]
+    place.deliver(FIRST, "accounts", [replaced.pop(r["account_code"], r) for r in people] + list(replaced.values()))
+    place.deliver(FIRST, "openings", before.pop("openings", [opening(p) for p in range(PEOPLE)]))
+    place.deliver(FIRST, "loss_reports", [loss(p) for p in range(PEOPLE)])
+    place.deliver(FIRST, "invalid_cards", [QUIET])
+    for feed, delivered in before.items():
+        place.deliver(FIRST, feed, delivered)
+    assert night(place, FIRST) == "everyone: first night"
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The first night as it mostly is; each test goes on with a copy."""
+    place = Place(tmp_path_factory.mktemp("begun")).made()
+    begin(place)
+    return place
+
+
+@pytest.fixture
+def place(begun: Place, tmp_path: Path) -> Place:
+    return begun.copied(tmp_path)
+
+
 @pytest.fixture
 def looked(place: Place) -> Callable[..., str]:
-    """Seal a first night of sixty persons with a violation each, then one with these rows; tell what was looked at."""
-
-    def night(day: date) -> str:
-        log = RunLog()
-        run_night(NightRequest(place.book, place.landing, day, key_file=str(place.key), threads=1), log)
-        return next(stage.note for stage in log.stages if stage.name == "judge")
+    """Seal the first night, then one with these rows; tell what was looked at."""
 
     def run(rows: dict[str, list[Cells]], day: date = SECOND, **before: list[Cells]) -> str:
-        replaced = {row["account_code"]: row for row in before.pop("accounts", [])}
-        people = [account(p) for p in range(PEOPLE)]
-        place.deliver(FIRST, "accounts", [replaced.pop(r["account_code"], r) for r in people] + list(replaced.values()))
-        place.deliver(FIRST, "openings", before.pop("openings", [opening(p) for p in range(PEOPLE)]))
-        place.deliver(FIRST, "loss_reports", [loss(p) for p in range(PEOPLE)])
-        place.deliver(FIRST, "invalid_cards", [QUIET])
-        for feed, delivered in before.items():
-            place.deliver(FIRST, feed, delivered)
-        assert night(FIRST) == "everyone: first night"
+        if before:
+            shutil.rmtree(place.landing)
+            shutil.rmtree(place.root / "desk")
+            place.key.unlink()
+            begin(place.made(), **before)
         for feed, empty in (("accounts", account(0)), ("loss_reports", loss(0)), ("invalid_cards", QUIET)):
             place.deliver(day, feed, rows.pop(feed, [empty]))
         for feed, delivered in rows.items():
             place.deliver(day, feed, delivered)
-        found = night(day)
+        found = night(place, day)
         assert place.published(day, "findings").num_rows >= PEOPLE - 1
         return found
 
@@ -111,7 +138,8 @@ def test_accounts_are_counted_by_what_tonight_changed_alone(
         account(6, "D6", **debt, original_account_code="none"),
     ]
     rows = [{"original_provider_code": "", "original_account_code": "", **row} for row in accounts]
-    looked({"accounts": rows, "account_renames": [moved | {"effective_on": "2026-11-21"}]})
+    here = {"openings": [opening(p) for p in range(PEOPLE)]}  # the first night is run here, not copied
+    looked({"accounts": rows, "account_renames": [moved | {"effective_on": "2026-11-21"}]}, **here)
     assert len(whole) == 1  # the first night
     found = place.published(SECOND, "institutions").to_pylist()
     counts = {(r["provider_code"], r["quarter"]): r["value"] for r in found if r["measure"] == "accounts_judged"}

@@ -13,7 +13,6 @@ from creditaudit.contracts.asking import ask
 from creditaudit.contracts.compiler import compile_suite, known_types, rows_seen
 from creditaudit.contracts.suite import suites_in_force
 from creditaudit.feeds import FEEDS
-from golden.render import run_samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +47,8 @@ def test_no_row_at_all_counts_equally(engine: Engine) -> None:
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
-    return Book(run_samples(tmp_path_factory.mktemp("samples")))
+def book(sample_book: Path) -> Book:
+    return Book(sample_book)
 
 
 def test_every_sample_night_counts_equally(engine: Engine, book: Book) -> None:
