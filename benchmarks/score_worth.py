@@ -149,7 +149,8 @@ def adbench_table(folder: Path) -> list[str]:
     gap = mean["isolation_forest"]["auroc"] - mean["auroc"]
     met = "met" if gap <= WITHIN else "MISSED"
     told = f"Mean AUROC {mean['auroc']:.4f}, the forest's {mean['isolation_forest']['auroc']:.4f}"
-    return [*as_lines(sets), "", f"{told}: {gap:+.4f} below it (at most {WITHIN} wanted): {met}."]
+    side = f"{gap:.4f} below" if gap > 0 else f"{-gap:.4f} above"
+    return [*as_lines(sets), "", f"{told}: {side} it (at most {WITHIN} below wanted): {met}."]
 
 
 def main() -> int:

@@ -30,12 +30,14 @@ def evaluate(
     ] = None,
     budget: Annotated[int, typer.Option(help="Leads that the desk looks at in a day.")] = 200,
     form: FormatOption = "text",
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All open cases, not only leads of the weak rules.")] = False,
 ) -> None:
     """Judge the order of a night's leads by the truth, beside the orders that a desk would use today."""
     from creditaudit.scoring.evaluate import evaluate as judge
     from creditaudit.scoring.evaluate import evaluation_lines
 
-    told = judge(book, truth, night.date() if night else None, budget)
+    told = judge(book, truth, night.date() if night else None, budget, all_cases=every)
     for line in [json.dumps(told, ensure_ascii=False)] if form == "json" else evaluation_lines(told):
         Tell.result(line)
 

@@ -116,10 +116,10 @@ def evaluate_leads(leads: Leads, budget: int = BUDGET) -> dict[str, Any]:
 
     Returns
     -------
-    Plain values for JSON: ``night``, ``model`` (None: the formula), ``leads``, ``thefts``, ``budget``; ``orders``, by
-    name: ``precision`` at each depth and ``recall_at_budget``, with intervals, and ``thefts_in_top`` (counts);
-    ``against_tier_only``: by depth, thefts in the order of the score for each in that of the tiers (None: the latter
-    has none); ``parity``.
+    Plain values for JSON: ``night``, ``cases`` (which, in words), ``model`` (None: the formula), ``leads``, ``thefts``,
+    ``budget``; ``orders``, by name: ``precision`` at each depth and ``recall_at_budget``, with intervals, and
+    ``thefts_in_top`` (counts); ``against_tier_only``: by depth, thefts in the order of the score for each in that of
+    the tiers (None: the latter has none); ``parity``.
     """
     times, orders = _draws(leads), orders_of(leads)
     size, thefts = times.sum(axis=1), (times * leads.is_theft).sum(axis=1)
@@ -135,6 +135,7 @@ def evaluate_leads(leads: Leads, budget: int = BUDGET) -> dict[str, Any]:
         }
     return {
         "night": leads.night.isoformat(),
+        "cases": leads.what,
         "model": leads.model,
         "leads": len(leads),
         "thefts": int(leads.is_theft.sum()),
@@ -152,7 +153,9 @@ def _ratio(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> di
     return _figure(np.where(theirs > 0, ours / np.maximum(theirs, 0.5), ours / 0.5)).as_dict()
 
 
-def evaluate(book: Path, truth: Path, night: date | None = None, budget: int = BUDGET) -> dict[str, Any]:
+def evaluate(
+    book: Path, truth: Path, night: date | None = None, budget: int = BUDGET, *, all_cases: bool = False
+) -> dict[str, Any]:
     """Judge the order of a sealed night's leads by the truth (:func:`evaluate_leads`).
 
     Raises
@@ -162,14 +165,14 @@ def evaluate(book: Path, truth: Path, night: date | None = None, budget: int = B
     """
     if budget < 1:
         raise UsageError("the budget is too small", why="no lead would be looked at", next_step="give 1 or more")
-    return evaluate_leads(read_leads(book, truth, night), budget)
+    return evaluate_leads(read_leads(book, truth, night, all_cases=all_cases), budget)
 
 
 def evaluation_lines(told: dict[str, Any]) -> list[str]:
     """Return what :func:`evaluate` tells as Markdown tables that are also fit to be read on a terminal."""
     heads = [f"precision at {depth}" for depth in DEPTHS]
     lines = [
-        f"night {told['night']}, {_ordered_by(told)}: {told['leads']} leads of R102, R402, R302, R103,"
+        f"night {told['night']}, {_ordered_by(told)}: {told['leads']} {told['cases']},"
         f" {told['thefts']} of them thefts; {told['budget']} looked at in a day",
         "",
         f"| {'order':<16} | {' | '.join(f'{head:<20}' for head in heads)} | {'recall at budget':<20} |",

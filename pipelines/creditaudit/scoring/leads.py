@@ -1,7 +1,8 @@
 """The leads of a sealed night beside the truth: what an order of the queue is judged on.
 
 The leads are the open cases of the four rules that leave more of them than a desk can look at, whose verdict is no
-more than ``lead``. Age and region are read here, where an order is judged, and nowhere where it is made.
+more than ``lead``; or, if asked, all open cases of accounts. Age and region are read here, where an order is judged,
+and nowhere where it is made.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ TIERS: Final = ("R102", "R402", "R302", "R103")
 """Strongest first (SPEC 6.3)."""
 _OPEN = ("lead", "sent", "undetermined", "correction_due", "correction_overdue")
 
-_LEADS = f"""
+_NO_MORE_THAN_LEADS = f"c.verdict = 'lead' AND c.tier IN {TIERS}"
+_ALL = "c.subject LIKE 'account:%'"
+_LEADS = """
     WITH last AS (
         SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY episode DESC) AS back FROM judged_cases
     ), moments AS (
@@ -42,7 +45,7 @@ _LEADS = f"""
     ), houses AS (
         SELECT provider_code, count(*) AS accounts FROM judged_accounts GROUP BY provider_code
     )
-    SELECT c.provider_code, c.subject, c.tier, c.priority, COALESCE(c.person_token, c.subject) AS person,
+    SELECT c.provider_code, c.subject, f.place AS tier, c.priority, COALESCE(c.person_token, c.subject) AS person,
         epoch(m.moment) AS moment, f.amount, left(f.region, 2) AS region, h.accounts AS house_accounts,
         TRY_CAST(substr(a.id_norm, 7, 4) AS INTEGER) AS born, year(m.moment) AS opened,
         t.account_code IS NOT NULL AS is_theft,
@@ -53,7 +56,7 @@ _LEADS = f"""
     LEFT JOIN judged_accounts AS a ON a.provider_code = c.provider_code AND a.account_code = c.account_code
     LEFT JOIN houses AS h ON h.provider_code = c.provider_code
     LEFT JOIN truth AS t ON t.provider_code = c.provider_code AND t.account_code = c.account_code
-    WHERE c.back = 1 AND c.verdict = 'lead' AND c.tier IN {TIERS} AND c.state IN {_OPEN} AND c.priority IS NOT NULL
+    WHERE c.back = 1 AND {which} AND c.state IN {states} AND c.priority IS NOT NULL
     ORDER BY c.provider_code, c.subject
 """
 
@@ -64,14 +67,14 @@ class Leads:
 
     Attributes
     ----------
-    night, model
-        Of which night; digest of the model that ordered it, None for the formula.
+    night, what, model
+        Of which night; which cases, in words; digest of the model that ordered it, None for the formula.
     is_theft
         By the truth.
     priority
         As published.
     tier
-        Place of the rule, 0 the strongest.
+        Place of the strongest finding (SPEC 6.3), the smaller the stronger.
     moment, amount
         Seconds since 1970 and yuan; NaN: not known.
     turn
@@ -86,10 +89,11 @@ class Leads:
     """
 
     night: date
+    what: str
     model: str | None
     is_theft: npt.NDArray[np.bool_]
     priority: npt.NDArray[np.float64]
-    tier: npt.NDArray[np.int64]
+    tier: npt.NDArray[np.float64]
     moment: npt.NDArray[np.float64]
     amount: npt.NDArray[np.float64]
     turn: npt.NDArray[np.int64]
@@ -101,7 +105,7 @@ class Leads:
         return len(self.turn)
 
 
-def read_leads(book: Path, truth: Path, night: date | None = None) -> Leads:
+def read_leads(book: Path, truth: Path, night: date | None = None, *, all_cases: bool = False) -> Leads:
     """Read the leads of a sealed night and set the truth beside them.
 
     Parameters
@@ -109,10 +113,12 @@ def read_leads(book: Path, truth: Path, night: date | None = None) -> Leads:
     book
         Directory of the book.
     truth
-        Directory with ``thefts.csv`` (provider_code, account_code, and any other columns): every account that is not
-        in it is its holder's own.
+        Directory with ``thefts.csv``, or with ``truth/thefts.csv`` (provider_code, account_code, any other columns):
+        every account that is not in it is its holder's own.
     night
         A sealed night; None: the last.
+    all_cases
+        All open cases of accounts, violations too, instead of the leads.
 
     Raises
     ------
@@ -134,7 +140,7 @@ def read_leads(book: Path, truth: Path, night: date | None = None) -> Leads:
     with tempfile.TemporaryDirectory() as scratch:
         engine = open_engine(Path(scratch), threads=2, memory_limit="2GiB")
         try:
-            table = _joined(engine, then, chosen, thefts)
+            table = _joined(engine, then, chosen, thefts, _ALL if all_cases else _NO_MORE_THAN_LEADS)
             features = as_matrix(feature_matrix(engine, model.model.lookups, facts="lead_facts"), FEATURES)
         finally:
             engine.close()
@@ -142,16 +148,17 @@ def read_leads(book: Path, truth: Path, night: date | None = None) -> Leads:
     if is_theft.all() or not is_theft.any():
         raise UsageError(
             "there is nothing to judge",
-            why=f"of {len(is_theft)} open leads of {', '.join(TIERS)} {int(is_theft.sum())} are thefts by the truth",
-            next_step="give the truth of this very book's deliveries, and a night that has both",
+            why=f"of {len(is_theft)} {_named(all_cases)} {int(is_theft.sum())} are thefts by the truth",
+            next_step="give the truth of this book's own deliveries, and a night that has both; --all takes every case",
         )
     _, person = np.unique(table["person"].to_numpy(zero_copy_only=False).astype(np.str_), return_inverse=True)
     return Leads(
         night=chosen,
+        what=_named(all_cases),
         model=model.digest,
         is_theft=is_theft,
         priority=_numbers(table, "priority"),
-        tier=np.array([TIERS.index(tier) for tier in table["tier"].to_pylist()], dtype=np.int64),
+        tier=_numbers(table, "tier"),
         moment=_numbers(table, "moment"),
         amount=_numbers(table, "amount"),
         turn=table["turn"].to_numpy(),
@@ -161,8 +168,14 @@ def read_leads(book: Path, truth: Path, night: date | None = None) -> Leads:
     )
 
 
+def _named(all_cases: bool) -> str:  # noqa: FBT001 - one switch, passed on
+    return "open cases of accounts" if all_cases else f"open leads of {', '.join(TIERS)}"
+
+
 def _thefts(truth: Path) -> pa.Table:
     path = truth / "thefts.csv"
+    if not path.is_file() and (truth / "truth" / "thefts.csv").is_file():
+        path = truth / "truth" / "thefts.csv"
     columns = ["provider_code", "account_code"]
     try:
         found = pacsv.read_csv(
@@ -181,14 +194,14 @@ def _thefts(truth: Path) -> pa.Table:
     return found.group_by(columns).aggregate([])
 
 
-def _joined(engine: Engine, book: Book, night: date, thefts: pa.Table) -> pa.Table:
+def _joined(engine: Engine, book: Book, night: date, thefts: pa.Table, which: str) -> pa.Table:
     published = book.folder(night) / "published"
     engine.scan("judged_cases", [published / "cases.parquet"], CASES)
     engine.scan("judged_findings", [published / "findings.parquet"], FINDINGS)
     open_state(engine, book, CASE_FACTS.name, "judged_facts")
     open_state(engine, book, "accounts", "judged_accounts")
     engine.load("truth", thefts)
-    engine.table("leads", _LEADS)
+    engine.table("leads", _LEADS.format(which=which, states=_OPEN))
     engine.table(
         "lead_facts",
         "SELECT f.* FROM judged_facts AS f JOIN leads AS l"

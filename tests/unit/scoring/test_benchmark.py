@@ -35,7 +35,7 @@ def slow_precision(scores: list[int], hits: list[bool]) -> float:
     return seen
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=30))
 def test_the_measures_are_those_of_their_definitions(rows: list[tuple[int, bool]]) -> None:
     scores, hits = [s for s, _ in rows], [h for _, h in rows]

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from creditaudit.cli import app
 from creditaudit.errors import UsageError
 from creditaudit.scoring.evaluate import evaluate, evaluate_leads, evaluation_lines, found_at, orders_of
-from creditaudit.scoring.leads import Leads
+from creditaudit.scoring.leads import Leads, read_leads
 from creditaudit.synth import generate_desk
 from place import Place
 
@@ -50,6 +50,7 @@ def leads(count: int = 400, **given_arrays: Any) -> Leads:
     theft = np.arange(count) % 8 == 0
     arrays: dict[str, Any] = {
         "night": date(2026, 11, 20),
+        "what": "leads",
         "model": None,
         "is_theft": theft,
         "priority": np.where(theft, 0.6, 0.4) + rng.normal(size=count) * 0.1,
@@ -145,7 +146,10 @@ def test_a_night_with_truth_is_judged(judged: tuple[Path, Path]) -> None:
     assert {cell["group"] for cell in told["parity"]["age"]} <= {
         *("under 25", "25 to 34", "35 to 44", "45 to 54", "55 to 64", "65 and more")
     }
-    assert f"{told['leads']} leads" in evaluation_lines(told)[0]
+    assert f"{told['leads']} open leads of R102" in evaluation_lines(told)[0]
+    whole = read_leads(book, truth.parent, all_cases=True)
+    assert whole.is_theft.sum() == len(thefts)  # every theft has a case, and violations count here
+    assert len(whole) > told["leads"]
 
 
 def test_without_a_night_or_a_truth_nothing_is_judged(judged: tuple[Path, Path], tmp_path: Path) -> None:
