@@ -148,7 +148,7 @@ def test_a_night_with_truth_is_judged(judged: tuple[Path, Path]) -> None:
     }
     assert f"{told['leads']} open leads of R102" in evaluation_lines(told)[0]
     whole = read_leads(book, truth.parent, all_cases=True)
-    assert whole.is_theft.sum() == len(thefts)  # every theft has a case, and violations count here
+    assert told["thefts"] < whole.is_theft.sum() <= len(thefts)  # violations count here; no rule sees some forgers
     assert len(whole) > told["leads"]
 
 
