@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.absent import leave_out, release
 from creditaudit.audit.everyone import Judging, why_everyone
-from creditaudit.audit.judgment import Judgment, judge_night
+from creditaudit.audit.judgment import Judgment, judge_night, put_away
 from creditaudit.audit.rulebook import rule_titles
 from creditaudit.audit.rules_tonight import rules_tonight
 from creditaudit.audit.scope import widen
@@ -311,6 +311,7 @@ def _track(run: Run, assessment: Assessment) -> Tracked:
         (SHEET_FACTS, sheet_facts_changed),
     )
     run.remember({table.name: changed(run.engine, run.night) for table, changed in kept})
+    put_away(run.engine)
     return tracked
 
 

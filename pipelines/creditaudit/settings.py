@@ -34,7 +34,7 @@ class EngineSettings(_Section):
     """How much of the machine a night may use. Not part of a night's inputs: it changes no sealed byte."""
 
     threads: Annotated[int, Field(ge=1, le=256)] = 2
-    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?\s*[KMGT]i?B$")] = "2GiB"
+    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?\s*[KMGT]i?B$")] = "1536MiB"
 
 
 class ContractSettings(_Section):

@@ -108,6 +108,27 @@ def judge_night(
     )
 
 
+# What rules, duties, scores and cases are asked of, and no report.
+_ASKED_NO_MORE = (
+    *("pairs", "card_facts", "issued_cards", "judged_accounts", "judged_openings", "account_checks", "last_checks"),
+    *("account_links", "inquiry_pairs", "person_alerts", "raw_findings", "clearances"),
+)
+
+
+def put_away(engine: Engine) -> None:
+    """Free what nobody reads once cases are tracked: of a large night most of the engine's memory.
+
+    Of ``judged_rows`` those with a finding stay, of ``notices`` whose they are (id_norm).
+    """
+    engine.drop(*_ASKED_NO_MORE)
+    engine.table(
+        "judged_rows",
+        "SELECT r.* FROM judged_rows AS r WHERE EXISTS (SELECT 1 FROM findings AS f"
+        " WHERE f.provider_code = r.provider_code AND f.account_code = r.account_code)",
+    )
+    engine.table("notices", "SELECT DISTINCT id_norm FROM notices")
+
+
 def _scope(engine: Engine, changes: Changes) -> int | None:
     """Let ``standing_<feed>`` be the rows of those who are touched; None where everyone is to be judged after all."""
     people = touch(engine, changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,20 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+
+
+def place_bytes(path: Path, content: bytes) -> None:
+    """Put one file in its place whole or not at all, where a file that is there counts as done."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        write_bytes(fresh, content)
+        with storage(path):
+            fresh.replace(path)
+    except StorageError:
+        with suppress(OSError):
+            fresh.unlink()
+        raise
+    sync(path.parent)
 
 
 def sha256_of(path: Path) -> str:

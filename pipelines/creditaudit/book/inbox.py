@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from creditaudit.book.files import listed, storage, sync, write_bytes
+from creditaudit.book.files import listed, place_bytes
 from creditaudit.book.seal import canonical
-from creditaudit.errors import BookBrokenError, StorageError, UsageError, Where
+from creditaudit.errors import BookBrokenError, UsageError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,16 +91,7 @@ def put(book: Book, kind: str, *, by: str, reason: str, body: dict[str, Any], on
     entry = Entry(decided, kind, by, reason, body, hashlib.sha256(data).hexdigest())
     target = book.inbox / entry.file_name
     if not target.exists():
-        fresh = book.inbox / f".{entry.sha256}.new"
-        try:
-            write_bytes(fresh, data)
-            with storage(target):
-                fresh.replace(target)
-        except StorageError:
-            with suppress(OSError):
-                fresh.unlink()
-            raise
-        sync(book.inbox)
+        place_bytes(target, data)
     return entry
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from creditaudit.book.files import storage, write_bytes
+from creditaudit.book.files import place_bytes, storage
 from creditaudit.book.ground import check_ground
 from creditaudit.book.layout import Book, held
 from creditaudit.book.reference import OPTIONAL, TABLES, write_shipped
@@ -25,7 +25,7 @@ text = {mandate}
 [engine]
 # How much of this machine a night may use. Changes no result.
 threads = 2
-memory_limit = "2GiB"
+memory_limit = "1536MiB"
 
 [contract]
 # A file with a larger share of bad rows is refused as a whole (files under 50 rows never).
@@ -66,8 +66,7 @@ def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tup
     UsageError
         The directory holds something else, ``reference`` has no table, or the file system cannot hold a book.
     """
-    foreign = root.is_dir() and any(root.iterdir()) and not (root / "reference").is_dir()
-    if foreign or (root.exists() and not root.is_dir()):
+    if _is_foreign(root) or (root.exists() and not root.is_dir()):
         raise UsageError(
             "no book was made",
             why="the path exists and is not a book",
@@ -75,7 +74,7 @@ def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tup
             where=Where(str(root)),
         )
     book = Book(root)
-    if not book.nights.is_dir():  # a book that is there may have a writer just now
+    if not book.reference.is_dir():  # a book that is there may have a writer just now
         _try_ground(book)
     with storage(root):
         for folder in (book.root, book.nights, book.reference, book.inbox):
@@ -87,15 +86,26 @@ def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tup
     if is_new:
         # A JSON string is a TOML string, but for DEL, which TOML wants escaped too.
         text = json.dumps(mandate or DEFAULT_MANDATE, ensure_ascii=False).replace("\x7f", "\\u007f")
-        write_bytes(config, _CONFIGURATION.format(mandate=text).encode())
+        place_bytes(config, _CONFIGURATION.format(mandate=text).encode())
     return written, config, is_new
+
+
+def _is_foreign(root: Path) -> bool:
+    """Say whether a directory holds something that is no book, nor what is left of making one that was cut short."""
+    if not root.is_dir() or (root / "reference").is_dir():
+        return False
+    nights = root / "nights"
+    begun = {"nights", ".lock"}
+    return any(path.name not in begun for path in root.iterdir()) or (
+        nights.is_dir() and any(not path.name.startswith(".") for path in nights.iterdir())
+    )
 
 
 def _try_ground(book: Book) -> None:
     """Refuse a place where no book can lie, and leave nothing there."""
     was_there = book.root.is_dir()
     with storage(book.root):
-        book.nights.mkdir(parents=True)
+        book.nights.mkdir(parents=True, exist_ok=True)
     try:
         with held(book):
             check_ground(book.nights)
@@ -123,5 +133,5 @@ def _take(book: Book, reference: Path) -> list[str]:
     taken = [table for table in found if not (book.reference / f"{table}.csv").exists()]
     for table in taken:
         with storage(reference):
-            write_bytes(book.reference / f"{table}.csv", (reference / f"{table}.csv").read_bytes())
+            place_bytes(book.reference / f"{table}.csv", (reference / f"{table}.csv").read_bytes())
     return taken

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditaudit.book.duty_checks import first_flaw
-from creditaudit.book.files import storage, write_bytes
+from creditaudit.book.files import place_bytes, storage, write_bytes
 from creditaudit.errors import UsageError, Where
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def write_shipped(book: Book) -> list[str]:
     for table in TABLES:
         path = book.reference / f"{table}.csv"
         if not path.exists():
-            write_bytes(path, shipped(table))
+            place_bytes(path, shipped(table))
             written.append(table)
     return written
 

@@ -95,14 +95,7 @@ class Waiting:
 
     def points(self) -> list[Point]:
         """The first and the last time of everything that the night does to one file or folder, in their order."""
-        times = Counter(self.operations)
-        seen: Counter[Operation] = Counter()
-        found = []
-        for operation in self.operations:
-            seen[operation] += 1
-            if seen[operation] in {1, times[operation]}:
-                found.append(Point(operation, seen[operation]))
-        return found
+        return points_of(self.operations)
 
     def faults(self, place: Place) -> list[str]:
         """Say what is wrong with a book whose night was disturbed: it is as before it, or as after it, and holds."""
@@ -135,6 +128,18 @@ class Waiting:
     def left(self, place: Place) -> bool:
         """Whether anything at all differs from before the night."""
         return bool(changed(self.before, place.tree()))
+
+
+def points_of(operations: list[Operation]) -> list[Point]:
+    """The first and the last time of everything that a run does to one file or folder, in their order."""
+    times = Counter(operations)
+    seen: Counter[Operation] = Counter()
+    found = []
+    for operation in operations:
+        seen[operation] += 1
+        if seen[operation] in {1, times[operation]}:
+            found.append(Point(operation, seen[operation]))
+    return found
 
 
 def distinct(points: list[Point]) -> list[Point]:
