@@ -8,7 +8,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-browser test-airflow lint types imports format samples golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-browser test-airflow lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -103,6 +103,9 @@ format: $(READY) ## Format the code
 samples: $(READY) ## Make the sample deliveries anew (same seed, same bytes)
 	rm -rf $(SAMPLES)/landing $(SAMPLES)/reference $(SAMPLES)/truth
 	$(BIN)/creditaudit synth --out $(SAMPLES) --accounts 800 --nights 6 --seed 7
+
+reference: $(READY) ## Write docs/reference.md anew from the code
+	$(BIN)/creditaudit reference > docs/reference.md
 
 golden: $(READY) ## Write the expected output of the sample nights anew (say why in CHANGELOG.md, under Findings)
 	cd tests && ../$(BIN)/python -m golden.render

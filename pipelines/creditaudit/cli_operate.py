@@ -10,15 +10,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from creditaudit.cli_speech import BookOption, Tell
+from creditaudit.cli_speech import BookOption, ConfigOption, Tell
 from creditaudit.errors import ExitCode
 
 app = typer.Typer()
 
 Form = Annotated[Literal["text", "json"], typer.Option("--format", help="For people, or for programs.")]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Configuration file (default: creditaudit.toml beside the book).")
-]
 
 
 @app.command("status")

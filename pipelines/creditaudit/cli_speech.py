@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from creditaudit.errors import CreditAuditError
 
 BookOption = Annotated[Path, typer.Option("--book", help="Directory of the book.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file (default: creditaudit.toml beside the book).")
+]
 
 
 class Tell:
