@@ -344,7 +344,8 @@ def feature_matrix(
     """
     tables = (lookups or Lookups()).tables
     joins = []
-    for name, key in LOOKUP_KEYS.items():
+    used = [name for name in LOOKUP_KEYS if any(f"l_{name}." in feature.sql for feature in features)]
+    for name in used:
         rows = sorted(tables.get(name, {}).items())
         engine.load(
             f"l_{name}",
@@ -355,13 +356,13 @@ def feature_matrix(
                 }
             ),
         )
-        joins.append(f" LEFT JOIN l_{name} ON l_{name}.key = {key}")
+        joins.append(f" LEFT JOIN l_{name} ON l_{name}.key = {LOOKUP_KEYS[name]}")
     values = ", ".join(f"CAST({feature.sql} AS DOUBLE) AS {feature.name}" for feature in features)
     found = engine.fetch(
         f"SELECT f.provider_code, f.subject, {values} FROM {facts} AS f{''.join(joins)}"
         " ORDER BY f.provider_code, f.subject"
     )
-    engine.drop(*(f"l_{name}" for name in LOOKUP_KEYS))
+    engine.drop(*(f"l_{name}" for name in used))
     return found.combine_chunks()
 
 

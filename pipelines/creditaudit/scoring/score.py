@@ -45,22 +45,21 @@ def score_cases(engine: Engine, model: Model) -> pa.Table:
     InternalError
         A subject has no facts: it would fall out of the queue's order without a word.
     """
-    engine.table("scored_subjects", "SELECT DISTINCT provider_code, subject FROM findings")
-    asked = engine.table(
+    wanted = engine.table("scored_subjects", "SELECT DISTINCT provider_code, subject FROM findings")
+    engine.view(
         "scored_facts",
         "SELECT f.* FROM standing_case_facts AS f JOIN scored_subjects AS s"
         " ON s.provider_code = f.provider_code AND s.subject = f.subject",
     )
-    wanted = engine.fetch("SELECT count(*) AS n FROM scored_subjects")["n"][0].as_py()
-    if asked != wanted:
+    found = feature_matrix(engine, model.lookups, facts="scored_facts", features=model.features)
+    if found.num_rows != wanted:
         raise InternalError(
             "the cases cannot be scored",
-            why=f"{wanted} subjects have findings, and {asked} have facts",
+            why=f"{wanted} subjects have findings, and {found.num_rows} have facts",
             next_step="report this; nothing was sealed",
         )
-    found = feature_matrix(engine, model.lookups, facts="scored_facts", features=model.features)
     engine.load("scores", scored(model, found))
-    engine.drop("scored_subjects", "scored_facts")
+    engine.drop("scored_facts", "scored_subjects")
     return found
 
 

@@ -6,10 +6,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from creditaudit.book.state import CASE_FACTS
+from creditaudit.errors import InternalError
 from creditaudit.scoring.features import FEATURES, Lookups, as_matrix, feature_matrix
+from creditaudit.scoring.formula import FORMULA
+from creditaudit.scoring.score import score_cases
 from place import Place
 from unit.scoring.score_house import FIRST, account, loss, number, opening
 
@@ -110,3 +115,10 @@ def test_what_comes_of_others_is_unknown_without_a_model(place: Place, facts: Fa
 def test_a_night_loads_no_scikit_learn() -> None:
     asked = "import sys, creditaudit.night, creditaudit.cli; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+def test_a_case_without_facts_stops_the_night_instead_of_leaving_the_queue(engine: Engine) -> None:
+    engine.load("standing_case_facts", CASE_FACTS.schema.empty_table())
+    engine.load("findings", pa.table({"provider_code": ["B01"], "subject": ["account:A"]}))
+    with pytest.raises(InternalError, match="1 subjects have findings, and 0 have facts"):
+        score_cases(engine, FORMULA)
