@@ -15,10 +15,10 @@ THREADS = 2
 
 def by_pyarrow(file: Path, out: Path, encoding: str) -> None:
     """Read the file as one table and write it."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-    from floor_csv import types  # noqa: PLC0415
-    from pyarrow import csv  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 - the other way must not pay for it
+    import pyarrow.parquet as pq  # noqa: PLC0415 - the other way must not pay for it
+    from floor_csv import types  # noqa: PLC0415 - the other way must not pay for it
+    from pyarrow import csv  # noqa: PLC0415 - the other way must not pay for it
 
     pa.set_cpu_count(THREADS)
     with file.open(encoding=encoding) as lines:
@@ -32,10 +32,10 @@ def by_pyarrow(file: Path, out: Path, encoding: str) -> None:
 
 def by_intake(file: Path, out: Path) -> None:
     """Receive the file as a night would; whoever compares finds refused and quarantined rows missing."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 - the other way must not pay for it
 
-    from creditaudit.intake.landing import DeliveredFile  # noqa: PLC0415
-    from creditaudit.intake.receive import receive  # noqa: PLC0415
+    from creditaudit.intake.landing import DeliveredFile  # noqa: PLC0415 - the other way must not pay for it
+    from creditaudit.intake.receive import receive  # noqa: PLC0415 - the other way must not pay for it
 
     pa.set_cpu_count(THREADS)
     delivered = DeliveredFile("accounts", file.name, file)

@@ -330,9 +330,8 @@ class Model:
             case.outcome, case.is_new = "", True
         elif case.state not in OPEN:
             case = self._open(person, account, follows=case)
-        if case.state != "correction_overdue":  # that one is late already
-            case.legal = received + _TERM if case.legal is None else min(case.legal, received + _TERM)
-            case.due = case.legal
+        case.legal = received + _TERM if case.legal is None else min(case.legal, received + _TERM)
+        case.due = case.legal
 
     # The rest ------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ REPORTED = "2024-01-10 10:00:00"
 BEFORE_LOSS = "2023-06-01 10:00:00"
 FILLERS = 36  # so that a file lacking the accounts of three persons is no short one
 MUTE = "650000"  # no recipient's region
+BANKS = 3  # families whose first institution answers for itself; each more is a folder of reports every night
 
 BESIDE = ("loss_reports", "openings", "account_renames", "objections")
 
@@ -177,6 +178,7 @@ class World:
         self.ways: dict[str, str] = {}
         self.last_full: dict[str, list[Cells]] = {}
         self.sizes: dict[str, list[tuple[date, int]]] = {}
+        self.banks: set[str] = set()
         self.held_whole: set[Code] = set()  # codes that some full delivery held
         self.rows: dict[str, list[Cells]] = {name: [] for name in BESIDE}
         self._write_reference()
@@ -193,7 +195,9 @@ class World:
             for provider in family.providers:
                 region = MUTE if at == 0 and provider == family.providers[1] else "110000"
                 lines.append(f"{provider},{provider},state_bank,{region},,2000-01-01,")
-            who.append(f"bank{family.providers[0]},institution,{family.providers[0]},,3+4,utf-8-sig,en,")
+            if at < BANKS:
+                who.append(f"bank{family.providers[0]},institution,{family.providers[0]},,3+4,utf-8-sig,en,")
+                self.banks.add(family.providers[0])
         for name, text in (("institutions", lines), ("recipients", who)):
             path = self.place.book / "reference" / f"{name}.csv"
             path.write_text("\n".join(text) + "\n", encoding="utf-8", newline="\n")

@@ -193,7 +193,7 @@ def _unique(expectation: Expectation, filled: dict[str, Any], kwargs: Kwargs, sc
 def _compound_unique(expectation: Expectation, filled: dict[str, Any], kwargs: Kwargs, schema: pa.Schema) -> Check:
     del schema
     listed = kwargs.take("column_list")
-    if not isinstance(listed, list) or len(listed) < 2:  # noqa: PLR2004
+    if not isinstance(listed, list) or len(listed) < 2:  # noqa: PLR2004 - one alone is no sum
         raise UnusableError("column_list is not a list of two or more columns")
     columns = tuple(kwargs.named(column) for column in listed)
     ignored = ("all_values_are_missing", "any_value_is_missing", "never")

@@ -104,15 +104,15 @@ def _render(folder: Path, night: date, suites: dict[str, dict[str, Any]], result
     """Let the library write its site."""
     try:
         import great_expectations as gx  # noqa: PLC0415 - seconds and hundreds of MiB that no night may pay
-        from great_expectations.core.expectation_validation_result import (  # noqa: PLC0415
+        from great_expectations.core.expectation_validation_result import (  # noqa: PLC0415 - as above
             ExpectationSuiteValidationResultSchema,
         )
-        from great_expectations.core.run_identifier import RunIdentifier  # noqa: PLC0415
-        from great_expectations.data_context.types.base import (  # noqa: PLC0415
+        from great_expectations.core.run_identifier import RunIdentifier  # noqa: PLC0415 - as above
+        from great_expectations.data_context.types.base import (  # noqa: PLC0415 - as above
             DataContextConfig,
             InMemoryStoreBackendDefaults,
         )
-        from great_expectations.data_context.types.resource_identifiers import (  # noqa: PLC0415
+        from great_expectations.data_context.types.resource_identifiers import (  # noqa: PLC0415 - as above
             ExpectationSuiteIdentifier,
             ValidationResultIdentifier,
         )

@@ -228,7 +228,7 @@ def _greater(kwargs: Kwargs) -> Rule:
 def _pair_in_set(kwargs: Kwargs) -> Rule:
     a, b, considered = _pair(kwargs)
     pairs = kwargs.take("value_pairs_set")
-    if not isinstance(pairs, list) or not pairs or not all(isinstance(p, list) and len(p) == 2 for p in pairs):  # noqa: PLR2004
+    if not isinstance(pairs, list) or not pairs or not all(isinstance(p, list) and len(p) == 2 for p in pairs):  # noqa: PLR2004 - a pair
         raise UnusableError("value_pairs_set is not a list of pairs")
     if {kwargs.kind(a), kwargs.kind(b)} & set(_FORMS):
         raise UnusableError(f"{a} or {b} is a date: pairs are of text, numbers, true and false")

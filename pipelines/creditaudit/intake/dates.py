@@ -185,7 +185,7 @@ def _calendar(digits: Bytes, sentinels: tuple[int, ...]) -> Days:
     year_at, month_at, day_at = (slice(0, 4), slice(5, 7), slice(8, 10)) if dashed else (
         slice(0, 4), slice(4, 6), slice(6, 8)
     )  # fmt: skip
-    spelled = np.maximum.reduce([digits[at].max(axis=0) for at in (year_at, month_at, day_at)]) <= 9  # noqa: PLR2004
+    spelled = np.maximum.reduce([digits[at].max(axis=0) for at in (year_at, month_at, day_at)]) <= 9  # noqa: PLR2004 - digits
     if dashed:
         dash = np.uint8((ord("-") - _ZERO) % 256)
         spelled &= (digits[4] == dash) & (digits[7] == dash)
@@ -222,7 +222,7 @@ def _clock(digits: Bytes, length: int) -> tuple[npt.NDArray[np.int32], npt.NDArr
         spelled_digits = np.maximum(spelled_digits, digits[17:19].max(axis=0))
         second = _number(digits[17:19])
     hours, minutes = _number(hour), _number(minute)
-    good = spelled & (digits[13] == colon) & (spelled_digits <= 9) & (hours < 24) & (minutes < 60) & (second < 60)  # noqa: PLR2004
+    good = spelled & (digits[13] == colon) & (spelled_digits <= 9) & (hours < 24) & (minutes < 60) & (second < 60)  # noqa: PLR2004 - of a day
     begin = hours * 3600 + minutes * 60 + second
     return begin, begin + (0 if length == _TO_SECOND else 59), ~good
 

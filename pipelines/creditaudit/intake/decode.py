@@ -273,7 +273,7 @@ def from_gb18030(block: bytes) -> bytes:
     if not len(high) or high[-1] + 2 >= len(data):
         return block.decode(_CHINESE).encode()  # nothing to do; or the last letter leaves no room for the cut behind it
     gap = np.diff(high)
-    apart = np.flatnonzero((gap > 2) | ((gap == 2) & (data[high[:-1] + 1] < _NEVER_INSIDE)))  # noqa: PLR2004
+    apart = np.flatnonzero((gap > 2) | ((gap == 2) & (data[high[:-1] + 1] < _NEVER_INSIDE)))  # noqa: PLR2004 - bytes of a letter
     first, last = high[np.append(0, apart + 1)], high[np.append(apart, len(high) - 1)]
     lengths = last - first + 1 + (data[last + 1] >= _NEVER_INSIDE)
     cut = data[_spread(first, lengths + 1)]

@@ -220,33 +220,33 @@ def _judge_long(found: Identities, at: Rows, letters: Bytes) -> None:
     """Set what is known of texts of 18 bytes (``letters``: one column per text)."""
     digits = letters - np.uint8(ord("0"))
     form = digits[:17].max(axis=0) <= 9  # noqa: PLR2004 - the last digit
-    form &= (digits[17] <= 9) | (digits[17] == _X)  # noqa: PLR2004
+    form &= (digits[17] <= 9) | (digits[17] == _X)  # noqa: PLR2004 - digits
     if not form.all():
         at = _chosen(at, form)
         letters, digits = np.ascontiguousarray(letters[:, form]), digits[:, form]
     right = _check_of(digits[:17]) == letters[17]
     birth = read_calendar(letters[6:14])
     century = digits[6] * np.uint8(10) + digits[7]
-    real = birth.given & (century >= 18) & (century <= 20)  # noqa: PLR2004
+    real = birth.given & (century >= 18) & (century <= 20)  # noqa: PLR2004 - digits
     prefix = digits[0] * np.uint8(10) + digits[1]
-    foreign = (digits[0] == 9) | ((prefix >= 81) & (prefix <= 83) & (digits[2:6].max(axis=0) == 0))  # noqa: PLR2004
+    foreign = (digits[0] == 9) | ((prefix >= 81) & (prefix <= 83) & (digits[2:6].max(axis=0) == 0))  # noqa: PLR2004 - digits
     found.status[at] = _STATUS_OF[right.view(np.uint8) * 4 + real.view(np.uint8) * 2 + foreign.view(np.uint8)]
     found.birth[at], found.born[at] = birth.day, real
-    found.reserved[at] = digits[:6].min(axis=0) == 9  # noqa: PLR2004
+    found.reserved[at] = digits[:6].min(axis=0) == 9  # noqa: PLR2004 - digits
 
 
 def _judge_short(found: Identities, at: Rows, letters: Bytes) -> tuple[Ints, Bytes]:
     """Set what is known of texts of 15 bytes; returns the rows that have a long form, and it (one row each)."""
     digits = letters - np.uint8(ord("0"))
-    form = digits.max(axis=0) <= 9  # noqa: PLR2004
+    form = digits.max(axis=0) <= 9  # noqa: PLR2004 - digits
     rows = _chosen(at, form)
     letters, digits = np.ascontiguousarray(letters[:, form]), digits[:, form]
     nineteen = np.repeat(np.frombuffer(b"19", dtype=np.uint8)[:, None], len(rows), axis=1)
     birth = read_calendar(np.concatenate([nineteen, letters[6:12]]))
     # Sequences 996 to 999 marked persons born before 1900: their century is not known.
-    centenarian = (digits[12] == 9) & (digits[13] == 9) & (digits[14] >= 6)  # noqa: PLR2004
+    centenarian = (digits[12] == 9) & (digits[13] == 9) & (digits[14] >= 6)  # noqa: PLR2004 - digits
     found.status[rows] = np.where(birth.given, np.where(centenarian, _CENTENARIAN, _LEGACY15), _BAD_DATE)
-    found.reserved[rows] = digits[:6].min(axis=0) == 9  # noqa: PLR2004
+    found.reserved[rows] = digits[:6].min(axis=0) == 9  # noqa: PLR2004 - digits
     longer = birth.given & ~centenarian
     found.birth[rows], found.born[rows] = birth.day, longer
     body = np.concatenate([letters[:6], nineteen, letters[6:]])[:, longer]

@@ -67,6 +67,17 @@ def test_an_answer_of_tonight_comes_before_a_proof_of_tonight(desk: Desk) -> Non
     assert row["state"] == "correction_due"
 
 
+def test_proofs_are_asked_for_from_the_night_after_the_answer(desk: Desk) -> None:
+    """SPEC 8.3: both nights of a proof come after the one that took the answer."""
+    due(desk)
+    asked = []
+    for after in (1, 2):
+        desk.tonight = day(after)
+        desk.night([finding()])
+        asked.append(desk.engine.fetch("SELECT case_id FROM awaiting").num_rows)
+    assert asked == [0, 1]
+
+
 @pytest.mark.parametrize("state", ["correction_due", "correction_overdue"])
 def test_what_is_to_be_corrected_is_never_withdrawn(desk: Desk, state: str) -> None:
     due(desk)
