@@ -12,7 +12,10 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
+from creditaudit.reports.sheet_page import Reader, render
 from e2e.conftest import FIRST, THIRD
+from full_sheet import full
+from unit.kit import NIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,8 +89,7 @@ def passes(page: Any) -> None:
     assert found["passes"]
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), [("zh", "light"), ("en", "dark")])
 def test_the_page_speaks_one_language_and_everyone_can_use_it(
     three_nights: Place, tab: Tab, language: str, theme: str
 ) -> None:
@@ -171,15 +173,31 @@ def test_without_a_script_the_page_says_all_in_both_languages(three_nights: Plac
     assert not page.locator("#filter").is_visible()
 
 
+def is_one_page(page: Any) -> None:
+    """Print it: one A4 page."""
+    printed = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    [box] = set(re.findall(rb"/MediaBox\s*\[0 0 ([0-9.]+ [0-9.]+)\]", printed))
+    assert [round(float(side)) for side in box.split()] == [595, 842]  # A4, in points
+
+
 def test_a_sheet_is_one_page_that_everyone_can_read(sheets: list[Path], tab: Tab) -> None:
     assert sheets
-    shapes = {path.parent.parent.name: path for path in sheets}
-    for path in shapes.values():
+    shapes = {path.parent.parent.name: path for path in sheets if path.parent.parent.name in {"all", "b01"}}
+    for path in shapes.values():  # one in each language
         page = tab.open(path)
         passes(page)
         assert (tab.complaints, len(tab.asked)) == ([], 1)
-        printed = page.pdf(prefer_css_page_size=True)
-        assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
-        [box] = set(re.findall(rb"/MediaBox\s*\[0 0 ([0-9.]+ [0-9.]+)\]", printed))
-        assert [round(float(side)) for side in box.split()] == [595, 842]  # A4, in points
+        is_one_page(page)
         assert "待核查线索" in page.inner_text("main")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_fullest_sheet_is_one_page_too(tmp_path: Path, tab: Tab, language: str) -> None:
+    facts, names = full(language)
+    path = tmp_path / "sheet.html"
+    path.write_bytes(render(facts, NIGHT, Reader(language), names))
+    page = tab.open(path)
+    is_one_page(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert tab.complaints == []

@@ -47,7 +47,7 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
         speak of the case's person or account count as its cause: a case that several files name is counted under each.
     """
     moves = ", ".join(f"'{event}'" for event in _BY_ROWS)
-    engine.table(
+    moved = engine.table(
         "moved_tonight",
         f"""
         SELECT DISTINCT e.event, e.case_id, c.provider_code, c.account_code, s.id_norm
@@ -68,7 +68,8 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
         f" ON m.provider_code = r.provider_code AND m.account_code = r.account_code WHERE r.night = {tonight}"
         for feed in _OF_CODES
     ]
-    engine.table("moved_by", " UNION ".join(found))
+    nothing = "SELECT event, case_id, '' AS cause, '' AS file FROM moved_tonight"
+    engine.table("moved_by", " UNION ".join(found) if moved else nothing)
     rows = engine.fetch(
         f"""
         SELECT event, cause, file, count(DISTINCT case_id) AS cases FROM (

@@ -27,7 +27,7 @@ Row = dict[str, Any]
 # New cases that the page of a night has pictures of (SPEC 10.3).
 PICTURED: Final = 50
 # Rows of one picture: it has to stand on one page beside all the rest.
-MOST_MARKS: Final = 16
+MOST_MARKS: Final = 14
 _OF_NOTICES: Final = ("lost", "reported", "entered", "visible", "withdrawn")
 _CHECKS: Final = ("card_check", "network_check", "person_check")
 
@@ -97,6 +97,8 @@ def gather(engine: Engine) -> dict[str, SheetFacts]:
         + " FROM sheet_cases AS s LEFT JOIN standing_sheet_facts AS f"
         " ON f.provider_code = s.provider_code AND f.subject = s.subject ORDER BY s.case_id"
     ).to_pylist()
+    if not cases:  # most nights of a small book: nothing else is asked
+        return {}
     findings = _by_case(engine.fetch(_FINDINGS).to_pylist())
     engine.table("sheet_notices", _NOTICES)
     notices = _by_case(engine.fetch(_NOTICED).to_pylist())

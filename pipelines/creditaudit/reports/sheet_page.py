@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import east_asian_width
 
 from creditaudit.masking import USUAL, Mask, numbers_hidden
 from creditaudit.reports.drawing import day, when
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 # What one page holds of each part.
-_FINDINGS, _FLIPS, _STEPS, _CLAUSES, _DOCUMENTS = 4, 4, 6, 10, 5
-_LONG, _LONGER = 110, 260
+_FINDINGS, _FLIPS, _STEPS, _CLAUSES, _DOCUMENTS = 3, 4, 6, 8, 4
+# In half-width letters: a Chinese one has the room of two. A line holds about 120 of them, half a line about 56.
+_LONG, _LONGER, _LINE, _HALF = 80, 216, 116, 54
+# Lines beyond which a sheet is set in smaller letters: one page holds whatever a case has.
+_DENSE: Final = 42
 _DAY: Final = 86_400
 
 
@@ -86,6 +91,21 @@ def render(facts: SheetFacts, night: date, reader: Reader, names: Names, picture
         found = [reader.says("objection_only" if case["tier"] == "objection" else "fallen")]
     spoken = LANGUAGES.index(reader.language)
     asked = [names.documents[one][spoken] for one in (case["ask_for"] or "").split(";") if one in names.documents]
+    parts: dict[str, Any] = {
+        "more_marks": max(0, len(facts.marks) - MOST_MARKS),
+        "findings": found[:_FINDINGS],
+        "more_findings": max(0, len(found) - _FINDINGS),
+        "elements": [_element(row, reader) for row in facts.elements],
+        "flips": [_flip(row, reader) for row in facts.flips[:_FLIPS]],
+        "more_flips": max(0, len(facts.flips) - _FLIPS),
+        "ask_for": [_cut(one, _LONG) for one in asked[:_DOCUMENTS]],
+        "more_documents": max(0, len(asked) - _DOCUMENTS),
+        "blind_spots": _cut(reader.evidence(case["blind_spots"] or ""), 2 * _LONG),
+        "steps": [_step(row, reader) for row in facts.steps[:_STEPS]],
+        "more_steps": max(0, len(facts.steps) - _STEPS),
+        "clauses": _clauses(facts, reader),
+        "terms": _cut(numbers_hidden(_terms(case["reasons"] or "", reader.language)), _LONGER),
+    }
     text = template("sheet.html.j2").render(
         t=reader.says,
         c=reader.calls,
@@ -96,22 +116,11 @@ def render(facts: SheetFacts, night: date, reader: Reader, names: Names, picture
         case=case,
         account=facts.account,
         person=reader.mask.of(case["id_norm"]) if case["id_norm"] else "",
-        terms=_cut(numbers_hidden(_terms(case["reasons"] or "", reader.language)), _LONGER),
         due=_due(case, reader),
         shown=_shown_card(case, reader),
         picture=picture if picture is not None else draw(facts, reader.language),
-        more_marks=max(0, len(facts.marks) - MOST_MARKS),
-        findings=found[:_FINDINGS],
-        more_findings=max(0, len(found) - _FINDINGS),
-        elements=[_element(row, reader) for row in facts.elements],
-        flips=[_flip(row, reader) for row in facts.flips[:_FLIPS]],
-        more_flips=max(0, len(facts.flips) - _FLIPS),
-        ask_for=asked[:_DOCUMENTS],
-        more_documents=max(0, len(asked) - _DOCUMENTS),
-        blind_spots=_cut(reader.evidence(case["blind_spots"] or ""), _LONGER),
-        steps=[_step(row, reader) for row in facts.steps[:_STEPS]],
-        more_steps=max(0, len(facts.steps) - _STEPS),
-        clauses=_clauses(facts, reader),
+        is_dense=_lines(parts) + min(len(facts.marks), MOST_MARKS) > _DENSE,
+        **parts,
     )
     return text.encode()
 
@@ -119,6 +128,15 @@ def render(facts: SheetFacts, night: date, reader: Reader, names: Names, picture
 def _terms(reasons: str, language: str) -> str:
     found = _TERMS[language].search(reasons)
     return found[1] if found else ""
+
+
+def _lines(parts: Row) -> int:
+    """Return about how many lines the parts of a sheet take."""
+    left = [*parts["flips"]]
+    right = [*parts["ask_for"], parts["blind_spots"], "-", "-"]
+    whole = [*parts["findings"], *(one["text"] for one in parts["steps"]), parts["clauses"], parts["terms"]]
+    beside = max(sum(-(-_room(text) // _HALF) for text in side) for side in (left, right))
+    return len(parts["elements"]) + beside + sum(-(-_room(text) // _LINE) for text in whole)
 
 
 def _finding(row: Row, reader: Reader, names: Names) -> str:
@@ -187,7 +205,9 @@ def _shown_card(case: Row, reader: Reader) -> str:
 
 def _clauses(facts: SheetFacts, reader: Reader) -> str:
     """Return the clauses that duty and next steps rest on, each once, with the days on which they began and ended."""
-    told = [f"{reader.says('duty_source')}: {facts.case['duty_source']}"] if facts.case["duty_source"] else []
+    told = (
+        [f"{reader.says('duty_source')}: {_cut(facts.case['duty_source'], _LONG)}"] if facts.case["duty_source"] else []
+    )
     for row in facts.steps:
         if not row["basis"]:
             continue
@@ -202,6 +222,15 @@ def _clauses(facts: SheetFacts, reader: Reader) -> str:
     return "； ".join(once[:_CLAUSES]) + more
 
 
+def _room(text: str) -> int:
+    """Return the room that a text takes, in half-width letters."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
 def _cut(text: str, most: int) -> str:
+    """Return a text that takes no more room than ``most`` half-width letters; one that is cut ends with ``…``."""
     text = plain(" ".join(text.split()))
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    if 2 * len(text) <= most or _room(text) <= most:
+        return text
+    room = accumulate(_room(letter) for letter in text)
+    return f"{text[: sum(1 for taken in room if taken < most) - 1]}…"
