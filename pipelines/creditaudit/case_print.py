@@ -40,18 +40,7 @@ def queue_lines(rows: Sequence[Row], form: Form) -> list[str]:
     return _printed(_table("", _SHOWN, [_in_short(row) for row in rows])) if rows else []
 
 
-_SHOWN = (
-    "case_id",
-    "account",
-    "state",
-    "priority",
-    "finding",
-    "fault",
-    "due_on",
-    "days_left",
-    "holds_the_ball",
-    "next_step",
-)
+_SHOWN = ("case_id", "account", "state", "finding", "fault", "due_on", "days_left", "holds_the_ball", "next_step")
 
 
 def _in_short(row: Row) -> Row:
