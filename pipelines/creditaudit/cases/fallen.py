@@ -34,9 +34,15 @@ _READ: dict[str, tuple[str, ...]] = {
     "account_renames": ("new_provider_code", "new_account_code"),
     **dict.fromkeys(_PERSONS_FEEDS, ("id_norm",)),
 }
-_NEAR = f"""EXISTS (SELECT 1 FROM fallen_codes AS c
-        WHERE c.provider_code = n.provider_code AND c.account_code = n.account_code)
-    OR EXISTS (SELECT 1 FROM fallen_cases AS f WHERE f.provider_code = n.provider_code AND f.tier IN ({_OF_PERSON}))"""
+# Accounts of tonight that a fallen case may ask for: its own, and, where its findings rest on the person's others,
+# those that are or were the person's.
+_NEAR = f"""
+    SELECT provider_code, account_code FROM fallen_codes
+    UNION SELECT n.provider_code, n.account_code FROM came_accounts AS n JOIN fallen_cases AS f
+        ON f.id_norm = n.id_norm AND f.tier IN ({_OF_PERSON})
+    UNION SELECT o.provider_code, o.account_code FROM rows_before_accounts AS o JOIN fallen_cases AS f
+        ON f.id_norm = o.id_norm AND f.tier IN ({_OF_PERSON})
+"""
 
 _FALLEN = f"""
     SELECT k.case_id, k.provider_code, k.account_code, k.old_provider, k.old_subject, k.subject, k.id_norm, k.tier
@@ -113,21 +119,24 @@ def _before(engine: Engine, feed: str) -> None:
     """Make ``came_<feed>`` and ``was_<feed>``: tonight's rows that may say something, and those that they replace.
 
     Every part below asks for both. Of accounts, of which a bank may deliver all again, only those that a fallen case
-    may ask for: its own, and those of its provider where its findings rest on the person's other accounts.
+    may ask for.
     """
     spec = FEEDS[feed]
-    near = _NEAR if feed == "accounts" else "TRUE"
+    near = ""
+    if feed == "accounts":
+        engine.table("near_accounts", _NEAR)
+        near = " JOIN near_accounts AS a ON a.provider_code = n.provider_code AND a.account_code = n.account_code"
     columns = tuple(dict.fromkeys((*spec.key, *_READ[feed])))
     wanted = ", ".join(f"n.{name}" for name in columns)
     same = " AND ".join(f"n.{name} = o.{name}" for name in spec.key)
-    engine.table(f"came_{feed}_near", f"SELECT {wanted} FROM came_{feed} AS n WHERE {near}")
+    engine.table(f"came_{feed}_near", f"SELECT {wanted} FROM came_{feed} AS n{near}")
     engine.table(
         f"was_{feed}",
         f"SELECT {', '.join(f'o.{name}' for name in columns)} FROM rows_before_{feed} AS o"
         f" WHERE EXISTS (SELECT 1 FROM came_{feed}_near AS n WHERE {same})",
     )
     engine.table(f"came_{feed}", f"SELECT * FROM came_{feed}_near")
-    engine.drop(f"came_{feed}_near")
+    engine.drop(f"came_{feed}_near", "near_accounts")
 
 
 def _differs(columns: Sequence[str]) -> str:
