@@ -106,6 +106,7 @@ def _explained(engine: Engine, family: Family, scratch: Path) -> Explanation:
         findings=at_account("raw_findings", "rule_id, notice_source NULLS FIRST, notice_id NULLS FIRST"),
         clearances=at_account("clearances", "notice_source, notice_id"),
         timeline=timeline(engine, family, accounts[0] if accounts else None, notices),
+        absence=_absence(engine, family),
     )
     if not case or case[0]["rule_id"] is None:
         return told
@@ -138,6 +139,16 @@ def _explained(engine: Engine, family: Family, scratch: Path) -> Explanation:
         flips=_flips(family, judged, (rows, schemas), scratch),
         ask_for=tuple((d.document_id, d.en, d.zh) for d in ask_for(deciding)),
     )
+
+
+def _absence(engine: Engine, family: Family) -> tuple[str, date] | None:
+    """Return which case proved the account absent, and when; the night of the proof itself still judged it."""
+    found = engine.fetch(
+        "SELECT a.case_id, a.night FROM standing_absent_accounts AS a JOIN family_codes AS c"
+        " ON c.provider_code = a.provider_code AND c.account_code = a.account_code"
+        f" WHERE a.is_absent AND a.night < DATE '{family.night.isoformat()}' ORDER BY a.case_id"
+    ).to_pylist()
+    return (found[0]["case_id"], found[0]["night"]) if found else None
 
 
 _NAMES_A_FINDING = ("rule_id", "verdict", "notice_source", "notice_id")

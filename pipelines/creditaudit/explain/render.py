@@ -33,6 +33,8 @@ def spoken(of: Explanation, language: str) -> Iterator[str]:
 def _indented(of: Explanation, language: str) -> Iterator[str]:
     row = of.row
     yield say(language, "lead")
+    if of.absence is not None:
+        yield say(language, "absent", case_id=of.absence[0], proven_on=of.absence[1])
     if of.codes:
         yield say(language, "lineage", codes=" -> ".join(of.codes))
     source = f"accounts/{row['file']} row {row['row']}, line {row['line']}"

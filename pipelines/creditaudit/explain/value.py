@@ -91,6 +91,9 @@ class Explanation:
         Minimal sets of facts that give another fault; what no document contradicts comes first.
     ask_for : tuple of (str, str, str)
         Documents to ask the institution for: id, English, Chinese; in the order in which to ask.
+    absence : tuple of (str, date) or None
+        The case whose correction proved the account absent, and the night of the proof: since then it is judged no more
+        (SPEC 2), and what is said here is how it would be judged. None: it is judged.
     """
 
     night: date
@@ -109,6 +112,7 @@ class Explanation:
     elements: tuple[ElementLine, ...] = ()
     flips: tuple[Flip, ...] = ()
     ask_for: tuple[tuple[str, str, str], ...] = ()
+    absence: tuple[str, date] | None = None
 
     def with_fault(
         self,
@@ -149,6 +153,9 @@ class Explanation:
             "elements": [{"name": e.name, "status": e.status, "source": e.source} for e in self.elements],
             "flips": [_flip(flip) for flip in self.flips],
             "ask_for": [document for document, _, _ in self.ask_for],
+            "judged_no_more": None
+            if self.absence is None
+            else {"case_id": self.absence[0], "proven_on": self.absence[1].isoformat()},
         }
 
     def _moment(self) -> dict[str, str] | None:

@@ -13,6 +13,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This is a lead to check (待核查线索); it does not say that anyone is at fault.",
         "本结果为待核查线索，不认定任何机构或个人有过错。",
     ),
+    "absent": (
+        "Its absence was proven on night {proven_on} (case {case_id}): it is judged no more until it is delivered"
+        " again. What follows is how its last row would be judged.",
+        "该账户于 {proven_on} 批次被证实不再报送（案件 {case_id}）：再次报送前不再判断；以下按其最后一行数据判断。",
+    ),
     "lineage": ("Lineage: {codes}", "账户标识沿革：{codes}"),
     "judged_by": (
         "Judged by the row reported on {report_date}, accepted on night {night} from {source}",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from datetime import date
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
+from creditaudit.book.proof_state import ABSENT_ACCOUNTS
+from creditaudit.book.state import write_changes
 from creditaudit.errors import UsageError
 from creditaudit.explain import explain_account, spoken
 from place import Place
@@ -167,3 +171,17 @@ def test_a_night_that_is_not_sealed(book: Path, night: date) -> None:
 def test_a_book_without_a_night(place: Place) -> None:
     with pytest.raises(UsageError, match="no sealed night"):
         explain_account(place.book, "B01/A1", None)
+
+
+def test_an_account_whose_absence_is_proven_is_judged_no_more(book: Path, tmp_path: Path) -> None:
+    """SPEC 2: from the night after the proof until it is delivered again."""
+    shutil.copytree(book, tmp_path / "book", symlinks=True)
+    row = {"night": FIRST, "provider_code": "B01", "account_code": "NEW", "case_id": "CA-1", "is_absent": True}
+    kept = pa.Table.from_pylist([row], schema=ABSENT_ACCOUNTS.schema)
+    write_changes(tmp_path / "book" / "nights" / FIRST.isoformat(), ABSENT_ACCOUNTS.name, kept)
+    told = explain_account(tmp_path / "book", "B01/NEW", SECOND)
+    assert told.as_dict()["judged_no_more"] == {"case_id": "CA-1", "proven_on": FIRST.isoformat()}
+    assert "judged no more until it is delivered again" in "\n".join(spoken(told, "en"))
+    assert "再次报送前不再判断" in "\n".join(spoken(told, "zh"))
+    assert explain_account(tmp_path / "book", "B01/NEW", FIRST).absence is None  # that night still judged it
+    assert explain_account(book, "B01/NEW", SECOND).as_dict()["judged_no_more"] is None
