@@ -129,7 +129,7 @@ def scene(request: pytest.FixtureRequest, sealed_twice: Place, programs: Program
 
 def test_refused_at_every_operation(scene: Scene, programs: Programs, amount: Amount, rotating_seed: int) -> None:
     """SPEC 9, inbox, removal, upgrade: words with a next step, nothing half done that the command does not complete."""
-    plan = planned(scene.points(), rotating_seed, _every(amount))
+    plan = planned(scene.points(), rotating_seed, _every(amount, scene.command))
 
     def trial(_: int, refusal: Refusal) -> list[str]:
         place = scene.fresh()
@@ -154,7 +154,7 @@ def test_refused_at_every_operation(scene: Scene, programs: Programs, amount: Am
 def test_killed_at_every_operation(scene: Scene, programs: Programs, amount: Amount, rotating_seed: int) -> None:
     """SPEC 9: killed at any point, each file is as before or as after; run again, the command completes."""
     points = scene.points() if amount.every == 1 else distinct(scene.points())
-    every = _every(amount)
+    every = _every(amount, scene.command)
 
     def trial(_: int, point: Point) -> list[str]:
         place = scene.fresh()
@@ -181,6 +181,6 @@ def test_killed_at_every_operation(scene: Scene, programs: Programs, amount: Amo
     assert not found, "\n".join(found)
 
 
-def _every(amount: Amount) -> int:
-    """These have few operations: of a slice, each has its share."""
-    return 1 if amount.every == 1 else 12
+def _every(amount: Amount, command: str) -> int:
+    """These have few operations: of a slice, each has its share. A removal takes a whole night each time."""
+    return 1 if amount.every == 1 else {"removal": 60}.get(command, 12)
