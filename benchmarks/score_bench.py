@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from creditaudit.book.case_state import CASE_FACTS
 from creditaudit.book.keys import Key, Keyring
-from creditaudit.book.state import CASE_FACTS
 from creditaudit.engines import open_engine
 from creditaudit.scoring.features import Lookups, as_matrix, feature_matrix
 from creditaudit.scoring.fit import labelled_model, tail_model

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from creditaudit.audit.rulebook import RULE_FILE, parse_rule, rule_titles
+from creditaudit.book.case_state import CASE_LIFE
 from creditaudit.book.files import below
 from creditaudit.book.reference import read
 from creditaudit.book.sheet_state import SHEET_FACTS
-from creditaudit.book.state import CASE_LIFE, open_state
+from creditaudit.book.state import open_state
 from creditaudit.case_view import last_night, no_case
 from creditaudit.cases.clocks import days_left_sql
 from creditaudit.cases.remedies import next_steps

@@ -12,8 +12,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
 from creditaudit.book.reference import read
-from creditaudit.book.state import CASE_LIFE, CASE_SUBJECTS, open_state
+from creditaudit.book.state import open_state
 from creditaudit.cases.clocks import days_left_sql, overdue_sql
 from creditaudit.cases.known import CLOSED, OPEN
 from creditaudit.cases.remedies import remedies_of

@@ -17,6 +17,15 @@ from creditaudit.audit.suggestions import suggest
 from creditaudit.audit.tally import count_judged
 from creditaudit.audit.touched import open_changes
 from creditaudit.book.addressed import name_regions
+from creditaudit.book.case_state import (
+    CASE_FACTS,
+    CASE_LIFE,
+    CASE_MEMORY,
+    CASE_OBJECTIONS,
+    CASE_SUBJECTS,
+    LATE_ANSWERS,
+    SENT_CASES,
+)
 from creditaudit.book.files import listed, write_parquet
 from creditaudit.book.inbox import decisions
 from creditaudit.book.keys import load_keys
@@ -26,21 +35,8 @@ from creditaudit.book.reference import read, snapshot
 from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.seal import write_manifest
 from creditaudit.book.sheet_state import SHEET_FACTS
-from creditaudit.book.state import (
-    CASE_FACTS,
-    CASE_LIFE,
-    CASE_MEMORY,
-    CASE_OBJECTIONS,
-    CASE_SUBJECTS,
-    LATE_ANSWERS,
-    SENT_CASES,
-    is_complete_due,
-    open_state,
-    open_states,
-    write_changes,
-    write_complete,
-)
 from creditaudit.book.state import TABLES as STATE_TABLES
+from creditaudit.book.state import is_complete_due, open_state, open_states, write_changes, write_complete
 from creditaudit.book.tombstones import finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditaudit.answer_sheet import AnswerSheet, digest_of, read_sheet
+from creditaudit.book.case_state import CASE_SUBJECTS
 from creditaudit.book.inbox import ANSWER, Entry, decided_day, put, taken, waiting
 from creditaudit.book.reference import read
-from creditaudit.book.state import CASE_SUBJECTS, open_state
+from creditaudit.book.state import open_state
 from creditaudit.book.state_files import state_files
 from creditaudit.cases.answer_checks import ANSWERS, check_answers
 from creditaudit.cases.answer_file import read_answers

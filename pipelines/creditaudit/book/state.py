@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from creditaudit.book.case_state import CASE_TABLES
 from creditaudit.book.files import ROW_GROUP, listed, storage, write_parquet
 from creditaudit.book.proof_state import PROOF_TABLES
 from creditaudit.book.sheet_state import SHEET_FACTS
@@ -101,138 +102,6 @@ CHECK_GAPS = StateTable(
 # Openings that came after the first accepted one of their account and differ from it.
 OPENING_CHANGES = StateTable("opening_changes", FEEDS["openings"].schema, (), Overlay.ALL)
 
-# What a case remembers beside its published row: the fingerprint of its evidence.
-CASE_MEMORY = StateTable(
-    "case_memory",
-    pa.schema(
-        [pa.field("night", pa.date32()), *_text("case_id"), pa.field("episode", pa.int32()), *_text("fingerprint")]
-    ),
-    ("case_id", "episode"),
-    Overlay.LATEST,
-)
-
-# Whose a case is: what reports say of its account, as of the last night that judged it. A night that judges few does
-# not look the others up again.
-CASE_SUBJECTS = StateTable(
-    "case_subjects",
-    pa.schema(
-        [
-            pa.field("night", pa.date32()),
-            *_text("provider_code", "subject", "id_norm", "account_type", "region_code"),
-            pa.field("opened_from", pa.int64()),  # seconds, as in the judgment; NULL: the subject is no account
-            pa.field("opened_to", pa.int64()),
-        ]
-    ),
-    ("provider_code", "subject"),
-    Overlay.LATEST,
-)
-
-# What a case goes by beside its evidence: the last answer, the clock that runs, and what a report says of it once its
-# findings have fallen.
-CASE_LIFE = StateTable(
-    "case_life",
-    pa.schema(
-        [
-            pa.field("night", pa.date32()),
-            *_text("case_id"),
-            pa.field("episode", pa.int32()),
-            *_text("outcome"),  # of the last answer (SPEC 8.2); NULL: none
-            pa.field("answered_on", pa.date32()),
-            pa.field("taken_on", pa.date32()),  # night that took the answer
-            *_text("answered_by", "by_kind", "evidence_ref", "clock_id"),
-            pa.field("clock_from", pa.date32()),  # day on which the clock that runs began; NULL: none runs
-            pa.field("due_on", pa.date32()),
-            pa.field("due_provisional", pa.bool_()),
-            *_text("due_kind"),
-            *_text(
-                "id_norm"
-            ),  # whose the account was when the episode began: a later number does not change the person
-            *_text("notice_source"),
-            pa.field("reported_from", pa.timestamp("us")),
-            pa.field("reported_to", pa.timestamp("us")),
-            pa.field("moment_from", pa.timestamp("us")),
-            pa.field("is_quiet", pa.bool_()),  # all findings R103
-            pa.field("is_data_quality", pa.bool_()),  # all findings R301 or R302
-            *_text("held_by", "spots"),  # provider_changed:<column>; and what could not be seen of the evidence
-        ]
-    ),
-    ("case_id", "episode"),
-    Overlay.LATEST,
-)
-
-# What the score of a case rests on: its own and its person's rows alone, as of the last night that judged it. Whom
-# nobody knows by name here stands as a keyed token.
-CASE_FACTS = StateTable(
-    "case_facts",
-    pa.schema(
-        [
-            pa.field("night", pa.date32()),
-            *_text("provider_code", "subject", "rule_id", "verdict"),  # of the strongest finding
-            pa.field("place", pa.int32()),  # its place among the strengths of SPEC 6; 1 is the strongest
-            *_text("product", "region"),  # account_type|business_code; region_code of the account, else institution
-            *_text("operator_token", "phone_token", "handler_token"),  # NULL: not given
-            pa.field("amount", pa.float64()),  # yuan; NULL: unknown, or another currency
-            *(
-                pa.field(name, pa.float64())  # each is said in scoring/features.py; NULL: unknown
-                for name in (
-                    *("days_from_loss", "phase", "relation", "overdue", "institutions_30d", "burst_7d"),
-                    *("region_away", "channel", "out_of_hours", "name_conflict", "evidence", "checks"),
-                )
-            ),
-        ]
-    ),
-    ("provider_code", "subject"),
-    Overlay.LATEST,
-)
-
-# Which case an objection opened or joined; account_code is NULL as long as its account is not known.
-CASE_OBJECTIONS = StateTable(
-    "case_objections",
-    pa.schema(
-        [
-            pa.field("night", pa.date32()),
-            *_text("objection_no", "case_id"),
-            pa.field("episode", pa.int32()),
-            *_text("provider_code", "account_code", "id_norm"),
-            pa.field("received_on", pa.date32()),
-        ]
-    ),
-    ("objection_no",),
-    Overlay.LATEST,
-)
-
-# Episodes whose answer came after its due date: the due date itself is gone once a case is answered.
-LATE_ANSWERS = StateTable(
-    "late_answers",
-    pa.schema(
-        [
-            pa.field("night", pa.date32()),  # the night that took the answer
-            *_text("case_id"),
-            pa.field("episode", pa.int32()),
-            pa.field("due_on", pa.date32()),
-            pa.field("answered_on", pa.date32()),
-        ]
-    ),
-    ("case_id", "episode"),
-    Overlay.ALL,
-)
-
-# Which cases each recipient has in its exceptions files, under which codes: what leaves them is taken back in words.
-SENT_CASES = StateTable(
-    "sent_cases",
-    pa.schema(
-        [
-            pa.field("night", pa.date32()),
-            *_text("case_id", "recipient"),
-            pa.field("episode", pa.int32()),
-            *_text("provider_code", "account_code"),
-            pa.field("is_standing", pa.bool_()),  # FALSE: taken back in retractions.csv
-        ]
-    ),
-    ("case_id", "recipient"),
-    Overlay.LATEST,
-)
-
 TABLES: dict[str, StateTable] = {
     **{
         spec.name: StateTable(
@@ -252,13 +121,7 @@ TABLES: dict[str, StateTable] = {
             QUARANTINED_NUMBERS,
             CHECK_GAPS,
             READMITTED_ROWS,
-            CASE_MEMORY,
-            CASE_SUBJECTS,
-            CASE_LIFE,
-            CASE_FACTS,
-            CASE_OBJECTIONS,
-            LATE_ANSWERS,
-            SENT_CASES,
+            *CASE_TABLES,
             SHEET_FACTS,
             *PROOF_TABLES,
         )

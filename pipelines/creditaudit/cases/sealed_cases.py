@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from creditaudit.book.case_state import CASE_SUBJECTS
 from creditaudit.book.layout import Book
-from creditaudit.book.state import CASE_SUBJECTS, open_state
+from creditaudit.book.state import open_state
 from creditaudit.tables import CASES, FINDINGS
 
 if TYPE_CHECKING:

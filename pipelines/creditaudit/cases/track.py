@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditaudit.book.state import CASE_LIFE, CASE_SUBJECTS
+from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
 from creditaudit.cases.fallen import find_fallen

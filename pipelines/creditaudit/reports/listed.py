@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from creditaudit.book.state import SENT_CASES
+from creditaudit.book.case_state import SENT_CASES
 
 if TYPE_CHECKING:
     from datetime import date

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditaudit.book.state import CASE_FACTS
+from creditaudit.book.case_state import CASE_FACTS
 
 if TYPE_CHECKING:
     from datetime import date

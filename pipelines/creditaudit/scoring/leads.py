@@ -18,8 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from creditaudit.book.case_state import CASE_FACTS
 from creditaudit.book.layout import Book, open_book
-from creditaudit.book.state import CASE_FACTS, open_state
+from creditaudit.book.state import open_state
 from creditaudit.engines import open_engine
 from creditaudit.errors import UsageError, Where
 from creditaudit.scoring.features import FEATURES, as_matrix, feature_matrix

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from creditaudit.book.case_state import CASE_FACTS, CASE_LIFE
 from creditaudit.book.inbox import MODEL, Entry, put
 from creditaudit.book.layout import Book
-from creditaudit.book.state import CASE_FACTS, CASE_LIFE, open_state
+from creditaudit.book.state import open_state
 from creditaudit.engines import open_engine
 from creditaudit.errors import UsageError, Where
 from creditaudit.scoring.card import card_of

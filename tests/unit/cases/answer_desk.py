@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from creditaudit.book.case_state import CASE_SUBJECTS
 from creditaudit.book.inbox import ANSWER, Entry
-from creditaudit.book.state import CASE_SUBJECTS
 from creditaudit.cases.answers import take_answers
 from creditaudit.tables import CASES
 from unit.kit import NIGHT, demo_keys, institutions

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from creditaudit.book.addressed import name_regions
+from creditaudit.book.case_state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import read, snapshot_of
-from creditaudit.book.state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS, QUARANTINED_NUMBERS, TABLES
+from creditaudit.book.state import QUARANTINED_NUMBERS, TABLES
 from creditaudit.cases.track import (
     Tracked,
     case_memory,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from creditaudit.book.state import LATE_ANSWERS
+from creditaudit.book.case_state import LATE_ANSWERS
 from creditaudit.cases.institutions import count_institutions, late_answers
 from creditaudit.tables import CASES, FINDINGS, INSTITUTIONS
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from creditaudit.book.addressed import name_regions
-from creditaudit.book.state import QUARANTINED_NUMBERS, SENT_CASES
+from creditaudit.book.case_state import SENT_CASES
+from creditaudit.book.state import QUARANTINED_NUMBERS
 from creditaudit.masking import Mask
 from creditaudit.reports.folders import ReportContext, Written, write_reports
 from creditaudit.reports.listed import build_listed, sent_changed

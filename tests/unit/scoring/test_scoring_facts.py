@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from creditaudit.book.state import CASE_FACTS
+from creditaudit.book.case_state import CASE_FACTS
 from creditaudit.errors import InternalError
 from creditaudit.scoring.features import FEATURES, Lookups, as_matrix, feature_matrix
 from creditaudit.scoring.formula import FORMULA

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from creditaudit.book.state import CASE_FACTS, CASE_LIFE
+from creditaudit.book.case_state import CASE_FACTS, CASE_LIFE
 from creditaudit.scoring.drift import classes, deciles, population_of, stability
 from creditaudit.scoring.outcomes import LEAST_LABELS, labels_of, training_rows
 from creditaudit.tables import CASE_EVENTS, CASES
