@@ -208,7 +208,8 @@ class Model:
     def _absent(self, case: Case, account: Account) -> str | None:
         """SPEC 8.3: one delivery that proves an account absent; None: there is none tonight."""
         if any(code in self.told.held for code in account.codes):
-            case.first_proof = None
+            if case.first_proof is not None and not case.first_proof[1].startswith("number "):
+                case.first_proof = None  # a row of the account ends an absence; what it shows is asked below
             return None
         provider = account.code[0]
         digest = self.told.proving.get(provider)
