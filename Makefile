@@ -8,7 +8,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-browser test-airflow lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ test-browser: $(READY) ## Open the pages in Chromium (it must be installed; `mak
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 		echo "Chromium is not installed. On Debian or Ubuntu: apt-get install --no-install-recommends chromium" >&2; exit 2; }
 	BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/e2e/test_browser.py
+
+test-readme: $(READY) ## Run the README's commands from a fresh copy in an empty environment (installs everything anew)
+	README_COMMANDS=1 $(BIN)/python -m pytest tests/docs/test_readme_commands.py
 
 test-cases: $(READY) ## 20 random stories of cases against a model of the correction lane
 	CREDITAUDIT_TEST_CASES=20 $(BIN)/python -m pytest tests/property/test_cases_machine.py
