@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 # Tables that say what was found; the others name files, rows and lines, which move with the delivery's form.
 RESULTS = ("findings", "clearances", "cases", "case_events")
+
+# A sheet names the full file by which an element is proven.
+_COVERING = re.compile(r"covered_by [0-9-]+/[^,<]+")
 
 
 def test_the_delivery_is_worth_comparing(delivered: Delivered) -> None:
@@ -63,8 +67,12 @@ def test_the_form_of_a_delivery_changes_no_result(delivered: Delivered, tmp_path
         for table in RESULTS:
             first, second = (pq.read_table(folder / f"{table}.parquet") for folder in folders)
             assert first.equals(second), f"{table} of {day} differs"
-            differing = changed(*(tree_of(place.folder(day) / "reports") for place in (delivered.first, other)))
-            assert set(differing) <= {"pboc/manifest.json", "pboc/unjudged.csv"}, "only what names files may differ"
+        reports = [place.folder(day) / "reports" for place in (delivered.first, other)]
+        differing = set(changed(*map(tree_of, reports))) - {"pboc/manifest.json", "pboc/unjudged.csv"}
+        for name in sorted(differing):
+            assert name.startswith("pboc/cases/"), f"{name}: only what names files may differ"
+            first_sheet, second_sheet = (_COVERING.sub("", (folder / name).read_text("utf-8")) for folder in reports)
+            assert first_sheet == second_sheet, name
         assert _unjudged(delivered.first, day) == _unjudged(other, day)
         assert _fates(delivered.first, day) == _fates(other, day)
 
