@@ -90,7 +90,7 @@ def test_bad_files_beside_a_good_one_degrade_the_night(house: Place) -> None:
     for name in contents:
         assert sum(f"accounts/{name}:" in line for line in said.err.splitlines()) == 1, said.err
         assert [covered[name][count] for count in ("delivered", "accepted", "quarantined")] == [None] * 3
-        assert f"<td>{name}</td>" in page
+        assert f"<td><bdi>{name}</bdi></td>" in page
     assert all("accounts" in str(case["stale_inputs"]) for case in house.rows(NEXT, "cases"))
 
 

@@ -345,7 +345,7 @@ def test_a_night_reads_by_profiles_and_names_them(place):
     manifest = json.loads((place.folder(NIGHT) / "manifest.json").read_text(encoding="utf-8"))
     assert [i["profile"] for i in manifest["inputs"] if i["file"] == row["file"]] == ["log"]
     page = (place.folder(NIGHT) / "night.html").read_text(encoding="utf-8")
-    assert "<td>log</td>" in page
+    assert "<td><bdi>log</bdi></td>" in page
     assert "LOG-02-20261120.dat.ok ends in none of" in page
 
 
