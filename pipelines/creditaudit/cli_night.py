@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,6 @@ from creditaudit.runlog import RunLog, run_log_begun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from creditaudit.night_request import NightOutcome, NightRequest
 
@@ -29,6 +29,9 @@ def night(
     night: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Business date to run.")] = None,
     *,
     catch_up: Annotated[bool, typer.Option("--catch-up", help="Run all pending nights, in order.")] = False,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --catch-up: none after this one.")
+    ] = None,
     skip: Annotated[list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="Do not read this night.")] = None,
     reason: Annotated[str, typer.Option(help="Why nights are skipped.")] = "",
     full: Annotated[
@@ -58,13 +61,16 @@ def night(
             why="exactly one of --night and --catch-up is needed",
             next_step="give --night YYYY-MM-DD, or --catch-up",
         )
+    if until is not None and not catch_up:
+        raise UsageError("--until has no meaning here", why="one night is named", next_step="give it with --catch-up")
     if night is not None:
         nights = [night.date()]
     else:
         from creditaudit.book.layout import open_book
 
         settled = settled_nights(open_book(book))
-        nights = [d for d in delivered_nights(landing) if d not in settled and d not in skips]
+        last = until.date() if until is not None else date.max
+        nights = [d for d in delivered_nights(landing) if d <= last and d not in settled and d not in skips]
         if not nights:
             Tell.note("no night is pending; nothing was done")
     _check_skips(skips, nights)
@@ -92,18 +98,21 @@ def _run_one(request: NightRequest, run_log: Path | None, lineage: Path | None) 
 
     events = None if lineage is None else LineageFile(lineage, request.book, request.landing)
     run = events.begun(request.night) if events is not None else ""
+    log = RunLog()
     try:
-        with watching(is_json=Tell.is_json) as watch:
-            log = RunLog(watch=watch)
+        with watching(is_json=Tell.is_json) as log.watch:
             outcome = run_night(request, log)
     except BaseException:
-        if events is not None:
-            events.failed(run, request.night)
+        with suppress(CreditAuditError):  # why the night failed is what must be heard
+            if run_log is not None:
+                log.write(run_log, request.night.isoformat())
+            if events is not None:
+                events.failed(run, request.night)
         raise
-    if events is not None:
-        events.ended(run, request.night)
     if run_log is not None:
         log.write(run_log, request.night.isoformat())
+    if events is not None:
+        events.ended(run, request.night)
     return outcome
 
 

@@ -158,9 +158,25 @@ def _available_memory() -> int | None:
     free = _number_in(Path("/proc/meminfo"), r"MemAvailable:\s+([0-9]+) kB")
     if free is None:
         return None
-    limit = _number_in(Path("/sys/fs/cgroup/memory.max"), r"([0-9]+)")
-    used = _number_in(Path("/sys/fs/cgroup/memory.current"), r"([0-9]+)")
-    return min(free * 1024, limit - used) if limit is not None and used is not None else free * 1024
+    rooms = [free * 1024]
+    for group in _groups():
+        limit = _number_in(group / "memory.max", r"^([0-9]+)")
+        used = _number_in(group / "memory.current", r"^([0-9]+)")
+        cached = _number_in(group / "memory.stat", r"(?m)^inactive_file ([0-9]+)")  # given up when it is needed
+        if limit is not None and used is not None:
+            rooms.append(limit - used + (cached or 0))
+    return max(0, min(rooms))
+
+
+def _groups() -> list[Path]:
+    """Return the control groups (version 2) that this process lies in, from its own to the outermost."""
+    root = Path("/sys/fs/cgroup")
+    try:
+        own = re.search(r"(?m)^0::(/.*)$", Path("/proc/self/cgroup").read_text(encoding="utf-8"))
+    except OSError:
+        own = None
+    innermost = root / own.group(1).lstrip("/") if own else root
+    return [group for group in (innermost, *innermost.parents) if group.is_relative_to(root)]
 
 
 def _number_in(path: Path, pattern: str) -> int | None:
@@ -220,10 +236,17 @@ def _rights(path: Path) -> Check:
 
 
 def _wide(path: Path) -> Iterator[str]:
+    """Name what others may read; with the book itself closed to them, they come to nothing in it."""
+    if not stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return
+    yield "."
     for folder, folders, files in os.walk(path):
         for name in (*folders, *files):
             found = Path(folder) / name
-            mode = found.lstat().st_mode
+            try:
+                mode = found.lstat().st_mode
+            except FileNotFoundError:
+                continue  # a night that runs cleans up behind itself
             if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) & 0o077:
                 yield str(found.relative_to(path))
 

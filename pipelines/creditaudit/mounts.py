@@ -9,8 +9,10 @@ from pathlib import Path
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _BLOCKS = Path("/sys/dev/block")
-# From the list of file systems of the Linux kernel's documentation: what asks another machine, or a user's program.
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "lustre", "9p", "afs", "fuse.sshfs", "gpfs"})
+# File systems that ask another machine, by the names that the Linux kernel or their own drivers give them. One that a
+# user's program serves is named ``fuse.<program>``.
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "lustre", "9p", "afs", "gpfs", "beegfs", "gfs2", "ocfs2"})
+_NETWORK_PROGRAMS = ("sshfs", "glusterfs", "ceph", "s3fs", "juicefs", "rclone", "moosefs", "davfs")
 _ENCRYPTING = frozenset({"ecryptfs", "fuse.gocryptfs", "fuse.encfs"})
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _MOST_LAYERS = 8
@@ -62,17 +64,24 @@ def mount_of(path: Path, mounts: Path = _MOUNTS, blocks: Path = _BLOCKS) -> Moun
     if best is None:
         return None
     _, device, kind = best
-    return Mount(kind, kind in _NETWORK, kind in _ENCRYPTING or _is_crypt(blocks / device))
+    served = kind.removeprefix("fuse.")
+    is_network = kind in _NETWORK or (served != kind and served.startswith(_NETWORK_PROGRAMS))
+    return Mount(kind, is_network, kind in _ENCRYPTING or _is_crypt(blocks / device))
 
 
 def _is_crypt(block: Path, depth: int = 0) -> bool:
-    """Say whether a block device, or one below it, is a dm-crypt one."""
+    """Say whether a block device is a dm-crypt one, or all that lie below it are.
+
+    cryptsetup names what it opens ``CRYPT-<kind>-…``; VERITY and INTEGRITY check and hide nothing.
+    """
     try:
-        if (block / "dm" / "uuid").read_text(encoding="ascii").startswith("CRYPT-"):
+        kind = (block / "dm" / "uuid").read_text(encoding="ascii").split("-")
+        if kind[0] == "CRYPT" and kind[1:2] not in (["VERITY"], ["INTEGRITY"]):
             return True
     except OSError:
         pass  # no device-mapper device
     below = block / "slaves"
     if depth >= _MOST_LAYERS or not below.is_dir():
         return False
-    return any(_is_crypt(child, depth + 1) for child in sorted(below.iterdir()))
+    layers = sorted(below.iterdir())
+    return bool(layers) and all(_is_crypt(child, depth + 1) for child in layers)

@@ -63,12 +63,15 @@ class RunLog:
             self.watch.begin(name)
         try:
             yield entry
+        except BaseException as error:
+            entry.note = f"failed: {type(error).__name__}"
+            raise
         finally:
             if self.watch is not None:
                 self.watch.end(name)
-        entry.seconds = round(time.perf_counter() - begun, 3)
-        entry.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        self.stages.append(entry)
+            entry.seconds = round(time.perf_counter() - begun, 3)
+            entry.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            self.stages.append(entry)
 
     def write(self, path: Path, night: str) -> None:
         """Append the stages of a run to a file, one JSON object a line."""

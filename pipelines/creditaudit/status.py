@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from creditaudit.as_of import open_book as open_to_read
 from creditaudit.book.files import listed
 from creditaudit.book.inbox import read_entry
-from creditaudit.book.layout import open_book
+from creditaudit.book.layout import night_of, open_book
 from creditaudit.feeds import EXPECTED, FEEDS
 from creditaudit.intake.order import delivered_nights, settled_nights
+from creditaudit.masking import without_numbers
 from creditaudit.settings import load_settings
 
 if TYPE_CHECKING:
@@ -73,9 +74,7 @@ def status_of(path: Path, landing: Path | None = None, config: Path | None = Non
         "nights": len(book.sealed),
         "last": last.isoformat() if last else None,
         "held_by": holder(book),
-        "unfinished": [p.name[1:11] for p in listed(book.nights) if p.name.endswith(".partial")]
-        if book.nights.is_dir()
-        else [],
+        "unfinished": _unfinished(book),
         "pending": None if pending is None else [n.isoformat() for n in pending],
         "missing": missing,
         "inbox": _waiting(book),
@@ -102,6 +101,13 @@ def holder(book: Book, locks: Path = _LOCKS) -> int | None:
     return None
 
 
+def _unfinished(book: Book) -> list[str]:
+    """Return the nights that are prepared under a name of their own; rules and links are prepared beside them."""
+    names = [path.name for path in listed(book.nights)] if book.nights.is_dir() else []
+    dates = (name.removeprefix(".").removesuffix(".partial") for name in names if name.endswith(".partial"))
+    return [one for one in dates if night_of(one) is not None]
+
+
 def _waiting(book: Book) -> dict[str, int]:
     taken = {name for manifest in book.manifests.values() for name in manifest["inbox"]}
     waiting: dict[str, int] = {}
@@ -125,7 +131,7 @@ def _cases(path: Path, last: date | None) -> dict[str, Any]:
 
 def _counts(values: pa.ChunkedArray) -> Mapping[str, int]:
     counted = pc.value_counts(values.combine_chunks()).to_pylist()
-    return dict(sorted((str(c["values"]), int(c["counts"])) for c in counted))
+    return dict(sorted((without_numbers(str(c["values"])), int(c["counts"])) for c in counted))
 
 
 def status_lines(found: Mapping[str, Any]) -> list[str]:

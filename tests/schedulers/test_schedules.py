@@ -28,9 +28,14 @@ def cron() -> tuple[dict[str, str], str]:
 
 def run_line(line: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a line as cron does: by sh, with nothing in the environment but the file's own variables."""
-    assert "%" not in line  # cron would end the line there
+    assert not re.search(r"(?<!\\)%", line)  # cron would end the line there
     return subprocess.run(
-        ["/bin/sh", "-c", line], env=variables, capture_output=True, text=True, check=False, timeout=120
+        ["/bin/sh", "-c", line.replace("\\%", "%")],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 

@@ -33,12 +33,13 @@ def test_a_sound_place_may_run(place: Place) -> None:
 def test_every_thing_that_is_not_well_says_what_to_do(place: Place) -> None:
     for path in place.book.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
+    place.book.chmod(0o755)
     (place.book / "reference" / "duties.csv").chmod(0o644)
     _, found = verdicts(place)
     for check in found.values():
         assert bool(check["next_step"]) == (check["verdict"] != "ok"), check
     assert found["rights"]["verdict"] == "warning"
-    assert found["rights"]["found"] == "1 files or folders can be read by others, the first is reference/duties.csv"
+    assert found["rights"]["found"] == "2 files or folders can be read by others, the first is ."
 
 
 def test_without_a_key_no_night_runs(place: Place) -> None:

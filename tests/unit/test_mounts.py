@@ -26,7 +26,7 @@ def told(tmp_path: Path, *, kind: str = "ext4", source: str = "/dev/dm-1") -> Pa
     return mounts
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "ceph"])
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "ceph", "fuse.glusterfs", "fuse.ceph-fuse", "fuse.sshfs"])
 def test_a_network_file_system_is_known(tmp_path: Path, kind: str) -> None:
     mounts = told(tmp_path, kind=kind)
     found = mount_of(tmp_path / "da ta", mounts, tmp_path)
@@ -60,6 +60,25 @@ def test_encryption_is_seen_through_the_layers_below(tmp_path: Path) -> None:
     assert found.is_encrypted
     (below / "uuid").write_text("LVM-00", encoding="ascii")
     assert not mount_of(path, mounts, tmp_path).is_encrypted  # type: ignore[union-attr]
+
+
+def test_what_checks_and_hides_nothing_is_no_encryption(tmp_path: Path) -> None:
+    mounts = told(tmp_path)
+    (tmp_path / "253:1" / "dm").mkdir(parents=True)
+    (tmp_path / "253:1" / "dm" / "uuid").write_text("CRYPT-VERITY-00-root", encoding="ascii")
+    found = mount_of(tmp_path / "da ta", mounts, tmp_path)
+    assert found is not None
+    assert not found.is_encrypted
+
+
+def test_one_plain_disk_below_is_enough_to_be_plain(tmp_path: Path) -> None:
+    mounts = told(tmp_path)
+    for name, uuid in (("dm-0", "CRYPT-LUKS2-00"), ("sdb", "")):
+        (tmp_path / "253:1" / "slaves" / name / "dm").mkdir(parents=True)
+        (tmp_path / "253:1" / "slaves" / name / "dm" / "uuid").write_text(uuid, encoding="ascii")
+    found = mount_of(tmp_path / "da ta", mounts, tmp_path)
+    assert found is not None
+    assert not found.is_encrypted
 
 
 def test_where_the_kernel_says_nothing_nothing_is_claimed(tmp_path: Path) -> None:

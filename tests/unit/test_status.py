@@ -46,6 +46,7 @@ def test_who_holds_the_book_is_named_and_not_disturbed(place: Place) -> None:
 
 def test_a_night_that_was_left_unfinished_is_named(place: Place) -> None:
     (place.book / "nights" / ".2026-11-20.partial").mkdir(parents=True)
+    (place.book / "nights" / ".latest.partial").symlink_to("nights/2026-11-20")  # what a killed run leaves beside it
     assert told(place)["unfinished"] == ["2026-11-20"]
     said = place.say("status", "--book", str(place.book))
     assert "2026-11-20 is unfinished" in said.out

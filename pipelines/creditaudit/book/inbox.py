@@ -163,7 +163,10 @@ def _model_flaw(body: dict[str, Any]) -> str | None:
     """Check that a model came whole; what its numbers may be is known where they are used."""
     if not isinstance(body.get("model"), dict) or not isinstance(body.get("card"), dict):
         return "its body has no model or no card"
-    same = hashlib.sha256(canonical(body["model"])).hexdigest() == body.get("sha256")
+    try:
+        same = hashlib.sha256(canonical(body["model"])).hexdigest() == body.get("sha256")
+    except (ValueError, RecursionError):
+        return "its model cannot be read"
     return None if same else "its sha256 is not that of its model"
 
 

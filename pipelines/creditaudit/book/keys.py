@@ -155,7 +155,11 @@ def load_keys(variable: str | None, book: Path) -> Keyring:
             next_step=f"move it out of the book and set {KEY_VARIABLE} anew",
             where=where,
         )
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+    # systemd gives a service its credentials in a folder of its own and lets the service's user in by an ACL, which
+    # shows as a right of the group.
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    others = 0o037 if given and path.resolve().parent == Path(given).resolve() else 0o077
+    if stat.S_IMODE(path.stat().st_mode) & others:
         raise UsageError(
             "the key file can be read by others",
             why=f"its permissions are {stat.S_IMODE(path.stat().st_mode):04o}",

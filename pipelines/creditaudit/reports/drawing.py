@@ -82,6 +82,7 @@ def timeline(
         Id of the hatching, unique in its page.
     """
     known = [second for mark in marks for second in (mark.start, mark.end) if second is not None]
+    known += at or ()
     first, last = (min(known), max(known)) if known else (0, 1)
     span = max(last - first, _DAY)
     first, span = first - span // 20, span + span // 10

@@ -67,6 +67,26 @@ class SheetFacts:
         return "/".join(shown)
 
     @property
+    def shown(self) -> list[Mark]:
+        """The marks that a picture has room for, in their order.
+
+        The account's own stay (opening, checks, the moment, the card collected); of the notices' those of the one that
+        named the case, then those nearest to the moment.
+        """
+        if len(self.marks) <= MOST_MARKS:
+            return self.marks
+        deciding = self.findings[0]["notice_id"] if self.findings else self.case["notice_id"]
+        at = self.moment[0] if self.moment is not None else self.marks[-1].start
+
+        def matters(place: int) -> tuple[bool, bool, int, int]:
+            mark = self.marks[place]
+            is_notice = mark.kind in {*_OF_NOTICES, "effective"}
+            return is_notice, mark.about.partition(" ")[2] != deciding, abs(mark.start - at), place
+
+        kept = sorted(range(len(self.marks)), key=matters)[:MOST_MARKS]
+        return [self.marks[place] for place in sorted(kept)]
+
+    @property
     def moment(self) -> tuple[int, int] | None:
         """When the identity was checked, in seconds; None: not known, or the case has none."""
         for row in (self.case, *self.findings):
@@ -92,7 +112,8 @@ def gather(engine: Engine) -> dict[str, SheetFacts]:
     ``whole_loss_reports``, ``whole_invalid_cards`` and ``whole_issuances``.
     """
     cases = engine.fetch(
-        "SELECT s.*, f.moment_from, f.moment_to, f.document_kind, f.shown_on, f.shown_to, f.grid_row"
+        "SELECT s.*, f.notice_source, f.notice_id, f.rule_id, f.verdict AS judged_verdict, f.moment_from, f.moment_to,"
+        " f.document_kind, f.shown_on, f.shown_to, f.grid_row"
         + "".join(f", f.{c}_id, f.{c}_result, f.{c}_from, f.{c}_to" for c in _CHECKS)
         + " FROM sheet_cases AS s LEFT JOIN standing_sheet_facts AS f"
         " ON f.provider_code = s.provider_code AND f.subject = s.subject ORDER BY s.case_id"
@@ -132,7 +153,7 @@ def draw(facts: SheetFacts, language: str | None) -> Markup | None:
     language : str or None
         ``zh``, ``en``; None: both, of which the page shows one.
     """
-    marks = facts.marks[:MOST_MARKS]
+    marks = facts.shown
     if not marks:
         return None
     labels = [_label(mark, language) for mark in marks]
@@ -189,10 +210,14 @@ _FINDINGS = """
     ORDER BY s.case_id, f.rule_id, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST
 """
 
-# The notices that a finding of the case names.
+# The notices that a finding of the case names, or the one that decided it when its findings last stood.
 _NOTICES = """
     SELECT DISTINCT s.case_id, s.id_norm, f.notice_source, f.notice_id
     FROM sheet_cases AS s JOIN findings AS f ON f.provider_code = s.provider_code AND f.subject = s.subject
+    WHERE f.notice_id IS NOT NULL
+    UNION
+    SELECT s.case_id, s.id_norm, f.notice_source, f.notice_id
+    FROM sheet_cases AS s JOIN standing_sheet_facts AS f ON f.provider_code = s.provider_code AND f.subject = s.subject
     WHERE f.notice_id IS NOT NULL
 """
 

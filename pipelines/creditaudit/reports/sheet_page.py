@@ -11,7 +11,7 @@ from unicodedata import east_asian_width
 from creditaudit.masking import USUAL, Mask, numbers_hidden
 from creditaudit.reports.drawing import day, when
 from creditaudit.reports.dress import part, plain, policy, template
-from creditaudit.reports.pictures import MOST_MARKS, SheetFacts, draw
+from creditaudit.reports.pictures import SheetFacts, draw
 from creditaudit.reports.words import LANGUAGES, code_words, say
 
 if TYPE_CHECKING:
@@ -89,10 +89,13 @@ def render(facts: SheetFacts, night: date, reader: Reader, names: Names, picture
     found = [_finding(row, reader, names) for row in facts.findings]
     if not found:
         found = [reader.says("objection_only" if case["tier"] == "objection" else "fallen")]
+        if case["rule_id"] is not None:  # the finding that decided the case when it last stood
+            kept = {"verdict": case["judged_verdict"], "relation": None, "reported_from": None, "reported_to": None}
+            found.append(_finding({**case, **kept}, reader, names))
     spoken = LANGUAGES.index(reader.language)
     asked = [names.documents[one][spoken] for one in (case["ask_for"] or "").split(";") if one in names.documents]
     parts: dict[str, Any] = {
-        "more_marks": max(0, len(facts.marks) - MOST_MARKS),
+        "more_marks": len(facts.marks) - len(facts.shown),
         "findings": found[:_FINDINGS],
         "more_findings": max(0, len(found) - _FINDINGS),
         "elements": [_element(row, reader) for row in facts.elements],
@@ -119,7 +122,7 @@ def render(facts: SheetFacts, night: date, reader: Reader, names: Names, picture
         due=_due(case, reader),
         shown=_shown_card(case, reader),
         picture=picture if picture is not None else draw(facts, reader.language),
-        is_dense=_lines(parts) + min(len(facts.marks), MOST_MARKS) > _DENSE,
+        is_dense=_lines(parts) + len(facts.shown) > _DENSE,
         **parts,
     )
     return text.encode()
@@ -144,7 +147,8 @@ def _finding(row: Row, reader: Reader, names: Names) -> str:
     parts = [f"{row['rule_id']} {title} — {reader.calls(row['verdict'])}"]
     if row["notice_id"] is not None:
         named = reader.says("notice", which=numbers_hidden(f"{row['notice_source']} {row['notice_id']}"))
-        parts.append(f"{named} ({when(row['reported_from'], row['reported_to'])})")
+        told = "" if row["reported_from"] is None else f" ({when(row['reported_from'], row['reported_to'])})"
+        parts.append(f"{named}{told}")
     if row["relation"] is not None:
         parts.append(reader.says("relation", which=reader.calls(row["relation"])))
     return _cut("; ".join(parts), _LONGER)

@@ -91,7 +91,7 @@ def _institutions(engine: Engine) -> list[dict[str, Any]]:
         f"""
         SELECT c.provider_code, count(*) AS cases,
             count(*) FILTER (WHERE c.is_new) AS new_cases,
-            count(*) FILTER (WHERE c.verdict = 'violation') AS violations,
+            count(*) FILTER (WHERE c.is_open AND c.verdict = 'violation') AS violations,
             count(*) FILTER (WHERE {_UNDOCUMENTED}) AS undocumented_duties,
             count(*) FILTER (WHERE c.is_open AND c.is_quiet) AS only_replaced_cards,
             count(*) FILTER (WHERE c.is_open AND c.is_data_quality) AS data_quality,

@@ -65,7 +65,8 @@ _SUBJECTS = """
         ) AS r WHERE rank = 1
     ), whose AS (
         SELECT s.provider_code, s.account_code, s.subject, s.rule_id, s.verdict, s.place,
-            COALESCE(a.id_norm, i.id_norm) AS id_norm, a.account_type, a.group_code, a.name_key, a.document_kind,
+            CASE WHEN a.id_type = '10' AND a.id_status <> 'bad_form' THEN a.id_norm ELSE i.id_norm END AS id_norm,
+            a.account_type, a.group_code, a.name_key, a.document_kind,
             a.shown_on, COALESCE(a.moment_from, i.inquired_from) AS moment_from,
             COALESCE(a.moment_to, i.inquired_to) AS moment_to,
             COALESCE(a.moment_day, i.inquired_on) AS moment_day,
@@ -111,6 +112,10 @@ _BESIDE = f"""
     FROM met GROUP BY provider_code, subject
 """
 
+# Arrears as a share of the amount, below 1; NULL: no arrears delivered, or arrears of an amount that is not known.
+_SHARE = """CASE WHEN r.overdue_amount <= 0 THEN 0.0
+                WHEN r.amount > 0 THEN least(CAST(r.overdue_amount AS DOUBLE) / r.amount, 0.999) END"""
+
 _FACTS = f"""
     SELECT s.provider_code, s.subject, s.rule_id, s.verdict, s.place,
         s.account_type || '|' || COALESCE(r.business_code, '') AS product, s.region,
@@ -127,10 +132,9 @@ _FACTS = f"""
             ELSE 1 END AS DOUBLE) AS phase,
         CAST(CASE s.relation WHEN 'same' THEN 3 WHEN 'presumed_same' THEN 2 WHEN 'unknown' THEN 1 WHEN 'older' THEN 1
             WHEN 'newer' THEN 0 END AS DOUBLE) AS relation,
-        CASE WHEN r.overdue_amount IS NULL THEN NULL WHEN r.overdue_amount <= 0 THEN 0.0
-            ELSE (CASE WHEN r.amount > r.overdue_amount THEN CAST(r.overdue_amount AS DOUBLE) / r.amount ELSE 1.0 END)
-                + (CASE WHEN epoch_day(r.report_date) - day_of_second(r.opened_from) <= {FIRST_DAYS}
-                    THEN 1.0 ELSE 0.0 END) END AS overdue,
+        CASE WHEN q.overdue >= 1.0 OR (r.overdue_amount > 0
+                AND epoch_day(r.report_date) - day_of_second(r.opened_from) <= {FIRST_DAYS})
+            THEN 1.0 + COALESCE({_SHARE}, 0.0) ELSE {_SHARE} END AS overdue,
         CAST(CASE WHEN s.moment_day IS NOT NULL THEN b.institutions END AS DOUBLE) AS institutions_30d,
         CAST(CASE WHEN s.moment_day IS NOT NULL THEN b.burst END AS DOUBLE) AS burst_7d,
         CAST(CASE WHEN s.region IS NOT NULL THEN b.region_away END AS DOUBLE) AS region_away,
@@ -154,6 +158,8 @@ _FACTS = f"""
     FROM score_subjects AS s
     LEFT JOIN judged_rows AS r ON r.provider_code = s.provider_code AND r.account_code = s.account_code
     LEFT JOIN judged_openings AS o ON o.provider_code = s.provider_code AND o.account_code = s.account_code
+    -- What was told before: arrears of the first months stay so, whatever a later report says.
+    LEFT JOIN standing_{CASE_FACTS.name} AS q ON q.provider_code = s.provider_code AND q.subject = s.subject
     LEFT JOIN last_checks AS c ON c.provider_code = s.provider_code AND c.account_code = s.account_code
     LEFT JOIN score_beside AS b ON b.provider_code = s.provider_code AND b.subject = s.subject
     LEFT JOIN opening_parties AS p ON p.provider_code = s.provider_code AND p.account_code = s.account_code
@@ -171,6 +177,7 @@ _PARTIES = """
         SELECT 'phone', NULL, p.phone, p.account_code, p.provider_code FROM opening_parties AS p
         UNION ALL
         SELECT 'handler', NULL, p.handler_id_norm, p.account_code, p.provider_code FROM opening_parties AS p
+        WHERE length(p.handler_id_norm) = 18 OR length(p.handler_id_norm) = 15
     ) AS u
     WHERE u.value IS NOT NULL AND EXISTS (SELECT 1 FROM score_subjects AS s
         WHERE s.provider_code = u.at_provider AND s.account_code = u.code)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from creditaudit.book.files import storage, write_bytes
 from creditaudit.book.inbox import MODEL
 from creditaudit.book.seal import canonical
+from creditaudit.errors import BookBrokenError, Where
 from creditaudit.scoring.formula import FORMULA
 from creditaudit.scoring.model import Model, as_json, model_flaw, read_model
 
@@ -48,16 +49,32 @@ def model_in_force(book: Book) -> InForce:
 
     Raises
     ------
+    BookBrokenError
+        Its model file is not there, or another one than that night sealed.
     UsageError
         Its model file is not what its digest says.
     """
-    path = None if book.last is None else book.folder(book.last) / "model" / MODEL_FILE
-    if path is None or not path.is_file():
+    sealed = None if book.last is None else book.manifests[book.last].get("model")
+    if book.last is None or sealed is None:
         return InForce(FORMULA, {}, None, is_new=False)
+    path = book.folder(book.last) / "model" / MODEL_FILE
+    if not path.is_file():
+        raise _broken(path, "the model that the last night scored with is gone")
     with storage(path):
         data = path.read_bytes()
     model, card = read_model(data, str(path))
+    if model.digest != sealed:
+        raise _broken(path, "it is another model than the last night scored with")
     return InForce(model, card, model.digest, is_new=False)
+
+
+def _broken(path: Path, why: str) -> BookBrokenError:
+    return BookBrokenError(
+        "the cases cannot be scored",
+        why=why,
+        next_step="run `creditaudit verify`, and restore the night from a backup",
+        where=Where(str(path)),
+    )
 
 
 def model_tonight(book: Book, entries: Sequence[Entry], folder: Path) -> tuple[InForce, list[str]]:
@@ -81,9 +98,11 @@ def model_tonight(book: Book, entries: Sequence[Entry], folder: Path) -> tuple[I
     """
     found, refused = model_in_force(book), []
     offered = [entry for entry in entries if entry.kind == MODEL]
+    flaws = {entry.sha256: model_flaw(entry.body) for entry in offered}
+    sound = {(entry.decided_on, entry.body["sha256"]) for entry in offered if flaws[entry.sha256] is None}
     for entry in offered:
-        why = model_flaw(entry.body)
-        if why is None and any(o.decided_on == entry.decided_on and o is not entry for o in offered):
+        why = flaws[entry.sha256]
+        if why is None and any(day == entry.decided_on and digest != entry.body["sha256"] for day, digest in sound):
             why = "another model of the same day contradicts it"
         if why is not None:
             refused.append(f"inbox entry {entry.file_name}: {why}")

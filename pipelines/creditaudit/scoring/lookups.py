@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 LEAST_AMOUNTS = 5
 # Fewer openings say nothing of a rate; and rates are drawn to that of all as if so many openings more had it.
 LEAST_OPENINGS, DRAWN = 20, 10
-# A phone or handler that most persons share is a branch's own, and the model has to stay readable.
+# A phone or handler of more persons is a branch's own, or stands for "none".
+MOST_SHARED = 200
+# The model has to stay readable.
 MOST_ENTRIES = 100_000
 
 _AMOUNTS = (
@@ -42,7 +44,7 @@ _SHARED = """
             ON a.provider_code = o.provider_code AND a.account_code = o.account_code
         WHERE o.{column} IS NOT NULL AND o.{column} IN (
             SELECT {column} FROM standing_openings WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1)
-        GROUP BY o.{column} HAVING count(DISTINCT a.id_norm) > 1
+        GROUP BY o.{column} HAVING count(DISTINCT a.id_norm) BETWEEN 2 AND {shared}
     ) AS s ORDER BY people DESC, value LIMIT {most}
 """
 
@@ -74,7 +76,7 @@ def freeze_lookups(engine: Engine, keys: Keyring) -> Lookups:
         ("phone_people", "phone", "phone"),
         ("handler_people", "handler", "handler_id_norm"),
     ):
-        shared = engine.fetch(_SHARED.format(party=party, column=column, most=MOST_ENTRIES))
+        shared = engine.fetch(_SHARED.format(party=party, column=column, most=MOST_ENTRIES, shared=MOST_SHARED))
         named = with_tokens(shared, keys)
         rows = sorted(zip(named["token"].to_pylist(), named["people"].to_pylist(), strict=True))
         tables[name] = {token: float(people) for token, people in rows}

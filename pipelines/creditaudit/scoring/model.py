@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from creditaudit.book.layout import night_of
 from creditaudit.book.seal import canonical
 from creditaudit.errors import UsageError, Where
 from creditaudit.scoring.features import BY_NAME, LOOKUP_KEYS, Feature, Lookups
@@ -190,6 +191,8 @@ def model_flaw(whole: Mapping[str, Any]) -> str | None:
         _check(whole)
     except _FlawError as flaw:
         return str(flaw)
+    except (ArithmeticError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return f"it cannot be read ({type(error).__name__})"
     return None
 
 
@@ -197,6 +200,7 @@ def _check(whole: Mapping[str, Any]) -> None:
     content = whole.get("model")
     _want(isinstance(content, dict) and isinstance(whole.get("card"), dict), "it has no model or no card")
     assert isinstance(content, dict)  # noqa: S101 - for the type checker
+    _check_card(whole["card"])
     digest = hashlib.sha256(canonical(content)).hexdigest()
     _want(digest == whole.get("sha256"), "its sha256 is not that of its model")
     is_ours = set(content) == _PARTS and content["creditaudit_model"] == FORMAT and content["kind"] in TRAINED
@@ -205,6 +209,15 @@ def _check(whole: Mapping[str, Any]) -> None:
     _check_lookups(content["lookups"])
     _check_population(content["population"])
     _check_steps(_made(content))
+
+
+def _check_card(card: Mapping[str, Any]) -> None:
+    """Look at what a night says of the card: it is no part of the digest, and anybody may have written it."""
+    canonical(card)
+    json.dumps(card, allow_nan=False)
+    for name in ("first", "last"):
+        _want(card.get(name) is None or night_of(str(card[name])) is not None, f"its card has no date as {name}")
+    _want(card.get("cases") is None or isinstance(card["cases"], int), "its card has no number of cases")
 
 
 def _want(holds: bool, otherwise: str) -> None:  # noqa: FBT001

@@ -73,7 +73,12 @@ def test_days_and_where_the_card_was(facts: Facts) -> None:
 
 def test_amounts_and_arrears(facts: Facts) -> None:
     assert [facts[c]["amount"] for c in ("A1", "A3", "A4")] == [2000, None, None]
-    assert [facts[c]["overdue"] for c in ("A0", "A1", "A2", "A4")] == [0, 1.25, 1, None]
+    assert [facts[c]["overdue"] for c in ("A0", "A1", "A2", "A4")] == [
+        0,
+        1.25,
+        0.999,
+        None,
+    ]  # from 1 on it is told of the first months, and stays
 
 
 def test_the_persons_other_accounts(facts: Facts) -> None:

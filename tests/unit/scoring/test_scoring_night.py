@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -19,7 +20,7 @@ from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import open_book
 from creditaudit.book.seal import canonical
 from creditaudit.engines import open_engine
-from creditaudit.errors import UsageError
+from creditaudit.errors import BookBrokenError, UsageError
 from creditaudit.scoring.drift import TRAIN_AGAIN
 from creditaudit.scoring.in_force import model_in_force, model_tonight
 from creditaudit.scoring.model import model_flaw
@@ -158,10 +159,59 @@ def test_a_model_that_does_not_check_out_is_refused_and_named(house: Place, tmp_
 
 def test_two_models_of_one_day_are_both_refused(house: Place, tmp_path: Path) -> None:
     body = body_of(house)
-    entries = offered(house, body, body)
-    in_force, refused = model_tonight(open_book(house.book), entries, tmp_path / "model")
+    other = changed_body(body, base=1.0)
+    in_force, refused = model_tonight(open_book(house.book), offered(house, body, other), tmp_path / "model")
     assert in_force.digest is None
     assert [why.split(": ")[1] for why in refused] == ["another model of the same day contradicts it"] * 2
+
+
+def test_a_flawed_model_or_the_same_once_more_contradicts_nothing(house: Place, tmp_path: Path) -> None:
+    body = body_of(house)
+    flawed = changed_body(body, features=["sex"])
+    in_force, refused = model_tonight(open_book(house.book), offered(house, body, body, flawed), tmp_path / "model")
+    assert in_force.digest == body["sha256"]
+    assert [why.split(": ")[1] for why in refused] == ["unknown feature sex"]
+
+
+def changed_body(body: dict[str, Any], **parts: object) -> dict[str, Any]:
+    """Return a model's body with other parts, and the digest that fits them."""
+    content = {**body["model"], **parts}
+    return {**body, "model": content, "sha256": hashlib.sha256(canonical(content)).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"card": {"x": float("nan")}},
+        {"card": {"x": "\ud800"}},
+        {"card": {"first": "11010519491231002X"}},
+        {"model": {"base": 10**400}},
+        {"model": {"lookups": {"phone_people": {"\ud800": 2}}}},
+        {"model": []},
+    ],
+)
+def test_whatever_an_entry_holds_it_is_refused_and_stops_no_night(house: Place, harm: dict[str, Any]) -> None:
+    body = body_of(house)
+    if isinstance(harm.get("model"), dict):
+        content = {**body["model"], **harm["model"]}
+        with contextlib.suppress(UnicodeEncodeError):
+            body = {**body, "sha256": hashlib.sha256(canonical(content)).hexdigest()}
+        body = {**body, "model": content}
+    else:
+        body = {**body, **harm}
+    assert model_flaw(body) is not None
+
+
+def test_a_model_that_is_gone_or_another_one_stops_the_night(taken: Place, tmp_path: Path) -> None:
+    place = taken.copied(tmp_path / "house")
+    path = place.folder(FIRST + DAY) / "model" / "model.json"
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    path.write_bytes(canonical(changed_body(whole, base=1.0)))
+    with pytest.raises(BookBrokenError, match="another model"):
+        model_in_force(open_book(place.book))
+    path.unlink()
+    with pytest.raises(BookBrokenError, match="gone"):
+        model_in_force(open_book(place.book))
 
 
 def test_a_changed_model_file_stops_whoever_reads_it(taken: Place, tmp_path: Path) -> None:
