@@ -5,7 +5,6 @@ Nothing here writes, locks or decides. ``creditaudit.open_book(path).as_of("2026
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,22 +177,18 @@ class Night:
 
     def standing_batches(self, name: str) -> Iterator[pa.RecordBatch]:
         """Yield the rows of :meth:`standing` in batches, in bounded memory."""
-        from creditaudit.engines import open_engine  # noqa: PLC0415 - only this needs an engine
+        from creditaudit.engines import engine_aside  # noqa: PLC0415 - only this needs an engine
 
         schema = self.schema_of(name)
         spec = TABLES[name]
         places = (n for n in ("night", "file", "row") if n in schema.names)
         order = ", ".join(dict.fromkeys((*spec.key, *places)))
-        with tempfile.TemporaryDirectory() as scratch:
-            engine = open_engine(Path(scratch), threads=2, memory_limit="2GiB")
-            try:
-                open_states(engine, Book(self.root, until=self.night))
-                columns = ", ".join(schema.names)
-                for batch in engine.stream(f"SELECT {columns} FROM standing_{name} ORDER BY {order}", ROW_GROUP):
-                    table = pa.Table.from_batches([batch]).cast(schema)
-                    yield from table.to_batches()
-            finally:
-                engine.close()
+        with engine_aside() as engine:
+            open_states(engine, Book(self.root, until=self.night))
+            columns = ", ".join(schema.names)
+            for batch in engine.stream(f"SELECT {columns} FROM standing_{name} ORDER BY {order}", ROW_GROUP):
+                table = pa.Table.from_batches([batch]).cast(schema)
+                yield from table.to_batches()
 
     def schema_of(self, name: str) -> pa.Schema:
         """Return the columns of :meth:`standing`; a name that is no such table is refused."""

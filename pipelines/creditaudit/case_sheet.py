@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from creditaudit.audit.rulebook import RULE_FILE, parse_rule, rule_titles
@@ -16,7 +14,7 @@ from creditaudit.case_view import last_night, no_case
 from creditaudit.cases.clocks import days_left_sql
 from creditaudit.cases.remedies import next_steps
 from creditaudit.cases.sealed_cases import open_sealed_cases
-from creditaudit.engines import Engine, open_engine, quoted
+from creditaudit.engines import Engine, engine_aside, quoted
 from creditaudit.fault.documents import shipped_documents
 from creditaudit.fault.sheet_facts import tell_elements
 from creditaudit.reports.case_sheets import SHEET_COLUMNS, names_of
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
     from creditaudit.book.layout import Book
 
-_MEMORY: Final = "2GiB"
 _REGISTRIES: Final = ("loss_reports", "invalid_cards", "issuances")
 # Columns of the sheet that the published table does not have.
 _BESIDE: Final = {"due_kind": "l.due_kind", "next_step_ids": "t.next_step_ids"}
@@ -55,14 +52,10 @@ def sheet_of(book: Book, case_id: str, language: str = "zh") -> bytes:
         The book has no sealed night, or no such case; the nearest one is named.
     """
     night = last_night(book)
-    with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit=_MEMORY)
-        try:
-            _open(engine, book, night, case_id)
-            tell_elements(engine)
-            return render(gather(engine)[case_id], night, Reader(language), names_of(engine))
-        finally:
-            engine.close()
+    with engine_aside() as engine:
+        _open(engine, book, night, case_id)
+        tell_elements(engine)
+        return render(gather(engine)[case_id], night, Reader(language), names_of(engine))
 
 
 def _open(engine: Engine, book: Book, night: date, case_id: str) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
@@ -20,7 +18,7 @@ from creditaudit.cases.known import CLOSED, OPEN
 from creditaudit.cases.remedies import remedies_of
 from creditaudit.cases.reviewers import name_reviewers
 from creditaudit.cases.sealed_cases import open_sealed_cases
-from creditaudit.engines import Engine, open_engine, quoted
+from creditaudit.engines import Engine, engine_aside, quoted
 from creditaudit.errors import UsageError
 from creditaudit.explain import explain_account
 from creditaudit.fault.documents import shipped_documents
@@ -51,7 +49,6 @@ _NUMBER = re.compile(
     re.ASCII,
 )
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f]+")
-_MEMORY = "2GiB"
 _NEAR = 6  # letters that may differ in a case_id that was mistyped
 
 
@@ -215,25 +212,21 @@ def last_night(book: Book) -> date:
 def _opened(book: Book, night: date) -> Iterator[Engine]:
     """Open an engine with the cases of a sealed night: all (``sealed_…``), and their last episodes."""
     folder = book.folder(night)
-    with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit=_MEMORY)
-        try:
-            open_sealed_cases(engine, book, night)
-            open_state(engine, book, CASE_SUBJECTS.name, f"standing_{CASE_SUBJECTS.name}")
-            open_state(engine, book, CASE_LIFE.name, "sealed_life")
-            engine.scan("sealed_events", [folder / "published" / "case_events.parquet"], CASE_EVENTS)
-            for table in ("recipients", "institutions", "remedies"):
-                kept = folder / "reference"
-                if (kept / f"{table}.csv").is_file():
-                    engine.load(table, read(kept, table))
-            engine.view(
-                "last_cases",
-                "SELECT * EXCLUDE (age) FROM (SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY episode DESC)"
-                " AS age FROM sealed_cases) AS aged WHERE age = 1",
-            )
-            yield engine
-        finally:
-            engine.close()
+    with engine_aside() as engine:
+        open_sealed_cases(engine, book, night)
+        open_state(engine, book, CASE_SUBJECTS.name, f"standing_{CASE_SUBJECTS.name}")
+        open_state(engine, book, CASE_LIFE.name, "sealed_life")
+        engine.scan("sealed_events", [folder / "published" / "case_events.parquet"], CASE_EVENTS)
+        for table in ("recipients", "institutions", "remedies"):
+            kept = folder / "reference"
+            if (kept / f"{table}.csv").is_file():
+                engine.load(table, read(kept, table))
+        engine.view(
+            "last_cases",
+            "SELECT * EXCLUDE (age) FROM (SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY episode DESC)"
+            " AS age FROM sealed_cases) AS aged WHERE age = 1",
+        )
+        yield engine
 
 
 def _rows(table: pa.Table) -> list[Row]:

@@ -48,17 +48,13 @@ def _cases_without(book: Path, remedies: pa.Table) -> tuple[Doubt, ...]:
     from creditaudit.book.layout import open_book
     from creditaudit.cases.remedy_lint import without_remedy
     from creditaudit.cases.sealed_cases import open_sealed_cases
-    from creditaudit.engines import open_engine
+    from creditaudit.engines import engine_aside
 
     opened = open_book(book)
     if opened.last is None:
         Tell.note("the book has no sealed night yet, so no case was looked at")
         return ()
-    with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit="2GiB")
-        try:
-            open_sealed_cases(engine, opened, opened.last)
-            engine.load("remedies", remedies)
-            return without_remedy(engine, opened.last)
-        finally:
-            engine.close()
+    with engine_aside() as engine:
+        open_sealed_cases(engine, opened, opened.last)
+        engine.load("remedies", remedies)
+        return without_remedy(engine, opened.last)

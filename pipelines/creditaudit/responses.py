@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,7 +19,7 @@ from creditaudit.cases.answer_checks import ANSWERS, check_answers
 from creditaudit.cases.answer_file import read_answers
 from creditaudit.cases.answer_reasons import told
 from creditaudit.cases.free_text import hide_numbers
-from creditaudit.engines import Engine, open_engine
+from creditaudit.engines import Engine, engine_aside
 from creditaudit.errors import UsageError
 from creditaudit.feeds import FEEDS
 from creditaudit.masking import HIDDEN
@@ -30,6 +28,7 @@ from creditaudit.tables import CASES
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
     from creditaudit.book.keys import Keyring
     from creditaudit.book.layout import Book
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 # A later date is a slip of the pen, and would keep the whole file waiting for a night that is years away.
 MOST_AHEAD = timedelta(days=366)
 
-_MEMORY = "2GiB"
 _REASON = "refused"
 # What a sheet has of an answer's own words, and the feeds in which a person's name stands.
 _FREE = ("evidence_ref", "comment")
@@ -117,12 +115,8 @@ def respond(book: Book, file: Path, keys: Keyring, *, on: date | None = None) ->
     answers = read_rows.append_column("row", pa.chunked_array([sheet.rows]))
     unanswered = answers.filter(answers["is_unanswered"])
     spoken = answers.filter(pc.invert(answers["is_unanswered"]))
-    with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit=_MEMORY)
-        try:
-            sound, flaws, repeated, hidden = _checked(engine, book, spoken, decided, keys)
-        finally:
-            engine.close()
+    with engine_aside() as engine:
+        sound, flaws, repeated, hidden = _checked(engine, book, spoken, decided, keys)
     flaws |= {row: code for row, (code, _) in sheet.damaged.items()}
     # First: once the entry is there the file is taken, and nobody would hear of its other rows again.
     refusals = _write_refusals(file, sheet, flaws) if flaws else None

@@ -17,6 +17,7 @@ from creditaudit.as_of import open_book as open_to_read
 from creditaudit.book.files import listed
 from creditaudit.book.inbox import read_entry
 from creditaudit.book.layout import night_of, open_book
+from creditaudit.cases.known import OPEN
 from creditaudit.feeds import EXPECTED, FEEDS
 from creditaudit.intake.order import delivered_nights, settled_nights
 from creditaudit.masking import without_numbers
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from creditaudit.book.layout import Book
 
 _LOCKS = Path("/proc/locks")
-_OPEN = ("lead", "sent", "undetermined", "correction_due", "correction_overdue")
 
 
 def status_of(path: Path, landing: Path | None = None, config: Path | None = None) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _cases(path: Path, last: date | None) -> dict[str, Any]:
     cases = open_to_read(path).as_of(last).table("cases")
     newest = cases.group_by("case_id", use_threads=False).aggregate([("episode", "max")])
     rows = cases.join(newest, keys=["case_id", "episode"], right_keys=["case_id", "episode_max"], join_type="inner")
-    rows = rows.filter(pc.is_in(rows["state"], pa.array(_OPEN)))
+    rows = rows.filter(pc.is_in(rows["state"], pa.array(OPEN)))
     late = rows.filter(pc.fill_null(pc.less(rows["due_on"], pa.scalar(last)), False))  # noqa: FBT003 - pyarrow's own
     return {"cases": _counts(rows["state"]), "past_due": _counts(late["provider_code"])}
 

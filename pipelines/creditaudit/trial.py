@@ -6,8 +6,6 @@ changed text in shadow (SPEC 9).
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,20 +15,19 @@ from creditaudit.as_of import open_book
 from creditaudit.audit.case_runs import check_rules
 from creditaudit.audit.lineage import build_lineage
 from creditaudit.audit.notices import build_notices
-from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, read_rule
+from creditaudit.audit.rulebook import read_rule
 from creditaudit.audit.rules_run import judge
+from creditaudit.audit.rules_tonight import sealed_rules
 from creditaudit.audit.shadow import run_in_shadow
 from creditaudit.audit.sift import sift
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import read
 from creditaudit.book.state import open_states
-from creditaudit.engines import Engine, open_engine
+from creditaudit.engines import Engine, engine_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import date
 
-_MEMORY = "2GiB"
 _OUTCOMES = pa.schema([("rule_id", pa.string()), ("case", pa.string()), ("passed", pa.bool_()), ("said", pa.string())])
 
 
@@ -54,7 +51,7 @@ def rule_cases(folder: Path | str) -> pa.Table:
         The text or a case is not as it must be; names file and line.
     """
     rule = read_rule(Path(folder))
-    with _engine() as engine:
+    with engine_aside() as engine:
         [report] = check_rules([rule], engine)
     rows = [
         {"rule_id": rule.rule_id, "case": o.case.name, "passed": o.passed, "said": o.explained()}
@@ -91,7 +88,7 @@ def try_rule(book: Path | str, folder: Path | str, night: date | str | None = No
     rule = read_rule(Path(folder))
     opened = open_book(book).as_of(night)
     then = Book(opened.root, until=opened.night)
-    with _engine() as engine:
+    with engine_aside() as engine:
         open_states(engine, then)
         for table in ("institutions", "duties"):
             engine.load(table, read(then.folder(opened.night) / "reference", table))
@@ -99,7 +96,7 @@ def try_rule(book: Path | str, folder: Path | str, night: date | str | None = No
         build_lineage(engine, opened.night)
         build_notices(engine)
         sift(engine, opened.night)
-        judge(engine, _rules(then, opened.night))
+        judge(engine, sealed_rules(then, opened.night))
         engine.load("differences", run_in_shadow(engine, [rule]))
         engine.load("sealed_cases", opened.table("cases"))
         return engine.fetch(
@@ -113,16 +110,6 @@ def try_rule(book: Path | str, folder: Path | str, night: date | str | None = No
         )
 
 
-@contextmanager
-def _engine() -> Iterator[Engine]:
-    with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit=_MEMORY)
-        try:
-            yield engine
-        finally:
-            engine.close()
-
-
 def _leave_absent(engine: Engine, night: date) -> None:
     """Leave out the accounts that were proven absent on an earlier night: the night judged them no more (SPEC 2)."""
     engine.view(
@@ -131,9 +118,3 @@ def _leave_absent(engine: Engine, night: date) -> None:
         f" WHERE s.is_absent AND s.night < DATE '{night.isoformat()}'"
         " AND s.provider_code = a.provider_code AND s.account_code = a.account_code)",
     )
-
-
-def _rules(book: Book, night: date) -> tuple[Rule, ...]:
-    folder = book.folder(night) / "rules"
-    texts = sorted(folder.glob(f"*/{RULE_FILE}"))
-    return in_force((parse_rule(path.read_bytes(), f"rules/{path.parent.name}/{RULE_FILE}") for path in texts), night)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, shipped_rules
+from creditaudit.book.files import below
 from creditaudit.book.rules_in_force import rules_in_force, write_rules
 
 if TYPE_CHECKING:
@@ -65,3 +66,14 @@ def rules_tonight(book: Book, entries: Iterable[Entry], night: date, folder: Pat
     every = tuple(parse_rule(text, f"rules/{name}/{RULE_FILE}") for name, text in sorted(texts.items()))
     waiting = tuple(parse_rule(shipped[name], f"rules/{name}/{RULE_FILE}") for name in unapproved)
     return Rulebook(every, in_force(every, night), digests, unapproved, in_force(waiting, night))
+
+
+def sealed_rules(book: Book, night: date) -> tuple[Rule, ...]:
+    """Return the rules that judged a sealed night: of the texts in its folder, those in force."""
+    folder = book.folder(night) / "rules"
+    parsed = (
+        parse_rule(path.read_bytes(), f"rules/{path.parent.name}/{RULE_FILE}")
+        for path in below(folder)
+        if path.name == RULE_FILE and path.parent.parent == folder
+    )
+    return in_force(parsed, night)

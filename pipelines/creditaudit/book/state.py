@@ -242,6 +242,32 @@ def hide_repaired(engine: Engine, table: str, standing: str, readmitted: str, re
     )
 
 
+def news(engine: Engine, table: StateTable, relation: str, night: date) -> pa.Table:
+    """Return the rows of a relation that say something new: what ``standing_<table>`` has not, as rows of tonight.
+
+    Parameters
+    ----------
+    engine : Engine
+    table : StateTable
+        Its columns, but ``night``, are those of the relation that count.
+    relation : str
+        What holds now.
+    night : date
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns of the table's schema, sorted by its key.
+    """
+    said = [name for name in table.schema.names if name != "night"]
+    same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in said)
+    return engine.fetch(
+        f"SELECT DATE '{night.isoformat()}' AS night, {', '.join(f'c.{name}' for name in said)} FROM {relation} AS c"
+        f" WHERE NOT EXISTS (SELECT 1 FROM standing_{table.name} AS s WHERE {same})"
+        f" ORDER BY {', '.join(f'c.{name}' for name in table.key)}"
+    )
+
+
 def write_changes(folder: Path, table: str, rows: pa.Table) -> list[Path]:
     """Write tonight's changes of a table that is made in memory; returns the files (none without rows)."""
     if not rows.num_rows:

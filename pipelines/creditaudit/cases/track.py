@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
+from creditaudit.book.state import news
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
 from creditaudit.cases.fallen import find_fallen
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from creditaudit.book.keys import Keyring
     from creditaudit.book.layout import Book
-    from creditaudit.book.state_model import StateTable
     from creditaudit.engines import Engine
 
 
@@ -147,12 +147,12 @@ def case_memory(engine: Engine, night: date) -> pa.Table:
 
 def subjects_changed(engine: Engine, night: date) -> pa.Table:
     """Return the rows of ``case_subjects`` that say something new (schema ``CASE_SUBJECTS`` of the book's state)."""
-    return _news(engine, night, CASE_SUBJECTS, "case_subjects")
+    return news(engine, CASE_SUBJECTS, "case_subjects", night)
 
 
 def lives_changed(engine: Engine, night: date) -> pa.Table:
     """Return the rows of ``case_lives`` that say something new (schema ``CASE_LIFE`` of the book's state)."""
-    return _news(engine, night, CASE_LIFE, "case_lives")
+    return news(engine, CASE_LIFE, "case_lives", night)
 
 
 def objections_changed(engine: Engine, night: date) -> pa.Table:
@@ -163,14 +163,4 @@ def objections_changed(engine: Engine, night: date) -> pa.Table:
         " FROM objected AS o LEFT JOIN case_rows AS r ON o.is_new AND r.is_current AND NOT r.is_superseded"
         " AND r.provider_code = o.provider_code AND r.subject = o.subject"
         " WHERE o.is_new OR o.account_code IS NOT NULL ORDER BY o.objection_no"
-    )
-
-
-def _news(engine: Engine, night: date, table: StateTable, relation: str) -> pa.Table:
-    said = [name for name in table.schema.names if name != "night"]
-    same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in said)
-    return engine.fetch(
-        f"SELECT DATE '{night.isoformat()}' AS night, {', '.join(f'c.{name}' for name in said)} FROM {relation} AS c"
-        f" WHERE NOT EXISTS (SELECT 1 FROM standing_{table.name} AS s WHERE {same})"
-        f" ORDER BY {', '.join(f'c.{name}' for name in table.key)}"
     )

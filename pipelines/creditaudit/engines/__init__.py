@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creditaudit.engines.base import Engine
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-__all__ = ["Engine", "open_engine", "quoted"]
+__all__ = ["Engine", "engine_aside", "open_engine", "quoted"]
 
 
 def quoted(text: str) -> str:
@@ -36,3 +39,20 @@ def open_engine(scratch: Path, *, threads: int, memory_limit: str) -> Engine:
     from creditaudit.engines.duckdb import DuckDBEngine  # noqa: PLC0415 - `import creditaudit` loads no engine
 
     return DuckDBEngine(scratch, threads=threads, memory_limit=memory_limit)
+
+
+@contextmanager
+def engine_aside(memory_limit: str = "2GiB") -> Iterator[Engine]:
+    """Give an engine for one question, beside any night: with a scratch folder of its own, gone with it.
+
+    Parameters
+    ----------
+    memory_limit : str
+        For example ``2GiB``.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        engine = open_engine(Path(scratch), threads=2, memory_limit=memory_limit)
+        try:
+            yield engine
+        finally:
+            engine.close()

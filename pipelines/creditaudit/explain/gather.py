@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from creditaudit.audit.lineage import build_lineage
 from creditaudit.audit.notices import build_notices
-from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule
 from creditaudit.audit.rules_run import judge
+from creditaudit.audit.rules_tonight import sealed_rules
 from creditaudit.audit.sift import sift
-from creditaudit.book.files import below
 from creditaudit.book.reference import read
 from creditaudit.book.state import open_states
 from creditaudit.cases.strength import strengths
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from creditaudit.audit.rulebook import Rule
     from creditaudit.book.layout import Book
     from creditaudit.explain.worlds import Row
 
@@ -115,7 +115,7 @@ def open_family(engine: Engine, book: Book, provider: str, code: str) -> Family:
     )["code"].to_pylist()
     _narrow(engine, rows)
     return Family(
-        night, head[0], head[1], tuple(codes) if len(codes) > 1 else (), rows.to_pylist()[0], _rules(book, night)
+        night, head[0], head[1], tuple(codes) if len(codes) > 1 else (), rows.to_pylist()[0], sealed_rules(book, night)
     )
 
 
@@ -183,13 +183,3 @@ def judge_rows(engine: Engine, rules: Sequence[Rule], night: date) -> None:
     sift(engine, night)
     judge(engine, rules)
     decide(engine, night, strengths())
-
-
-def _rules(book: Book, night: date) -> tuple[Rule, ...]:
-    folder = book.folder(night) / "rules"
-    parsed = (
-        parse_rule(path.read_bytes(), f"rules/{path.parent.name}/{RULE_FILE}")
-        for path in below(folder)
-        if path.name == RULE_FILE and path.parent.parent == folder
-    )
-    return in_force(parsed, night)

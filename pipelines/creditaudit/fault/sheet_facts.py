@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from creditaudit.book.sheet_state import SHEET_FACTS
+from creditaudit.book.state import news
 from creditaudit.fault.elements import combination_of, elements
 from creditaudit.fault.flips import changed, fault_of, flip_sets
 
@@ -58,13 +59,7 @@ def sheet_facts_changed(engine: Engine, night: date) -> pa.Table:
         LEFT JOIN last_checks AS c ON c.provider_code = a.provider_code AND c.account_code = a.account_code
         """,
     )
-    names = [name for name in SHEET_FACTS.schema.names if name != "night"]
-    same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in names)
-    found = engine.fetch(
-        f"SELECT DATE '{night.isoformat()}' AS night, {', '.join(f'c.{name}' for name in names)}"
-        f" FROM sheet_facts_now AS c WHERE NOT EXISTS (SELECT 1 FROM standing_sheet_facts AS s WHERE {same})"
-        " ORDER BY c.provider_code, c.subject"
-    )
+    found = news(engine, SHEET_FACTS, "sheet_facts_now", night)
     engine.drop("sheet_facts_now")
     return found.cast(SHEET_FACTS.schema)
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditaudit.book.case_state import CASE_FACTS
+from creditaudit.book.state import news
 
 if TYPE_CHECKING:
     from datetime import date
@@ -227,11 +228,4 @@ def with_tokens(parties: pa.Table, keys: Keyring) -> pa.Table:
 
 def facts_changed(engine: Engine, night: date) -> pa.Table:
     """Return the facts of tonight that say something new (schema ``CASE_FACTS``)."""
-    said = [name for name in CASE_FACTS.schema.names if name != "night"]
-    same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in said)
-    found = engine.fetch(
-        f"SELECT DATE '{night.isoformat()}' AS night, {', '.join(f'c.{name}' for name in said)} FROM facts_tonight AS c"
-        f" WHERE NOT EXISTS (SELECT 1 FROM standing_{CASE_FACTS.name} AS s WHERE {same})"
-        " ORDER BY c.provider_code, c.subject"
-    )
-    return found.cast(CASE_FACTS.schema)
+    return news(engine, CASE_FACTS, "facts_tonight", night).cast(CASE_FACTS.schema)

@@ -7,10 +7,8 @@ and nowhere where it is made.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,7 +19,7 @@ import pyarrow.csv as pacsv
 from creditaudit.book.case_state import CASE_FACTS
 from creditaudit.book.layout import Book, open_book
 from creditaudit.book.state import open_state
-from creditaudit.engines import open_engine
+from creditaudit.engines import engine_aside
 from creditaudit.errors import UsageError, Where
 from creditaudit.scoring.features import FEATURES, as_matrix, feature_matrix
 from creditaudit.scoring.in_force import model_in_force
@@ -29,6 +27,7 @@ from creditaudit.tables import CASES, FINDINGS
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
     from creditaudit.engines import Engine
 
@@ -138,13 +137,9 @@ def read_leads(book: Path, truth: Path, night: date | None = None, *, all_cases:
     then = Book(opened.root, until=chosen)
     model = model_in_force(then)
     thefts = _thefts(truth)
-    with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit="2GiB")
-        try:
-            table = _joined(engine, then, chosen, thefts, _ALL if all_cases else _NO_MORE_THAN_LEADS)
-            features = as_matrix(feature_matrix(engine, model.model.lookups, facts="lead_facts"), FEATURES)
-        finally:
-            engine.close()
+    with engine_aside() as engine:
+        table = _joined(engine, then, chosen, thefts, _ALL if all_cases else _NO_MORE_THAN_LEADS)
+        features = as_matrix(feature_matrix(engine, model.model.lookups, facts="lead_facts"), FEATURES)
     is_theft = _numbers(table, "is_theft") > 0
     if is_theft.all() or not is_theft.any():
         raise UsageError(

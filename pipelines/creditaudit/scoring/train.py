@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.book.case_state import CASE_FACTS, CASE_LIFE
 from creditaudit.book.inbox import MODEL, Entry, put
 from creditaudit.book.layout import Book
 from creditaudit.book.state import open_state
-from creditaudit.engines import open_engine
+from creditaudit.engines import engine_aside
 from creditaudit.errors import UsageError, Where
 from creditaudit.scoring.card import card_of
 from creditaudit.scoring.features import as_matrix, feature_matrix
@@ -108,12 +106,8 @@ def train(book: Book, keys: Keyring, *, first: date, last: date, by: str, on: da
     UsageError
         As :func:`train_model`, or nobody is named.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit="2GiB")
-        try:
-            trained = train_model(engine, book, keys, first, last)
-        finally:
-            engine.close()
+    with engine_aside() as engine:
+        trained = train_model(engine, book, keys, first, last)
     reason = f"trained on {first} to {last}"
     return trained, put(book, MODEL, by=by, reason=reason, body=trained.body, on=on)
 
