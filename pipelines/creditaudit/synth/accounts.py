@@ -27,6 +27,8 @@ _MIX: Final = {
 }
 _SINCE = day_of("2007-01-01")
 _NEW_SHARE, _UPDATED_SHARE, _RENAMED_SHARE = 0.0025, 0.0045, 0.0004
+# An account has one later night: of more than a hundred nights each has its part of what can be dealt out.
+_LATER_MOST = 0.9
 PERMANENT, TEMPORARY, OTHER_DOCUMENT = range(3)
 PASSPORT: Final = 2
 
@@ -119,6 +121,8 @@ def _nights(bounds: list[int], plan: Plan) -> tuple[Ints, Ints, Ints]:
     count = bounds[-1]
     first, updated = np.zeros(count, np.int64), np.full(count, -1)
     renamed = np.full(count, -1)
+    each_night = _NEW_SHARE + _UPDATED_SHARE + _RENAMED_SHARE
+    fit = min(1.0, _LATER_MOST / (each_night * max(plan.nights - 1, 1)))
     for start, stop in pairwise(bounds):
         at = start
         least = min(2, (stop - start) // (6 * plan.nights))
@@ -128,7 +132,7 @@ def _nights(bounds: list[int], plan: Plan) -> tuple[Ints, Ints, Ints]:
                 (updated, _UPDATED_SHARE, least),
                 (renamed, _RENAMED_SHARE, int(plan.small and start == 0 and least > 0)),
             ):
-                wanted = max(at_least, int(stop * share) - int(start * share))
+                wanted = max(at_least, int(stop * share * fit) - int(start * share * fit))
                 target[at : at + wanted] = night
                 at += wanted
     return first, updated, renamed

@@ -28,6 +28,8 @@ EVENTS: Final = (
     "cancelled_death",
     "cancelled_other",
 )
+# However many nights there are: what the first one knows of is not dealt out to the others.
+_LATE_MOST: Final = 0.9
 # In the order of people.RENEWED … people.ITEM_ERROR.
 (REPORTED, TAKEN_BACK, _RENEWED_EVENT, *_, DEATH, ELSE) = range(9)
 
@@ -127,7 +129,7 @@ def losses(rng: np.random.Generator, persons: Persons, plan: Plan, guarded: Ints
     nameless = (chance(rng, count, 0.1) & (story < 0)) | (story == CARDLESS_NOTICE)
     night = _night_of(reported // DAY_SECONDS, plan)
     if plan.nights > 1:
-        late = rare(rng, count, 0.003 * (plan.nights - 1), int(plan.small) * (plan.nights - 1))
+        late = rare(rng, count, min(0.003 * (plan.nights - 1), _LATE_MOST), int(plan.small) * (plan.nights - 1))
         night[late] = np.maximum(night[late], rng.integers(1, plan.nights, len(late)))
         waits = np.flatnonzero(story == LATE_NOTICE)
         night[waits] = 1 + np.arange(len(waits)) % (plan.nights - 1)

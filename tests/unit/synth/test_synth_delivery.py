@@ -115,6 +115,15 @@ def test_later_nights_are_deltas_of_even_length(run: tuple[Path, SynthSummary]) 
     assert abs(later[0]["accounts"] - later[1]["accounts"]) < 0.1 * later[0]["accounts"]
 
 
+def test_a_year_of_nights_has_news_on_its_last_one_too(tmp_path: Path) -> None:
+    nights = generate(tmp_path, accounts=3000, nights=366, seed=3).rows
+    first, *later = nights.values()
+    assert len(later) == 365
+    assert all(rows["accounts"] > 0 for rows in later)
+    assert first["accounts"] > 1500
+    assert 0 < first["loss_reports"] < sum(rows["loss_reports"] for rows in later)
+
+
 def test_control_files_agree_with_their_files(files: list[File]) -> None:
     with_control = 0
     for file in files:
