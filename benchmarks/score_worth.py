@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from creditaudit.scoring.benchmark import as_json, as_lines, run_benchmark
+from creditaudit.scoring.parity import HIDDEN
 from creditaudit.synth.presets import PRESETS
 from render import rendered
 
@@ -101,7 +102,7 @@ def parity_table(worlds: dict[str, dict[str, Any]]) -> list[str]:
         for cell in cells:
             values = [cell[part] for part in ("thefts", "own", "days_to_review", "false_flags")]
             told = [
-                "<5" if value is None and place < 2 else "" if value is None else str(value)
+                HIDDEN if value is None and place < 2 else "" if value is None else str(value)
                 for place, value in enumerate(values)
             ]
             lines.append(f"| {trait} | {cell['group']} | {' | '.join(told)} |")

@@ -45,24 +45,23 @@ _WHOLE_PEOPLE = """
     WHERE m.rule_id = 'R302' AND a.id_norm IS NOT NULL
 """
 
+# Whether a loss says where the card was at the moment: it was never taken back, or the account was opened while the
+# report stood. A card that was found again may have been with its holder all the time before the report.
+_SPEAKS = """NOT n.withdrawn_unreadable AND (n.withdrawn_from IS NULL
+        OR COALESCE(w.moment_to < n.withdrawn_from AND w.moment_to >= n.reported_from, FALSE))"""
+
 # One row per subject: its strongest finding, the notice that its strongest finding with one names (else the person's
-# earliest lost one), and the account's own columns.
-_SUBJECTS = """
+# earliest lost one that speaks, else the earliest), and the account's own columns.
+_SUBJECTS = f"""
     WITH strongest AS (
         SELECT * FROM (
             SELECT *, row_number() OVER (PARTITION BY provider_code, subject
-                ORDER BY place, notice_source NULLS FIRST, notice_id NULLS FIRST) AS rank FROM score_mine
+                ORDER BY place, notice_source NULLS FIRST, notice_id NULLS FIRST, rule_id) AS rank FROM score_mine
         ) AS r WHERE rank = 1
     ), named AS (
         SELECT * FROM (
             SELECT *, row_number() OVER (PARTITION BY provider_code, subject
-                ORDER BY place, notice_source, notice_id) AS rank FROM score_mine WHERE notice_id IS NOT NULL
-        ) AS r WHERE rank = 1
-    ), losses AS (
-        SELECT * FROM (
-            SELECT n.id_norm, n.notice_source, n.notice_id, row_number() OVER (PARTITION BY n.id_norm
-                ORDER BY n.reported_from, n.notice_source, n.notice_id) AS rank
-            FROM notices AS n WHERE n.kind = 'lost'
+                ORDER BY place, notice_source, notice_id, rule_id) AS rank FROM score_mine WHERE notice_id IS NOT NULL
         ) AS r WHERE rank = 1
     ), whose AS (
         SELECT s.provider_code, s.account_code, s.subject, s.rule_id, s.verdict, s.place,
@@ -77,12 +76,20 @@ _SUBJECTS = """
         LEFT JOIN judged_inquiries AS i
             ON i.provider_code = s.provider_code AND s.subject = 'inquiry:' || i.inquiry_id AND s.account_code IS NULL
         LEFT JOIN addressed_regions AS g ON g.provider_code = s.provider_code
+    ), losses AS (
+        SELECT * FROM (
+            SELECT w.provider_code, w.subject, n.notice_source, n.notice_id,
+                row_number() OVER (PARTITION BY w.provider_code, w.subject
+                    ORDER BY CASE WHEN {_SPEAKS} THEN 0 ELSE 1 END, n.reported_from, n.notice_source, n.notice_id
+                ) AS rank
+            FROM whose AS w JOIN notices AS n ON n.id_norm = w.id_norm AND n.kind = 'lost'
+        ) AS r WHERE rank = 1
     )
     SELECT w.*, f.relation, n.kind, n.noticed_on, n.lost_from, n.lost_to, n.reported_from, n.reported_to,
-        n.collected_from, n.collected_to, p.id_norm IS NOT NULL AS is_whole
+        n.collected_from, n.collected_to, {_SPEAKS} AS speaks, p.id_norm IS NOT NULL AS is_whole
     FROM whose AS w
     LEFT JOIN named AS f ON f.provider_code = w.provider_code AND f.subject = w.subject
-    LEFT JOIN losses AS l ON l.id_norm = w.id_norm AND f.notice_id IS NULL
+    LEFT JOIN losses AS l ON l.provider_code = w.provider_code AND l.subject = w.subject AND f.notice_id IS NULL
     LEFT JOIN notices AS n ON n.notice_source = COALESCE(f.notice_source, l.notice_source)
         AND n.notice_id = COALESCE(f.notice_id, l.notice_id) AND n.id_norm = w.id_norm
     LEFT JOIN score_whole_people AS p ON p.id_norm = w.id_norm
@@ -122,10 +129,10 @@ _FACTS = f"""
         s.account_type || '|' || COALESCE(r.business_code, '') AS product, s.region,
         k.token AS operator_token, h.token AS phone_token, t.token AS handler_token,
         CAST(CASE WHEN COALESCE(r.currency, 'CNY') = 'CNY' AND r.amount > 0 THEN r.amount END AS DOUBLE) AS amount,
-        CAST(CASE WHEN s.moment_day IS NULL OR s.reported_from IS NULL THEN NULL
+        CAST(CASE WHEN s.moment_day IS NULL OR s.reported_from IS NULL OR NOT s.speaks THEN NULL
             WHEN s.lost_from IS NOT NULL AND s.moment_to >= s.lost_from THEN s.moment_day - day_of_second(s.lost_from)
             ELSE abs(s.moment_day - day_of_second(s.reported_from)) END AS DOUBLE) AS days_from_loss,
-        CAST(CASE WHEN s.moment_from IS NULL OR s.kind IS DISTINCT FROM 'lost' THEN NULL
+        CAST(CASE WHEN s.moment_from IS NULL OR s.kind IS DISTINCT FROM 'lost' OR NOT s.speaks THEN NULL
             WHEN s.moment_to < s.lost_from THEN 0
             WHEN s.moment_to < s.reported_from AND s.moment_from > s.lost_to THEN 2
             WHEN s.moment_from > s.reported_to AND s.moment_to < s.collected_from THEN 2

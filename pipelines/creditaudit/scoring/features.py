@@ -43,6 +43,9 @@ class Feature:
         Words of a value, zh and en, where it is a level and no number.
     cap : float or None
         Largest absolute contribution; None: none but the model's own.
+    alone : float or None
+        What no value stands for, below every value that there is: unknown counts as this, so no known value lies below
+        unknown. None: unknown is somewhere in the middle.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Feature:
     sql: str
     levels: tuple[tuple[float, str, str], ...] = ()
     cap: float | None = None
+    alone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,11 @@ class Lookups:
     Parameters
     ----------
     tables : mapping
-        Lookup name to key to number: ``product_amount`` and ``region_amount`` (usual yuan by ``account_type|business``
-        and by the same with the first two digits of the region), ``operator_hits`` and ``branch_hits`` (share of the
-        openings that became cases, by operator token and provider_code), ``phone_people`` and ``handler_people``
-        (persons with that phone or handler, at least two, by token).
+        Lookup name to key to number: ``product_amount`` and ``region_amount`` (usual yuan of all accounts, by
+        ``account_type|business`` and by the same with the first two digits of the region), ``operator_hits`` (share of
+        an operator's openings that became cases, by token), ``branch_hits`` (share of an institution's accounts, by
+        provider_code), ``phone_people`` and ``handler_people`` (persons with that phone or handler, at least two, by
+        token).
     """
 
     tables: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -235,12 +240,12 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "branch_hits",
-        "share of the institution's openings",
+        "share of the institution's accounts",
         1,
-        "where openings often become cases, checks are weak",
+        "where accounts often become cases, checks are weak",
         "the model does not know the institution",
-        "该机构开户成为线索的比例",
-        "share of the institution's openings that became cases",
+        "该机构账户成为线索的比例",
+        "share of the institution's accounts that became cases",
         "l_branch_hits.value",
     ),
     Feature(
@@ -248,20 +253,22 @@ FEATURES: tuple[Feature, ...] = (
         "persons",
         1,
         "one who opens accounts in several names leaves his own phone",
-        "no phone delivered, or the model knows nobody else with it",
+        "no phone delivered, or the model knows nobody else with it: counts as one person",
         "同一电话对应的人数",
         "persons with the same phone",
         "l_phone_people.value",
+        alone=1.0,
     ),
     Feature(
         "handler_people",
         "persons",
         1,
         "one who acts for several persons may act for none of them",
-        "nobody acted for the holder, or the model knows nobody else with him",
+        "nobody acted for the holder, or the model knows nobody else with him: counts as one person",
         "同一代办人对应的人数",
         "persons with the same handler",
         "l_handler_people.value",
+        alone=1.0,
     ),
     Feature(
         "name_conflict",
@@ -372,3 +379,12 @@ def as_matrix(table: pa.Table, features: Sequence[Feature] = FEATURES) -> np.nda
     for place, feature in enumerate(features):
         matrix[:, place] = table[feature.name].cast(pa.float64()).to_numpy(zero_copy_only=False)
     return matrix
+
+
+def with_alone(matrix: np.ndarray) -> np.ndarray:
+    """Return a matrix of ``FEATURES`` in which what no value stands for is said: what a model learns from."""
+    said = matrix.copy()
+    for place, feature in enumerate(FEATURES):
+        if feature.alone is not None:
+            said[np.isnan(said[:, place]), place] = feature.alone
+    return said

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from creditaudit.scoring.drift import population_of
-from creditaudit.scoring.features import FEATURES, NAMES, SIGNS, Lookups
+from creditaudit.scoring.features import FEATURES, NAMES, SIGNS, Lookups, with_alone
 from creditaudit.scoring.model import Model, quantised
 from creditaudit.scoring.tail import fit_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from creditaudit.scoring.features import Feature
     from creditaudit.scoring.model import Kind
     from creditaudit.scoring.outcomes import Labels
 
@@ -35,8 +36,11 @@ def tail_model(matrix: np.ndarray, lookups: Lookups) -> Model:
 
     Its priority is the share of the training cases that score lower (ties count half).
     """
-    fitted = fit_tail(matrix, SIGNS)
+    fitted = fit_tail(with_alone(matrix), SIGNS)
     edges, values = list(fitted.edges), list(fitted.values)
+    for place, feature in enumerate(FEATURES):
+        if feature.alone is not None:  # unknown contributes nothing, and so does what it stands for
+            values[place] = values[place] - values[place][0]
     edges[NAMES.index("verdict")], values[NAMES.index("verdict")] = VERDICT_STEPS
     model = _model("tail", edges, values, 0.0, lookups)
     scores = model.scores(model.contributions(matrix))
@@ -75,8 +79,9 @@ def labelled_model(
 def _learnt(
     matrix: np.ndarray, labels: Labels, case_ids: Sequence[str], lookups: Lookups
 ) -> tuple[Model, dict[str, Any]]:
-    edges = tuple(_class_edges(column) for column in matrix.T)
-    codes = _codes(matrix, edges)[labels.place]
+    said = with_alone(matrix)
+    edges = tuple(_class_edges(column, feature) for column, feature in zip(matrix.T, FEATURES, strict=True))
+    codes = _codes(said, edges)[labels.place]
     fold = np.array([hashlib.sha256(case_ids[place].encode()).digest()[0] % _FOLDS for place in labels.place])
     unseen = np.zeros(len(codes))
     for n in range(_FOLDS):
@@ -112,12 +117,13 @@ def _finished(model: Model, matrix: np.ndarray, scores: np.ndarray, knots: np.nd
     return Model(model.kind, model.features, model.edges, model.values, model.base, knots, levels, model.lookups, lay)
 
 
-def _class_edges(column: np.ndarray) -> np.ndarray:
+def _class_edges(column: np.ndarray, feature: Feature) -> np.ndarray:
+    """Return edges between classes of about equal size of what is known; being alone is a class of its own."""
     known = np.sort(column[~np.isnan(column)])
     if not len(known):
         return np.array([], dtype=np.float64)
-    edges: np.ndarray = np.unique(known[[len(known) * n // _BINS for n in range(1, _BINS)]])
-    return np.array(edges[edges > known[0]])
+    edges: np.ndarray = np.unique(known[[len(known) * n // _BINS for n in range(_BINS)]])
+    return np.array(edges[edges > (known[0] if feature.alone is None else feature.alone)])
 
 
 def _codes(matrix: np.ndarray, edges: Sequence[np.ndarray]) -> np.ndarray:
@@ -151,9 +157,10 @@ def _boosted(
         random_state=_SEED,
     )
     booster.fit(codes[:, asked], label, sample_weight=weight / weight.mean())
-    blocks = [np.full((1, len(asked)), np.nan)]
+    nothing = [np.nan if FEATURES[place].alone is None else 0.0 for place in asked]  # class 0 is being alone
+    blocks = [np.array([nothing])]
     for nth, place in enumerate(asked):
-        block = np.full((len(edges[place]) + 1, len(asked)), np.nan)
+        block = np.tile(nothing, (len(edges[place]) + 1, 1))
         block[:, nth] = np.arange(len(block))
         blocks.append(block)
     said = np.split(booster.decision_function(np.concatenate(blocks)), np.cumsum([len(block) for block in blocks])[:-1])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
 
-# Fewer cases say nothing of what is usual.
+# Fewer accounts say nothing of what is usual.
 LEAST_AMOUNTS = 5
 # Fewer openings say nothing of a rate; and rates are drawn to that of all as if so many openings more had it.
 LEAST_OPENINGS, DRAWN = 20, 10
@@ -24,9 +24,19 @@ MOST_SHARED = 200
 # The model has to stay readable.
 MOST_ENTRIES = 100_000
 
+# What is usual is usual among all accounts: cases alone would tell what is usual among the suspicious. Product and
+# region are named as in the facts of a case (facts.py), so that its keys find them.
+_USUAL = """
+    SELECT a.account_type || '|' || COALESCE(a.business_code, '') AS product,
+        COALESCE(a.region_code, g.region_code) AS region, CAST(a.amount AS DOUBLE) AS amount
+    FROM standing_accounts AS a LEFT JOIN addressed_regions AS g ON g.provider_code = a.provider_code
+    WHERE a.amount > 0 AND COALESCE(a.currency, 'CNY') = 'CNY'
+"""
+
 _AMOUNTS = (
-    "SELECT {key} AS key, quantile_disc(f.amount, 0.5) AS value FROM training_facts AS f"
-    f" WHERE f.amount IS NOT NULL AND {{key}} IS NOT NULL GROUP BY 1 HAVING count(*) >= {LEAST_AMOUNTS} ORDER BY 1"
+    "SELECT {key} AS key, quantile_disc(f.amount, 0.5) AS value FROM usual_amounts AS f"
+    f" WHERE {{key}} IS NOT NULL GROUP BY 1 HAVING count(*) >= {LEAST_AMOUNTS} ORDER BY count(*) DESC, 1"
+    f" LIMIT {MOST_ENTRIES}"
 )
 
 _RATES = f"""
@@ -49,28 +59,37 @@ _SHARED = """
 """
 
 
+# What an operator opened, and what an institution holds. A bought debt was opened by somebody else: it is no opening of
+# whoever holds it, and no second hit of whoever opened the original.
+_OPERATORS = (
+    "SELECT 'operator' AS party, provider_code, operator_id AS value, count(*) AS openings FROM standing_openings"
+    " WHERE operator_id IS NOT NULL GROUP BY provider_code, operator_id ORDER BY provider_code, operator_id"
+)
+_BRANCHES = (
+    "SELECT provider_code AS key, count(*) AS openings FROM standing_accounts WHERE account_type <> 'C1'"
+    " GROUP BY provider_code"
+)
+
+
 def freeze_lookups(engine: Engine, keys: Keyring) -> Lookups:
     """Return the lookups of a book, as of the night that the engine's relations are of.
 
     Parameters
     ----------
     engine : Engine
-        Holds ``training_facts`` (columns of ``CASE_FACTS``), ``standing_openings`` and ``standing_accounts``.
+        Holds ``training_facts`` (columns of ``CASE_FACTS``), ``standing_openings``, ``standing_accounts`` and
+        ``addressed_regions``.
     keys : Keyring
         Tokens are made with the active key, as those of the facts were.
     """
     tables: dict[str, dict[str, float]] = {}
+    engine.view("usual_amounts", _USUAL)
     for name in ("product_amount", "region_amount"):
         tables[name] = _pairs(engine, _AMOUNTS.format(key=LOOKUP_KEYS[name]))
-    openings = engine.fetch(
-        "SELECT 'operator' AS party, provider_code, operator_id AS value, count(*) AS openings FROM standing_openings"
-        " WHERE operator_id IS NOT NULL GROUP BY provider_code, operator_id ORDER BY provider_code, operator_id"
-    )
-    engine.load("operator_openings", with_tokens(openings, keys))
+    engine.load("operator_openings", with_tokens(engine.fetch(_OPERATORS), keys))
     _count_hits(engine, "SELECT token AS key, openings FROM operator_openings", "operator_token")
     tables["operator_hits"] = _pairs(engine, _RATES)
-    by_branch = "SELECT provider_code AS key, count(*) AS openings FROM standing_openings GROUP BY provider_code"
-    _count_hits(engine, by_branch, "provider_code")
+    _count_hits(engine, _BRANCHES, "provider_code")
     tables["branch_hits"] = _pairs(engine, _RATES)
     for name, party, column in (
         ("phone_people", "phone", "phone"),
@@ -80,17 +99,20 @@ def freeze_lookups(engine: Engine, keys: Keyring) -> Lookups:
         named = with_tokens(shared, keys)
         rows = sorted(zip(named["token"].to_pylist(), named["people"].to_pylist(), strict=True))
         tables[name] = {token: float(people) for token, people in rows}
-    engine.drop("operator_openings", "hit_counts")
+    engine.drop("usual_amounts", "operator_openings", "hit_counts")
     return Lookups(tables)
 
 
 def _count_hits(engine: Engine, openings: str, column: str) -> None:
-    """Make ``hit_counts`` (key, openings, hits): accounts that became cases, of all openings."""
+    """Make ``hit_counts`` (key, openings, hits): how many of the accounts became cases, never more than there are.
+
+    An account that was renamed after its case began has facts under both codes: that is still one account.
+    """
     engine.table(
         "hit_counts",
-        f"SELECT o.key, o.openings, COALESCE(h.hits, 0) AS hits FROM ({openings}) AS o LEFT JOIN ("
+        f"SELECT o.key, o.openings, least(COALESCE(h.hits, 0), o.openings) AS hits FROM ({openings}) AS o LEFT JOIN ("
         f" SELECT {column} AS key, count(*) AS hits FROM training_facts WHERE {column} IS NOT NULL"
-        f" AND subject LIKE 'account:%' GROUP BY {column}) AS h ON h.key = o.key",
+        f" AND subject LIKE 'account:%' AND product NOT LIKE 'C1|%' GROUP BY {column}) AS h ON h.key = o.key",
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SMALLEST: Final = 5
 """Cells that rest on fewer leads are hidden."""
+HIDDEN: Final = "hidden"
 
 
 def parity(leads: Leads, order: npt.NDArray[np.int64], budget: int) -> dict[str, list[dict[str, Any]]]:
@@ -26,33 +27,48 @@ def parity(leads: Leads, order: npt.NDArray[np.int64], budget: int) -> dict[str,
 
     Returns
     -------
-    By trait, one mapping for each group, by name: ``thefts`` and ``own`` (leads that are none), None where fewer than
-    5; ``days_to_review`` of the thefts, their mean (a lead of the first day counts 1), and ``false_flags``, the share
-    of the group's own leads that the first day takes; None where they rest on fewer than 5 leads.
+    By trait, one mapping for each group, by name: ``thefts`` and ``own`` (leads that are none); ``days_to_review`` of
+    the thefts, their mean (a lead of the first day counts 1), and ``false_flags``, the share of the group's own leads
+    that the first day takes. A cell that rests on fewer than 5 leads is None, and so is what it gives; where the
+    total would tell it, because it is the only one or those that are None are fewer than 5 leads together, the next
+    smallest are None as well.
     """
     day = np.empty(len(leads), dtype=np.int64)
     day[order] = 1 + np.arange(len(leads)) // budget
-    return {
-        trait: [_cell(name, groups == name, leads.is_theft, day) for name in np.unique(groups).tolist()]
-        for trait, groups in leads.groups.items()
-    }
+    return {trait: _cells(groups, leads.is_theft, day) for trait, groups in leads.groups.items()}
 
 
-def _cell(
-    name: str, mine: npt.NDArray[np.bool_], is_theft: npt.NDArray[np.bool_], day: npt.NDArray[np.int64]
-) -> dict[str, Any]:
-    thefts, own = day[mine & is_theft], day[mine & ~is_theft]
-    return {
-        "group": name,
-        "thefts": len(thefts) if len(thefts) >= SMALLEST else None,
-        "own": len(own) if len(own) >= SMALLEST else None,
-        "days_to_review": round(float(thefts.mean()), 2) if len(thefts) >= SMALLEST else None,
-        "false_flags": round(float((own == 1).mean()), 4) if len(own) >= SMALLEST else None,
-    }
+def _cells(
+    groups: npt.NDArray[np.str_], is_theft: npt.NDArray[np.bool_], day: npt.NDArray[np.int64]
+) -> list[dict[str, Any]]:
+    names = np.unique(groups).tolist()
+    thefts, own = ([day[(groups == name) & which] for name in names] for which in (is_theft, ~is_theft))
+    shows_thefts, shows_own = (_shown([len(days) for days in column]) for column in (thefts, own))
+    return [
+        {
+            "group": name,
+            "thefts": len(thefts[n]) if shows_thefts[n] else None,
+            "own": len(own[n]) if shows_own[n] else None,
+            "days_to_review": round(float(thefts[n].mean()), 2) if shows_thefts[n] else None,
+            "false_flags": round(float((own[n] == 1).mean()), 4) if shows_own[n] else None,
+        }
+        for n, name in enumerate(names)
+    ]
+
+
+def _shown(counts: list[int]) -> list[bool]:
+    """Say which cells of a column are shown: none below 5, and never so many that the total tells what is hidden."""
+    shown = [count >= SMALLEST for count in counts]
+    for _, n in sorted((count, n) for n, count in enumerate(counts) if shown[n]):
+        hidden = [count for count, is_shown in zip(counts, shown, strict=True) if not is_shown]
+        if not hidden or (len(hidden) > 1 and sum(hidden) >= SMALLEST):
+            break
+        shown[n] = False
+    return shown
 
 
 def parity_lines(told: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Return the groups as Markdown tables; what is hidden is ``<5``, and what rests on it empty."""
+    """Return the groups as Markdown tables; what is hidden is said, and what rests on it empty."""
     lines: list[str] = []
     for trait, cells in told.items():
         lines += [
@@ -60,7 +76,7 @@ def parity_lines(told: dict[str, list[dict[str, Any]]]) -> list[str]:
             f"|{'-' * 30}|-------:|----------:|--------------------:|---------------------------------:|",
         ]
         for cell in cells:
-            counts = [f"<{SMALLEST}" if cell[name] is None else str(cell[name]) for name in ("thefts", "own")]
+            counts = [HIDDEN if cell[name] is None else str(cell[name]) for name in ("thefts", "own")]
             days = "" if cell["days_to_review"] is None else f"{cell['days_to_review']:.2f}"
             flags = "" if cell["false_flags"] is None else f"{cell['false_flags']:.3f}"
             lines.append(f"| {cell['group']:<28} | {counts[0]:>6} | {counts[1]:>9} | {days:>19} | {flags:>32} |")

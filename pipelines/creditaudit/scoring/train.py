@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from creditaudit.book.addressed import name_regions
 from creditaudit.book.case_state import CASE_FACTS, CASE_LIFE
 from creditaudit.book.inbox import MODEL, Entry, put
 from creditaudit.book.layout import Book
+from creditaudit.book.reference import read
 from creditaudit.book.state import open_state
 from creditaudit.engines import engine_aside
 from creditaudit.errors import UsageError, Where
@@ -134,3 +136,5 @@ def _open(engine: Engine, book: Book, last: date) -> None:
     open_state(engine, book, CASE_FACTS.name, "training_facts")
     for table in (CASE_LIFE.name, "openings", "accounts"):
         open_state(engine, book, table, f"standing_{table}")
+    engine.load("institutions", read(book.folder(last) / "reference", "institutions"))
+    name_regions(engine, last)

@@ -16,6 +16,7 @@ from creditaudit.cli import app
 from creditaudit.errors import UsageError
 from creditaudit.scoring.evaluate import evaluate, evaluate_leads, evaluation_lines, found_at, orders_of
 from creditaudit.scoring.leads import Leads, read_leads
+from creditaudit.scoring.parity import parity
 from creditaudit.synth import generate_desk
 from place import Place
 
@@ -105,19 +106,35 @@ def test_an_order_that_tier_only_cannot_be_compared_with_is_said_so() -> None:
     assert "top 50: none by tier" in "\n".join(evaluation_lines(told))
 
 
-def test_small_cells_are_hidden() -> None:
-    some = leads()  # of the last ten leads, in the second region, one or two are thefts
+def test_small_cells_are_hidden_and_no_total_tells_them() -> None:
+    at = np.arange(400)
+    region = np.select([at < 200, at < 390], ["11", "12"], "13")  # of the last ten leads one or two are thefts
+    some = leads(groups={"region": region})
     told = {cell["group"]: cell for cell in evaluate_leads(some, budget=100)["parity"]["region"]}
-    assert told["12"]["thefts"] is None
-    assert told["12"]["days_to_review"] is None
-    assert told["12"]["own"] >= 5
+    assert [told[name]["thefts"] for name in ("11", "12", "13")] == [25, None, None]  # 12 has 24, 13 has 1
+    assert [told[name]["days_to_review"] is None for name in ("11", "12", "13")] == [False, True, True]
+    assert [told[name]["own"] for name in ("11", "12", "13")] == [175, 166, 9]
     order = orders_of(some)["score"].tolist()
-    days = [1 + order.index(n) // 100 for n in range(390) if some.is_theft[n]]
+    days = [1 + order.index(n) // 100 for n in range(200) if some.is_theft[n]]
     assert told["11"]["days_to_review"] == round(sum(days) / len(days), 2)
-    own = [order.index(n) < 100 for n in range(390) if not some.is_theft[n]]
+    own = [order.index(n) < 100 for n in range(200) if not some.is_theft[n]]
     assert told["11"]["false_flags"] == round(sum(own) / len(own), 4)
-    lines = [line.split("|") for line in evaluation_lines(evaluate_leads(some)) if line.startswith("| 12 ")]
-    assert [cell.strip() for cell in lines[0][2:5]] == ["<5", str(told["12"]["own"]), ""]
+    lines = [line.split("|") for line in evaluation_lines(evaluate_leads(some)) if line.startswith("| 13 ")]
+    assert [cell.strip() for cell in lines[0][2:5]] == ["hidden", "9", ""]
+
+
+@settings(max_examples=40, deadline=None)
+@given(counts=st.lists(st.integers(0, 12), min_size=1, max_size=6))
+def test_what_is_hidden_is_never_one_cell_alone_nor_a_small_sum(counts: list[int]) -> None:
+    """A column's total is known: hidden cells are two or more with 5 leads or more together, or nothing is shown."""
+    groups = np.repeat([f"g{n}" for n in range(len(counts))], counts)
+    some = leads(int(groups.size) + 1, groups={"t": np.append(groups, "none")}, is_theft=np.append(groups != "", False))
+    cells = parity(some, np.arange(len(some)), 3)["t"]
+    sizes = {f"g{n}": count for n, count in enumerate(counts)} | {"none": 0}
+    hidden = [sizes[cell["group"]] for cell in cells if cell["thefts"] is None]
+    shown = [cell for cell in cells if cell["thefts"] is not None]
+    assert all(cell["thefts"] == sizes[cell["group"]] >= 5 for cell in shown)
+    assert not shown or not hidden or (len(hidden) > 1 and sum(hidden) >= 5)
 
 
 @pytest.fixture(scope="module")
