@@ -72,7 +72,6 @@ def _numbers(rng: np.random.Generator, values: np.ndarray) -> pa.Array:
 
 def measured(what: str, file: Path) -> dict[str, float | int | str]:
     """Run one part in this process; seconds of the part alone, peak memory of the process."""
-    rows = pq.read_metadata(file).num_rows
     with tempfile.TemporaryDirectory() as scratch:
         engine = open_engine(Path(scratch), threads=2, memory_limit="1GiB")
         if what == "score":
@@ -90,14 +89,21 @@ def measured(what: str, file: Path) -> dict[str, float | int | str]:
                 f"SELECT {columns}, operator_token AS operator_id, phone_token AS phone,"
                 " handler_token AS handler_id_norm FROM training_facts",
             )
-            engine.table("standing_accounts", f"SELECT {columns}, subject AS id_norm FROM training_facts")
+            engine.table(
+                "standing_accounts",
+                f"SELECT {columns}, subject AS id_norm, split_part(product, '|', 1) AS account_type,"
+                " split_part(product, '|', 2) AS business_code, region AS region_code, 'CNY' AS currency,"
+                " CAST(amount AS BIGINT) AS amount FROM training_facts",
+            )
+            engine.table("addressed_regions", "SELECT NULL::VARCHAR AS provider_code, NULL::VARCHAR AS region_code")
             begun, spent = time.perf_counter(), time.process_time()
             frozen = freeze_lookups(engine, Keyring((Key("K", "active", b"\x07" * 32),)))
-            matrix = as_matrix(feature_matrix(engine, frozen, facts="training_facts"))
+            matrix = as_matrix(feature_matrix(engine, frozen.known, facts="training_facts"))
             if what == "train":
-                tail_model(matrix, frozen)
+                tail_model(matrix, frozen.lookups)
             else:
-                labelled_model(matrix, _labels(matrix), [str(n) for n in range(rows)], frozen)
+                known = _labels(matrix)
+                labelled_model(matrix, matrix[known.place], known, [str(n) for n in known.place], frozen.lookups)
             scored = len(matrix)
         seconds, cpu = time.perf_counter() - begun, time.process_time() - spent
         engine.close()

@@ -48,7 +48,9 @@ def _in_short(row: Row) -> Row:
     return {
         **row,
         "account": "/".join(row[name] or "-" for name in ("provider_code", "account_code")),
-        "finding": " ".join(row[name] for name in ("tier", "verdict") if row[name]),
+        "finding": " ".join(
+            [*(row[name] for name in ("tier", "verdict") if row[name]), *(["(sampled)"] if row["sampled"] else [])]
+        ),
         "due_on": row["due_on"] and f"{row['due_on']} ({row['due_kind']})",
         "next_step": step if len(step) <= _STEP else f"{step[:_STEP]}…",
     }

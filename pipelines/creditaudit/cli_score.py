@@ -75,6 +75,12 @@ def train(
     day = on.date() if on is not None else None
     trained, entry = train_on(opened, keys, first=first.date(), last=last.date(), by=by, on=day)
     Tell.result(json.dumps(trained.card, ensure_ascii=False, indent=1, sort_keys=True))
+    tokens = trained.card["tokens"]
+    if tokens["cases_unknown"]:
+        Tell.note(
+            f"warning: in {tokens['cases_unknown']} of {trained.card['cases']} cases operator, phone and handler are"
+            f" unknown: key {', '.join(tokens['keys_gone'])} of their tokens is retired or not in the key file"
+        )
     Tell.note(
         f"model {trained.model.digest[:16]} ({trained.model.kind}) recorded for {entry.decided_on}: {entry.file_name};"
         " the next night takes it and scores all open cases"

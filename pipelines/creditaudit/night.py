@@ -22,6 +22,7 @@ from creditaudit.book.case_state import (
     CASE_LIFE,
     CASE_MEMORY,
     CASE_OBJECTIONS,
+    CASE_QUEUE,
     CASE_SUBJECTS,
     LATE_ANSWERS,
     SENT_CASES,
@@ -83,7 +84,7 @@ from creditaudit.reports.recipients import Recipient, read_recipients, without_k
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.reports.summary import summarise
 from creditaudit.scoring.drift import scoring_summary
-from creditaudit.scoring.facts import facts_changed, gather_facts
+from creditaudit.scoring.facts import facts_changed, gather_facts, queued_tonight
 from creditaudit.scoring.in_force import model_tonight
 from creditaudit.scoring.score import score_cases
 from creditaudit.settings import load_settings
@@ -271,8 +272,9 @@ def _judge(run: Run, stage: Stage) -> Judgment:
     judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
     if run.rules.shadow:
         run.shadow = counted(run_in_shadow(run.engine, run.rules.shadow))
-    decide(run.engine, run.night, strengths())
-    gather_facts(run.engine, run.keys, strengths())
+    ranks = strengths(rule.rule_id for rule in run.rules.in_force)
+    decide(run.engine, run.night, ranks)
+    gather_facts(run.engine, run.keys, ranks)
     widen(run.engine)
     stage.rows = judgment.findings.num_rows
     looked = f"{judgment.accounts} accounts"
@@ -287,7 +289,7 @@ def _score(run: Run) -> tuple[int, dict[str, Any]]:
     run.inbox.refused.extend(refused)
     run.model = in_force.digest
     features = score_cases(run.engine, in_force.model)
-    return features.num_rows, scoring_summary(in_force, features)
+    return features.num_rows, scoring_summary(in_force, features, run.keys.active.key_id)
 
 
 def _track(run: Run, assessment: Assessment) -> Tracked:
@@ -302,6 +304,7 @@ def _track(run: Run, assessment: Assessment) -> Tracked:
         (CASE_MEMORY, case_memory),
         (CASE_SUBJECTS, subjects_changed),
         (CASE_LIFE, lives_changed),
+        (CASE_QUEUE, queued_tonight),
         (CASE_OBJECTIONS, objections_changed),
         (LATE_ANSWERS, late_answers),
         (SHEET_FACTS, sheet_facts_changed),

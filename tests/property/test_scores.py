@@ -23,7 +23,7 @@ _CASES = np.where(_RNG.random((300, len(FEATURES))) < 0.2, np.nan, _RNG.integers
 _LABELS = Labels(np.arange(300), (_RNG.random(300) < 0.4).astype(float), np.ones(300), {})
 MODELS = {
     "tail": tail_model(_CASES, Lookups()),
-    "labelled": labelled_model(_CASES, _LABELS, [str(n) for n in range(300)], Lookups())[0],
+    "labelled": labelled_model(_CASES, _CASES, _LABELS, [str(n) for n in range(300)], Lookups())[0],
     "formula": FORMULA,
 }
 _value = st.one_of(st.just(math.nan), st.floats(-1e6, 1e6), st.integers(-2, 40).map(float))

@@ -66,29 +66,42 @@ CASE_LIFE = StateTable(
     Overlay.LATEST,
 )
 
-# What the score of a case rests on: its own and its person's rows alone, as of the last night that judged it. Whom
-# nobody knows by name here stands as a keyed token.
+# What a score rests on. Whom nobody knows by name here stands as a keyed token.
+_FACTS = (
+    *_text("provider_code", "subject", "rule_id", "verdict"),  # of the strongest finding
+    pa.field("place", pa.int32()),  # its place among the strengths of SPEC 6; 1 is the strongest
+    *_text("product", "region"),  # account_type|business_code; region_code of the account, else institution
+    *_text("operator_token", "phone_token", "handler_token"),  # NULL: not given
+    pa.field("amount", pa.float64()),  # yuan; NULL: unknown, or another currency
+    *(
+        pa.field(name, pa.float64())  # each is said in scoring/features.py; NULL: unknown
+        for name in (
+            *("days_from_loss", "phase", "relation", "overdue", "institutions_30d", "burst_7d"),
+            *("region_away", "channel", "out_of_hours", "name_conflict", "evidence", "checks"),
+        )
+    ),
+)
+
+# The facts of a case: its own and its person's rows alone, as of the last night that judged it.
 CASE_FACTS = StateTable(
-    "case_facts",
+    "case_facts", pa.schema([pa.field("night", pa.date32()), *_FACTS]), ("provider_code", "subject"), Overlay.LATEST
+)
+
+# The facts and the priority of each episode on the night that first had both: before anybody could answer. What a model
+# learns from outcomes is asked of these, and so is who was looked at for his priority.
+CASE_QUEUE = StateTable(
+    "case_queue",
     pa.schema(
         [
             pa.field("night", pa.date32()),
-            *_text("provider_code", "subject", "rule_id", "verdict"),  # of the strongest finding
-            pa.field("place", pa.int32()),  # its place among the strengths of SPEC 6; 1 is the strongest
-            *_text("product", "region"),  # account_type|business_code; region_code of the account, else institution
-            *_text("operator_token", "phone_token", "handler_token"),  # NULL: not given
-            pa.field("amount", pa.float64()),  # yuan; NULL: unknown, or another currency
-            *(
-                pa.field(name, pa.float64())  # each is said in scoring/features.py; NULL: unknown
-                for name in (
-                    *("days_from_loss", "phase", "relation", "overdue", "institutions_30d", "burst_7d"),
-                    *("region_away", "channel", "out_of_hours", "name_conflict", "evidence", "checks"),
-                )
-            ),
+            *_text("case_id"),
+            pa.field("episode", pa.int32()),
+            pa.field("priority", pa.float64()),
+            *_FACTS,
         ]
     ),
-    ("provider_code", "subject"),
-    Overlay.LATEST,
+    ("case_id", "episode"),
+    Overlay.ALL,
 )
 
 # Which case an objection opened or joined; account_code is NULL as long as its account is not known.
@@ -139,4 +152,7 @@ SENT_CASES = StateTable(
     Overlay.LATEST,
 )
 
-CASE_TABLES = (CASE_MEMORY, CASE_SUBJECTS, CASE_LIFE, CASE_FACTS, CASE_OBJECTIONS, LATE_ANSWERS, SENT_CASES)
+CASE_TABLES = (
+    *(CASE_MEMORY, CASE_SUBJECTS, CASE_LIFE, CASE_FACTS, CASE_QUEUE),
+    *(CASE_OBJECTIONS, LATE_ANSWERS, SENT_CASES),
+)

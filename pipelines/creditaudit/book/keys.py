@@ -73,9 +73,9 @@ class Keyring:
         """Return a token of ``parts`` as ``length`` hex digits (4 bits each)."""
         return self.tokens(purpose, ["\x1f".join(parts)], length=length)[0]
 
-    def tokens(self, purpose: Purpose, values: list[str], *, length: int = 32) -> list[str]:
-        """Return the tokens of many values, in order."""
-        return _tokens(self.active, purpose, values, length)
+    def tokens(self, purpose: Purpose, values: list[str], *, length: int = 32, key: Key | None = None) -> list[str]:
+        """Return the tokens of many values, in order, by the active key or another one."""
+        return _tokens(key or self.active, purpose, values, length)
 
     def row_tokens(self, cases: list[str], episodes: list[int], key: Key | None = None) -> list[str]:
         """Return the row token of many case episodes, in order (SPEC 8.2, 10.2).

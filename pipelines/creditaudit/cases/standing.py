@@ -26,7 +26,7 @@ _FINDINGS = f"""
         SELECT f.* EXCLUDE (fingerprint), s.place, sha256(concat_ws(chr(31), {_SAID})) AS fingerprint,
         row_number() OVER (
             PARTITION BY f.provider_code, f.subject
-            ORDER BY s.place, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST
+            ORDER BY s.place, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST, f.rule_id
         ) AS rank
         FROM findings AS f JOIN strengths AS s ON s.rule_id = f.rule_id AND s.verdict = f.verdict
     ), whole AS (
@@ -34,7 +34,7 @@ _FINDINGS = f"""
             sha256(string_agg(fingerprint, ';' ORDER BY fingerprint)) AS fingerprint,
             string_agg(rule_id || ' ' || verdict
                 || CASE WHEN notice_id IS NULL THEN '' ELSE ' (' || notice_source || ' ' || notice_id || ')' END, '; '
-                ORDER BY place, notice_source, notice_id) AS reasons,
+                ORDER BY place, notice_source, notice_id, rule_id) AS reasons,
             bool_and(rule_id = 'R103') AS is_quiet, bool_and(rule_id IN ('R301', 'R302')) AS is_data_quality
         FROM ranked GROUP BY provider_code, subject
     )

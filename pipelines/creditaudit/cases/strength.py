@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PROVEN = ("R101", "R107", "R102", "R203", "R201", "R202", "R204", "R104", "R108", "R105")
 _LEADS = (
@@ -20,18 +25,31 @@ _LEADS = (
 )
 
 
-def strengths() -> pa.Table:
-    """Return rule_id, verdict, place (1 = strongest): every pair that a case can rest on."""
+def strengths(rules: Iterable[str] = ()) -> pa.Table:
+    """Return rule_id, verdict, place (1 = strongest): every pair that a case can rest on.
+
+    Parameters
+    ----------
+    rules : iterable of str
+        Rules that may give any verdict. SPEC 6 has no place for a rule of the house, nor for a verdict that only a
+        house's text of a shipped rule gives: such a pair has the weakest place of its verdict, beside the one that
+        SPEC names last. Without any: the pairs of SPEC alone.
+    """
     ordered = [
         *((rule, "violation") for rule in _PROVEN),
         *((rule, "undecidable") for rule in _PROVEN),
         *((rule, "lead") for rule in _LEADS),
     ]
+    placed = {pair: place for place, pair in enumerate(ordered, start=1)}
+    weakest = {verdict: place for (_, verdict), place in placed.items()}
+    for rule in sorted(set(rules)):
+        for verdict, place in weakest.items():
+            placed.setdefault((rule, verdict), place)
     return pa.table(
         {
-            "rule_id": [rule for rule, _ in ordered],
-            "verdict": [verdict for _, verdict in ordered],
-            "place": pa.array(range(1, len(ordered) + 1), type=pa.int32()),
+            "rule_id": [rule for rule, _ in placed],
+            "verdict": [verdict for _, verdict in placed],
+            "place": pa.array(list(placed.values()), type=pa.int32()),
         }
     )
 

@@ -97,7 +97,8 @@ def track(
     tonight : mapping
         Feed to the files of the rows that came into force tonight.
     """
-    engine.load("strengths", strengths())
+    found = engine.fetch("SELECT DISTINCT rule_id FROM findings ORDER BY rule_id")
+    engine.load("strengths", strengths(found["rule_id"].to_pylist()))
     engine.load("rule_feeds", rule_feeds())
     engine.load("stale_feeds", pa.table({"feed": pa.array(sorted(stale_feeds), type=pa.string())}))
     answer_joined(engine)

@@ -182,4 +182,4 @@ def judge_rows(engine: Engine, rules: Sequence[Rule], night: date) -> None:
     build_lineage(engine, night)
     sift(engine, night)
     judge(engine, rules)
-    decide(engine, night, strengths())
+    decide(engine, night, strengths(rule.rule_id for rule in rules))

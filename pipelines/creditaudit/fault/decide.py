@@ -155,7 +155,7 @@ _CASES = """
     WITH ranked AS (
         SELECT f.*, a.ask_for, row_number() OVER (
             PARTITION BY f.provider_code, f.subject
-            ORDER BY {serious}, s.place, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST
+            ORDER BY {serious}, s.place, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST, f.rule_id
         ) AS rank
         FROM finding_faults AS f
         JOIN fault_strengths AS s ON s.rule_id = f.rule_id AND s.verdict = f.verdict

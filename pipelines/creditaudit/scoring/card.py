@@ -38,6 +38,7 @@ def card_of(
     nights: Sequence[date],
     labels: Mapping[str, Any],
     metrics: Mapping[str, Any] | None,
+    tokens: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the card of a model as plain JSON values.
 
@@ -52,6 +53,9 @@ def card_of(
         What :func:`creditaudit.scoring.outcomes.labels_of` says of them.
     metrics : mapping or None
         None: without enough labels there is nothing to measure against.
+    tokens : mapping
+        ``key_id`` that makes the tokens of the nights to come, ``keys_gone`` (of older nights, in the key file no more)
+        and in how many cases and labels operator, phone and handler are unknown for that.
     """
     return {
         "kind": model.kind,
@@ -68,6 +72,7 @@ def card_of(
         else "too few confirmed outcomes to measure against; see `creditaudit score evaluate` on nights with truth",
         "features": [_feature(model, matrix, place) for place in range(len(FEATURES))],
         "lookups": {name: len(table) for name, table in sorted(model.lookups.tables.items())},
+        "tokens": dict(tokens),
         "limits": list(LIMITS),
         "model_sha256": model.digest,
     }

@@ -58,7 +58,7 @@ def stability(before: list[int], now: list[int]) -> float:
     return round(float(np.sum((p - q) * np.log(p / q))), 4)
 
 
-def scoring_summary(in_force: InForce, found: pa.Table) -> dict[str, Any]:
+def scoring_summary(in_force: InForce, found: pa.Table, key_id: str) -> dict[str, Any]:
     """Return what the night says of its score, as plain JSON values.
 
     Parameters
@@ -66,20 +66,26 @@ def scoring_summary(in_force: InForce, found: pa.Table) -> dict[str, Any]:
     in_force : InForce
     found : pyarrow.Table
         The features of tonight's cases.
+    key_id : str
+        Of the key that makes tonight's tokens.
 
     Returns
     -------
     dict
         model (digest; None: the formula), kind, is_new (tonight took it), trained (first and last night, cases,
-        label counts; None for the formula), cases (with a standing finding), score_stability (None: not to be told),
+        label counts; None for the formula), key_changed (tonight's key is not the one that the model knows operators,
+        phones and handlers by: it knows none of them; None: not to be told), cases (with a standing finding),
+        score_stability (None: not to be told),
         features (name, stability; the largest first, ties by name), moved (names above 0.25).
     """
-    model = in_force.model
+    model, tokens = in_force.model, in_force.card.get("tokens")
+    trained_by = tokens.get("key_id") if isinstance(tokens, dict) else None
     said: dict[str, Any] = {
         "model": in_force.digest,
         "kind": model.kind,
         "is_new": in_force.is_new,
         "trained": {name: in_force.card.get(name) for name in ("first", "last", "cases")} if in_force.digest else None,
+        "key_changed": None if trained_by is None else trained_by != key_id,
         "cases": found.num_rows,
         "score_stability": None,
         "features": [],

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditaudit.book.case_state import CASE_FACTS
+from creditaudit.book.case_state import CASE_FACTS, CASE_QUEUE
 from creditaudit.book.state import news
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from creditaudit.book.keys import Keyring
+    from creditaudit.book.keys import Key, Keyring
     from creditaudit.engines import Engine
 
 # An account counts as delinquent from its first month when arrears stand in a report of its first two months: the
@@ -221,18 +221,43 @@ def gather_facts(engine: Engine, keys: Keyring, strengths: pa.Table) -> int:
     return made
 
 
-def with_tokens(parties: pa.Table, keys: Keyring) -> pa.Table:
-    """Add the column ``token`` to a table of party, provider_code and value: 16 hex digits, the same in every night."""
+def with_tokens(parties: pa.Table, keys: Keyring, key: Key | None = None) -> pa.Table:
+    """Add the column ``token`` to a table of party, provider_code and value: 16 hex digits, the same in every night.
+
+    By the active key, or another one of the key file.
+    """
     named = pc.binary_join_element_wise(
         parties["party"].cast(pa.string()),
         parties["provider_code"].cast(pa.string()).fill_null(""),
         parties["value"].cast(pa.string()),
         "\x1f",
     )
-    tokens = keys.tokens("score", named.to_pylist(), length=16)
+    tokens = keys.tokens("score", named.to_pylist(), length=16, key=key)
     return parties.append_column("token", pa.array(tokens, type=pa.string()))
 
 
 def facts_changed(engine: Engine, night: date) -> pa.Table:
     """Return the facts of tonight that say something new (schema ``CASE_FACTS``)."""
     return news(engine, CASE_FACTS, "facts_tonight", night).cast(CASE_FACTS.schema)
+
+
+def queued_tonight(engine: Engine, night: date) -> pa.Table:
+    """Return facts and priority of the episodes that have both for the first time (schema ``CASE_QUEUE``).
+
+    An objection has a priority before it has a finding; an episode that an older program queued is never told: its
+    facts of that night are gone, and tonight's may be what an answer made of them. Reads ``case_rows``,
+    ``known_cases``, ``scores`` and the standing facts and queue.
+    """
+    said = [name for name in CASE_QUEUE.schema.names if name not in ("night", "case_id", "episode", "priority")]
+    return engine.fetch(
+        f"SELECT DATE '{night.isoformat()}' AS night, r.case_id, r.episode, r.priority,"
+        f" {', '.join(f'f.{name}' for name in said)}"
+        " FROM case_rows AS r"
+        " JOIN scores AS p ON p.provider_code = r.provider_code AND p.subject = r.subject"
+        f" JOIN standing_{CASE_FACTS.name} AS f ON f.provider_code = r.provider_code AND f.subject = r.subject"
+        " LEFT JOIN known_cases AS k ON k.case_id = r.case_id AND k.episode = r.episode"
+        " WHERE r.is_current AND NOT r.is_superseded AND (k.priority IS NULL OR k.tier = 'objection')"
+        f" AND NOT EXISTS (SELECT 1 FROM standing_{CASE_QUEUE.name} AS q"
+        " WHERE q.case_id = r.case_id AND q.episode = r.episode)"
+        " ORDER BY r.case_id, r.episode"
+    ).cast(CASE_QUEUE.schema)

@@ -52,7 +52,7 @@ def tail_model(matrix: np.ndarray, lookups: Lookups) -> Model:
 
 
 def labelled_model(
-    matrix: np.ndarray, labels: Labels, case_ids: Sequence[str], lookups: Lookups
+    matrix: np.ndarray, learn: np.ndarray, labels: Labels, case_ids: Sequence[str], lookups: Lookups
 ) -> tuple[Model, dict[str, Any]]:
     """Return the model that learnt from confirmed outcomes, and its metrics.
 
@@ -62,10 +62,12 @@ def labelled_model(
     Parameters
     ----------
     matrix : numpy.ndarray
-        Of all training cases.
+        Of all training cases, as of the cut: how the scores of tonight's cases will lie.
+    learn : numpy.ndarray
+        Of the cases with a label, in the order of ``labels``, as of the night that queued each: before its answer.
     labels : Labels
     case_ids : sequence of str
-        Of all training cases; the folds go by them.
+        Of the cases with a label; the folds go by them.
     lookups : Lookups
     """
     import sklearn.ensemble  # noqa: F401, PLC0415 - only training loads it; its threads must be there to be limited
@@ -73,23 +75,22 @@ def labelled_model(
 
     # One thread: sums of several may differ in the last digit, and on a busy machine they wait for each other.
     with threadpool_limits(limits=1):
-        return _learnt(matrix, labels, case_ids, lookups)
+        return _learnt(matrix, learn, labels, case_ids, lookups)
 
 
 def _learnt(
-    matrix: np.ndarray, labels: Labels, case_ids: Sequence[str], lookups: Lookups
+    matrix: np.ndarray, learn: np.ndarray, labels: Labels, case_ids: Sequence[str], lookups: Lookups
 ) -> tuple[Model, dict[str, Any]]:
-    said = with_alone(matrix)
-    edges = tuple(_class_edges(column, feature) for column, feature in zip(matrix.T, FEATURES, strict=True))
-    codes = _codes(said, edges)[labels.place]
-    fold = np.array([hashlib.sha256(case_ids[place].encode()).digest()[0] % _FOLDS for place in labels.place])
+    edges = tuple(_class_edges(column, feature) for column, feature in zip(learn.T, FEATURES, strict=True))
+    codes = _codes(with_alone(learn), edges)
+    fold = np.array([hashlib.sha256(case_id.encode()).digest()[0] % _FOLDS for case_id in case_ids])
     unseen = np.zeros(len(codes))
     for n in range(_FOLDS):
         inside = fold == n
         if inside.any():
             base, values = _boosted(codes[~inside], labels.label[~inside], labels.weight[~inside], edges)
             part = _model("labelled", edges, values, base, lookups)
-            unseen[inside] = part.scores(part.contributions(matrix[labels.place][inside]))
+            unseen[inside] = part.scores(part.contributions(learn[inside]))
     base, values = _boosted(codes, labels.label, labels.weight, edges)
     model = _model("labelled", edges, values, base, lookups)
     scores = model.scores(model.contributions(matrix))

@@ -6,7 +6,10 @@ model alone. Operators, phones and handlers stand as keyed tokens.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from creditaudit.scoring.facts import with_tokens
 from creditaudit.scoring.features import LOOKUP_KEYS, Lookups
@@ -71,7 +74,23 @@ _BRANCHES = (
 )
 
 
-def freeze_lookups(engine: Engine, keys: Keyring) -> Lookups:
+@dataclass(frozen=True)
+class Frozen:
+    """What training freezes of other persons' accounts.
+
+    Parameters
+    ----------
+    lookups : Lookups
+        Of the model: tokens of the active key, which makes those of the nights to come.
+    known : Lookups
+        The same with the tokens of every key that is not retired: facts may be older than the active key.
+    """
+
+    lookups: Lookups
+    known: Lookups
+
+
+def freeze_lookups(engine: Engine, keys: Keyring) -> Frozen:
     """Return the lookups of a book, as of the night that the engine's relations are of.
 
     Parameters
@@ -80,42 +99,66 @@ def freeze_lookups(engine: Engine, keys: Keyring) -> Lookups:
         Holds ``training_facts`` (columns of ``CASE_FACTS``), ``standing_openings``, ``standing_accounts`` and
         ``addressed_regions``.
     keys : Keyring
-        Tokens are made with the active key, as those of the facts were.
     """
-    tables: dict[str, dict[str, float]] = {}
+    plain: dict[str, dict[str, float]] = {}
     engine.view("usual_amounts", _USUAL)
     for name in ("product_amount", "region_amount"):
-        tables[name] = _pairs(engine, _AMOUNTS.format(key=LOOKUP_KEYS[name]))
-    engine.load("operator_openings", with_tokens(engine.fetch(_OPERATORS), keys))
-    _count_hits(engine, "SELECT token AS key, openings FROM operator_openings", "operator_token")
-    tables["operator_hits"] = _pairs(engine, _RATES)
-    _count_hits(engine, _BRANCHES, "provider_code")
-    tables["branch_hits"] = _pairs(engine, _RATES)
+        plain[name] = _pairs(engine.fetch(_AMOUNTS.format(key=LOOKUP_KEYS[name])))
+    _count_hits(engine, _BRANCHES, "SELECT provider_code AS key FROM training_facts WHERE {}")
+    plain["branch_hits"] = _pairs(engine.fetch(_RATES))
+    named = {"operator_hits": _operators(engine, keys)}
     for name, party, column in (
         ("phone_people", "phone", "phone"),
         ("handler_people", "handler", "handler_id_norm"),
     ):
         shared = engine.fetch(_SHARED.format(party=party, column=column, most=MOST_ENTRIES, shared=MOST_SHARED))
-        named = with_tokens(shared, keys)
-        rows = sorted(zip(named["token"].to_pylist(), named["people"].to_pylist(), strict=True))
-        tables[name] = {token: float(people) for token, people in rows}
-    engine.drop("usual_amounts", "operator_openings", "hit_counts")
-    return Lookups(tables)
+        named[name] = _by_token(shared, shared["people"], keys)
+    engine.drop("usual_amounts", "hit_counts")
+    own = {name: by_key[keys.active.key_id] for name, by_key in named.items()}
+    every: dict[str, dict[str, float]] = {name: {} for name in named}
+    for name, by_key in named.items():
+        for tokens in by_key.values():
+            every[name].update(tokens)
+    return Frozen(Lookups({**plain, **own}), Lookups({**plain, **every}))
 
 
-def _count_hits(engine: Engine, openings: str, column: str) -> None:
+def _operators(engine: Engine, keys: Keyring) -> dict[str, dict[str, float]]:
+    """Return the rate of each operator, by key and token; facts name him by the key of their own night."""
+    operators = engine.fetch(_OPERATORS)
+    operators = operators.append_column("key", pa.array(range(operators.num_rows), pa.int64()))
+    tokens = [with_tokens(operators, keys, key).select(["key", "token"]) for key in keys.accepted]
+    engine.load("operators", operators.select(["key", "openings"]))
+    engine.load("operator_tokens", pa.concat_tables(tokens))
+    _count_hits(
+        engine,
+        "SELECT key, openings FROM operators",
+        "SELECT t.key FROM training_facts JOIN operator_tokens AS t ON t.token = operator_token WHERE {}",
+    )
+    rates = engine.fetch(_RATES)
+    engine.drop("operators", "operator_tokens")
+    return _by_token(operators.take(rates["key"]), rates["value"], keys)
+
+
+def _by_token(parties: pa.Table, values: pa.ChunkedArray, keys: Keyring) -> dict[str, dict[str, float]]:
+    """Return key_id to token to value, for every key that is not retired."""
+    return {
+        key.key_id: _pairs(pa.table({"key": with_tokens(parties, keys, key)["token"], "value": values}))
+        for key in keys.accepted
+    }
+
+
+def _count_hits(engine: Engine, openings: str, hits: str) -> None:
     """Make ``hit_counts`` (key, openings, hits): how many of the accounts became cases, never more than there are.
 
     An account that was renamed after its case began has facts under both codes: that is still one account.
     """
+    hits = hits.format("subject LIKE 'account:%' AND product NOT LIKE 'C1|%'")
     engine.table(
         "hit_counts",
-        f"SELECT o.key, o.openings, least(COALESCE(h.hits, 0), o.openings) AS hits FROM ({openings}) AS o LEFT JOIN ("
-        f" SELECT {column} AS key, count(*) AS hits FROM training_facts WHERE {column} IS NOT NULL"
-        f" AND subject LIKE 'account:%' AND product NOT LIKE 'C1|%' GROUP BY {column}) AS h ON h.key = o.key",
+        f"SELECT o.key, o.openings, least(COALESCE(h.hits, 0), o.openings) AS hits FROM ({openings}) AS o"
+        f" LEFT JOIN (SELECT key, count(*) AS hits FROM ({hits}) AS f GROUP BY key) AS h ON h.key = o.key",
     )
 
 
-def _pairs(engine: Engine, select: str) -> dict[str, float]:
-    found = engine.fetch(select)
+def _pairs(found: pa.Table) -> dict[str, float]:
     return dict(sorted(zip(found["key"].to_pylist(), map(float, found["value"].to_pylist()), strict=True)))

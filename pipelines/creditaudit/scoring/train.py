@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.book.addressed import name_regions
-from creditaudit.book.case_state import CASE_FACTS, CASE_LIFE
+from creditaudit.book.case_state import CASE_FACTS, CASE_LIFE, CASE_QUEUE
 from creditaudit.book.inbox import MODEL, Entry, put
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import read
@@ -16,7 +16,7 @@ from creditaudit.errors import UsageError, Where
 from creditaudit.scoring.card import card_of
 from creditaudit.scoring.features import as_matrix, feature_matrix
 from creditaudit.scoring.lookups import freeze_lookups
-from creditaudit.scoring.outcomes import labels_of, training_rows
+from creditaudit.scoring.outcomes import labels_of, open_queued, training_rows
 from creditaudit.tables import CASE_EVENTS, CASES
 
 if TYPE_CHECKING:
@@ -80,24 +80,50 @@ def train_model(engine: Engine, book: Book, keys: Keyring, first: date, last: da
             next_step="name more nights; until then the documented formula orders the queue",
             where=Where(str(book.root)),
         )
-    lookups = freeze_lookups(engine, keys)
+    frozen = freeze_lookups(engine, keys)
     engine.load("training_rows", rows)
     engine.table(
         "trained_facts",
         "SELECT f.* FROM training_facts AS f WHERE EXISTS (SELECT 1 FROM training_rows AS r"
         " WHERE r.provider_code = f.provider_code AND r.subject = f.subject)",
     )
-    found = feature_matrix(engine, lookups, facts="trained_facts")
-    matrix, labels = as_matrix(found), labels_of(rows)
+    matrix = as_matrix(feature_matrix(engine, frozen.known, facts="trained_facts"))
+    labels = labels_of(rows)
     from creditaudit.scoring.fit import labelled_model, tail_model  # noqa: PLC0415 - scikit-learn comes with it
 
     metrics: dict[str, Any] | None = None
     if labels.is_enough:
-        model, metrics = labelled_model(matrix, labels, rows["case_id"].to_pylist(), lookups)
+        open_queued(engine, rows, labels)
+        learn = as_matrix(feature_matrix(engine, frozen.known, facts="queued_facts"))
+        ids = rows["case_id"].take(labels.place).to_pylist()
+        model, metrics = labelled_model(matrix, learn, labels, ids, frozen.lookups)
     else:
-        model = tail_model(matrix, lookups)
+        model = tail_model(matrix, frozen.lookups)
     nights = [night for night in then.sealed if night >= first]
-    return Trained(model, card_of(model, matrix, nights=nights, labels=labels.card, metrics=metrics))
+    tokens = _tokens(engine, then, keys, is_labelled=labels.is_enough)
+    return Trained(model, card_of(model, matrix, nights=nights, labels=labels.card, metrics=metrics, tokens=tokens))
+
+
+def _tokens(engine: Engine, book: Book, keys: Keyring, *, is_labelled: bool) -> dict[str, Any]:
+    """Return what the card says of keys: in how many cases nobody can be recognised, since their key is gone."""
+    there = {key.key_id for key in keys.accepted}
+    made_by = {night: str(book.manifests[night]["key"]["key_id"]) for night in book.sealed}
+    gone = [night.isoformat() for night, key_id in made_by.items() if key_id not in there]
+    nights = ", ".join(f"DATE '{night}'" for night in gone) or "NULL"
+
+    def unknown(facts: str) -> int:
+        found = engine.fetch(
+            f"SELECT count(*) AS n FROM {facts} WHERE night IN ({nights})"
+            " AND COALESCE(operator_token, phone_token, handler_token) IS NOT NULL"
+        )
+        return int(found["n"][0].as_py())
+
+    return {
+        "key_id": keys.active.key_id,
+        "keys_gone": sorted(set(made_by.values()) - there),
+        "cases_unknown": unknown("trained_facts"),
+        "labels_unknown": unknown("queued_facts") if is_labelled else 0,
+    }
 
 
 def train(book: Book, keys: Keyring, *, first: date, last: date, by: str, on: date | None) -> tuple[Trained, Entry]:
@@ -134,7 +160,7 @@ def _open(engine: Engine, book: Book, last: date) -> None:
     engine.scan("training_cases", [published / "cases.parquet"], CASES)
     engine.scan("training_events", [published / "case_events.parquet"], CASE_EVENTS)
     open_state(engine, book, CASE_FACTS.name, "training_facts")
-    for table in (CASE_LIFE.name, "openings", "accounts"):
+    for table in (CASE_LIFE.name, CASE_QUEUE.name, "openings", "accounts"):
         open_state(engine, book, table, f"standing_{table}")
     engine.load("institutions", read(book.folder(last) / "reference", "institutions"))
     name_regions(engine, last)

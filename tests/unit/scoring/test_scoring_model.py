@@ -37,10 +37,14 @@ def labels(matrix: np.ndarray) -> Labels:
     return Labels(place, (risk[place] > np.median(risk)).astype(float), np.ones(len(place)), {})
 
 
+def learnt_from(matrix: np.ndarray) -> tuple[Model, dict[str, Any]]:
+    known = labels(matrix)
+    return labelled_model(matrix, matrix[known.place], known, [str(n) for n in known.place], Lookups())
+
+
 @cache
 def learnt() -> tuple[Model, dict[str, Any]]:
-    matrix = cases()
-    return labelled_model(matrix, labels(matrix), [str(n) for n in range(ROWS)], Lookups())
+    return learnt_from(cases())
 
 
 @pytest.fixture(scope="module", params=["tail", "labelled"])
@@ -98,7 +102,7 @@ def test_a_model_is_read_as_it_was_written(model: Model) -> None:
 def test_training_twice_gives_the_same_bytes_whatever_the_order_of_rows() -> None:
     matrix = cases()
     assert tail_model(matrix, Lookups()).content() == tail_model(matrix[::-1], Lookups()).content()
-    again = labelled_model(matrix, labels(matrix), [str(n) for n in range(ROWS)], Lookups())
+    again = learnt_from(matrix)
     first = learnt()
     assert as_json(first[0], first[1]) == as_json(again[0], again[1])
 
@@ -107,7 +111,7 @@ def test_a_feature_that_nobody_knows_or_that_is_the_same_everywhere_teaches_noth
     matrix = cases()
     matrix[:, NAMES.index("handler_people")] = np.nan
     matrix[:, NAMES.index("evidence")] = 2.0
-    model, _ = labelled_model(matrix, labels(matrix), [str(n) for n in range(ROWS)], Lookups())
+    model, _ = learnt_from(matrix)
     for name in ("handler_people", "evidence"):
         assert not model.values[NAMES.index(name)].any()
     read_model(as_json(model, {}), "model.json")
