@@ -22,7 +22,7 @@ from creditaudit.engines import Engine, engine_aside, quoted
 from creditaudit.errors import UsageError
 from creditaudit.explain import explain_account
 from creditaudit.fault.documents import shipped_documents
-from creditaudit.masking import HIDDEN, without_numbers
+from creditaudit.masking import numbers_hidden, without_numbers
 from creditaudit.tables import CASE_EVENTS
 
 if TYPE_CHECKING:
@@ -42,12 +42,6 @@ STATES = (*OPEN, *CLOSED)
 # A slipped row that was accepted may have a number for a code. Our own tokens are hexadecimal, and are never hidden.
 _CODES = frozenset({"provider_code", "account_code", "subject"})
 _OURS = frozenset({"case_id", "follows", "followed_by", "person_token", "fingerprint"})
-_DAY = "(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-_NUMBER = re.compile(
-    f"(?<![0-9A-Za-z])(?:[1-9][0-9]{{5}}(?:18|19|20)[0-9]{{2}}{_DAY}[0-9]{{3}}[0-9Xx]"
-    f"|[1-9][0-9]{{7}}{_DAY}[0-9]{{3}}|1[3-9][0-9]{{9}})(?![0-9A-Za-z])",
-    re.ASCII,
-)
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f]+")
 _NEAR = 6  # letters that may differ in a case_id that was mistyped
 
@@ -245,7 +239,7 @@ def _plain(name: str, value: object) -> object:
 
 
 def _shown(text: str) -> str:
-    return _CONTROLS.sub(" ", _NUMBER.sub(HIDDEN, text))
+    return _CONTROLS.sub(" ", numbers_hidden(text))
 
 
 def _deep(value: Any) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,25 +43,69 @@ class Mask:
 # As recipients see numbers that give no mask of their own, and as pages and the terminal do.
 USUAL = Mask(3, 4)
 
-# An ID number of 18 or 15 places with a date in it, or a mobile phone, that no further digit touches; and letters
-# beyond ASCII, which may be a name.
-_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-_DIGITS = (
-    rf"(?<![0-9])(?:[1-9][0-9]{{5}}(?:18|19|20)[0-9]{{2}}{_DAY}[0-9]{{3}}[0-9Xx]"
-    rf"|[1-9][0-9]{{5}}[0-9]{{2}}{_DAY}[0-9]{{3}}|1[3-9][0-9]{{9}})(?![0-9])"
+# What reads as a person's number wherever it stands, in one piece or in the groups in which people write it, when no
+# further digit touches it: an ID number of 18 or 15 places with a date in it, a mobile phone with or without the
+# country's code. The one place that says so: pages, sheets, labels of files, the terminal and free text ask here.
+_DAY = "(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_AREA = "[1-9][0-9]{5}"
+NUMBER = (
+    rf"(?<![0-9])(?:{_AREA}\s?(?:18|19|20)[0-9]{{2}}{_DAY}\s?[0-9]{{3}}[0-9Xx]"
+    rf"|{_AREA}[0-9]{{2}}{_DAY}[0-9]{{3}}"
+    r"|(?:(?:00)?86[\s-]?)?1[3-9][0-9][\s-]?[0-9]{4}[\s-]?[0-9]{4})(?![0-9])"
 )
-_NUMBER = re.compile(rf"{_DIGITS}|[^\x00-\x7f]+", re.ASCII)
-_NUMBER_ALONE = re.compile(_DIGITS, re.ASCII)
-
-
-def without_numbers(code: str) -> str:
-    """Return a code as pages and manifests may show it: what reads as an ID number, a phone or a name is hidden.
-
-    A slipped row that was accepted may have a number for a code; the published tables have it as delivered.
-    """
-    return _NUMBER.sub(HIDDEN, code)
+# A case_id is ours, and its hexadecimal digits are no number of anybody.
+_SOUGHT = re.compile(rf"(?P<ours>CA-[0-9a-f]{{24}})|{NUMBER}", re.ASCII)
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 def numbers_hidden(text: str) -> str:
-    """Return words of ours, or a key of a registry, with what reads as an ID number or a phone hidden."""
-    return _NUMBER_ALONE.sub(HIDDEN, text)
+    """Return words of ours, or what was delivered, with what reads as an ID number or a phone hidden.
+
+    Digits of any script count as digits, and what is not seen between them (zero-width marks) as nothing.
+    """
+    return hidden_in(text, _SOUGHT)
+
+
+def without_numbers(code: str) -> str:
+    """Return a code or a key as pages and manifests may show it: what reads as a person's number or name is hidden.
+
+    A slipped row that was accepted may have a number for a code; the published tables have it as delivered. Letters
+    beyond ASCII may be a name.
+    """
+    return _BEYOND_ASCII.sub(HIDDEN, numbers_hidden(code))
+
+
+def hidden_in(text: str, sought: re.Pattern[str], mark: str = HIDDEN) -> str:
+    """Return a text with what a pattern finds hidden, however its digits are written.
+
+    Parameters
+    ----------
+    text : str
+    sought : re.Pattern
+        Of ASCII digits, blanks and hyphens; what it finds as its group ``ours``, if it has one, stays.
+    mark : str
+        What stands in its place.
+    """
+    if text.isascii():
+        narrow, places = text, list(range(len(text)))
+    else:
+        letters = [(letter, place) for place, given in enumerate(text) for letter in _narrow(given)]
+        narrow, places = "".join(letter for letter, _ in letters), [place for _, place in letters]
+    pieces, at = [], 0
+    for found in sought.finditer(narrow):
+        if found.groupdict().get("ours") is None:
+            pieces.append(text[at : places[found.start()]])
+            at = places[found.end() - 1] + 1
+    return mark.join([*pieces, text[at:]])
+
+
+@cache
+def _narrow(letter: str) -> str:
+    """Return a letter as it is searched: digits, blanks and hyphens of any script as ASCII has them."""
+    kind = unicodedata.category(letter)
+    if kind == "Cf":
+        return ""
+    if kind == "Pd":
+        return "-"
+    digit = unicodedata.decimal(letter, None)
+    return str(digit) if digit is not None else unicodedata.normalize("NFKC", letter)

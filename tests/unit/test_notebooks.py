@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from nbclient import NotebookClient
 
+from creditaudit.tables import PUBLISHED
+from reference.small import NEXT
 from unit.responding import SECRETS
 
 if TYPE_CHECKING:
@@ -63,3 +67,47 @@ def test_it_is_kept_bare_and_uses_the_public_surface(path: Path) -> None:
             for n in ast.walk(tree)
             if isinstance(n, ast.Attribute) and n.attr.startswith("_") and n.attr != "__file__"
         ]
+
+
+# Figures by institution and quarter, and the measures of which a total may be shown.
+QUARTERS = {
+    ("B01", "accounts_judged"): {"2026Q1": 20},
+    ("B01", "fault:fault_indicated"): {"2026Q1": 17},  # three are left
+    ("B02", "accounts_judged"): {"2026Q1": 28, "2026Q2": 2},  # the page shows 28, and a total would tell the 2
+    ("B02", "fault:fault_indicated"): {"2026Q1": 9},
+    ("B03", "accounts_judged"): {"2026Q1": 60, "2026Q2": 40},
+    ("B03", "fault:fault_indicated"): {"2026Q1": 40},
+    ("B03", "findings:R101"): {"2026Q1": 4},
+    ("B04", "accounts_judged"): {"2026Q1": 3},
+    ("B04", "fault:fault_indicated"): {"2026Q1": 3},
+    ("B05", "reappeared"): {"2026Q1": 6},
+}
+TOTALS = {("B01", "accounts_judged"), ("B02", "fault:fault_indicated"), ("B03", "accounts_judged")}
+TOTALS |= {("B03", "fault:fault_indicated"), ("B05", "reappeared")}
+
+
+def test_small_figures_are_hidden_from_subtraction_too(
+    answered_cases: Answered, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """SPEC 8.5: neither what is left of the judged accounts nor the quarters of the page tell a figure under 5."""
+    place = answered_cases.place.copied(tmp_path / "house")
+    rows = [
+        {"night": NEXT, "provider_code": provider, "measure": measure, "quarter": quarter, "value": value}
+        for (provider, measure), quarters in QUARTERS.items()
+        for quarter, value in quarters.items()
+    ]
+    schema = PUBLISHED["institutions"]
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), place.folder(NEXT) / "published" / "institutions.parquet")
+    monkeypatch.setenv("CREDITAUDIT_BOOK", str(place.book))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "pipelines"))
+    notebook = nbformat.read(NOTEBOOKS[2], as_version=4)
+    told = "import json; print(json.dumps([json.loads(o.to_json()) for o in Out.values() if hasattr(o, 'to_json')]))"
+    notebook["cells"].append(nbformat.v4.new_code_cell(told))
+    ran = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    figures, shares, _ = json.loads(ran["cells"][-1]["outputs"][0]["text"])
+    shown = {(p, m): v for m, column in figures.items() for p, v in column.items() if v not in (0, "hidden")}
+    assert shown == {key: sum(QUARTERS[key].values()) for key in TOTALS}
+    rows_of_shares = {code: shares["fault_indicated"][place] for place, code in shares["provider_code"].items()}
+    assert rows_of_shares == {"B01": None, "B02": None, "B03": 40, "B04": None}
+    assert [share for share in shares["share"].values() if share is not None] == [0.4]

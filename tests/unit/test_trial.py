@@ -66,14 +66,20 @@ def test_an_analyst_reads_the_published_tables_and_nothing_else(answered_cases: 
     assert list(frame["case_id"]) == cases["case_id"].to_pylist()
     connection = night.connect()
     rows = answered_cases.place.folder(night.night) / "intake" / "accounts"
+    before = answered_cases.place.tree()
     for statement in (
         f"SELECT * FROM read_parquet('{rows}/*.parquet')",
         "SELECT * FROM read_text('/etc/hostname')",
         f"COPY cases TO '{tmp_path}/out.csv'",
+        f"COPY (SELECT 1 AS a) TO '{night.paths['cases']}' (FORMAT parquet)",  # over a sealed table
+        f"COPY cases TO '{night.paths['cases'].parent}/more.parquet'",
+        f"ATTACH '{night.paths['cases'].parent}/more.db' AS more",
+        "DELETE FROM cases",
         "SET enable_external_access = true",
         "INSTALL httpfs",
     ):
         with pytest.raises(duckdb.Error):
             connection.execute(statement).fetchall()
+    assert answered_cases.place.tree() == before
     with pytest.raises(UsageError, match="has no table"):
         night.relation("accounts")

@@ -7,7 +7,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditaudit.masking import HIDDEN
+from creditaudit.masking import hidden_in
 
 # Between the digits of a number that a person writes down may stand a blank or a hyphen.
 _GAP = "[ -]?"
@@ -32,8 +32,6 @@ _NUMBER = re.compile(
 )
 # Whatever the pattern above finds has eleven digits or more, with at most one letter between two of them.
 _SUSPECT = "[0-9](?:[ \u2010-\u2013-]?[0-9]){9}"
-# Letter for letter, so that a place in the one text is the same place in the other.
-_NARROW = str.maketrans("０１２３４５６７８９Ｘｘ－\u2010\u2011\u2012\u2013\u3000", "0123456789Xx----- ")
 _CONTROLS = "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+"
 
 
@@ -56,13 +54,5 @@ def hide_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     if not pc.any(suspect).as_py():
         return shown
     whole = shown.combine_chunks()
-    hidden = [_hidden(text) for text in whole.filter(suspect).to_pylist()]
+    hidden = [hidden_in(text, _NUMBER) for text in whole.filter(suspect).to_pylist()]
     return pa.chunked_array([pc.replace_with_mask(whole, suspect, pa.array(hidden, pa.string()))])
-
-
-def _hidden(text: str) -> str:
-    pieces, at = [], 0
-    for found in _NUMBER.finditer(text.translate(_NARROW)):
-        pieces.append(text[at : found.start()])
-        at = found.end()
-    return HIDDEN.join([*pieces, text[at:]])

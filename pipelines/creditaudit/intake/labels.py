@@ -7,17 +7,21 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from creditaudit.masking import NUMBER, hidden_in
+
 if TYPE_CHECKING:
     from creditaudit.book.keys import Key, Keyring
 
-# An ID number, a mobile number, and any letter beyond ASCII: nobody can tell a person's name from a bank's.
-_TELLING = re.compile(r"(?<![0-9])(?:[0-9]{17}[Xx]|(?:[0-9]{18}|[0-9]{15}|1[3-9][0-9]{9})(?![0-9]))|[^\x00-\x7f]+")
+# In a file's name every number as long as an ID number may be one; and any letter beyond ASCII may be a person's name:
+# nobody can tell it from a bank's.
+_NUMBERS = re.compile(rf"{NUMBER}|(?<![0-9])(?:[0-9]{{17}}[Xx]|(?:[0-9]{{18}}|[0-9]{{15}})(?![0-9]))", re.ASCII)
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _TOKEN_LETTERS = 12
 
 
 def masked(name: str) -> str:
     """Return a name with ``*`` where an ID number, a phone or letters beyond ASCII stood."""
-    return _TELLING.sub("*", name)
+    return _BEYOND_ASCII.sub("*", hidden_in(name, _NUMBERS, mark="*"))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ _TELLING = r"/|>|rekeyed|collection"
 _PAIR = re.compile(r"(?P<provider>[^\s/;,>:()]+)/(?P<account>[^;,>()]*)")
 _SUCCESSOR = re.compile(r"(?P<what>(?:possibly )?(?:rekeyed|collection):\s*)(?P<code>[^;]+)")
 _WORD = re.compile(r"[^\s/;,>:()]+")
-_FILE_WORD = re.compile(r"[A-Za-z0-9]+")
+_LETTER = "[A-Za-z0-9]"
 
 
 class Foreign:
@@ -66,15 +66,28 @@ class Foreign:
         return _changed(column, said, _telling(column))
 
     def file_hidden_from(self, own: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return labels of files in which no other institution's code stands as a word."""
+        """Return labels of files in which no other institution's code stands as a word.
+
+        What a code is made of is free: it is looked for as it is, where no letter or digit of its own kind goes on.
+        """
 
         def said(cell: str) -> str:
-            return _FILE_WORD.sub(lambda word: self._word(own, word[0]), cell)
+            # The longest first, one's own among them: a code may be a part of another.
+            codes = sorted((c for c in {own, *self._providers} if c and c in cell), key=lambda c: (-len(c), c))
+            if codes in ([], [own]):
+                return cell
+            return re.sub("|".join(map(_whole, codes)), lambda found: self._word(own, found[0]), cell)
 
         return _changed(column, said, pc.is_valid(column))
 
     def _word(self, own: str, word: str) -> str:
         return OTHER if word != own and word in self._providers else word
+
+
+def _whole(code: str) -> str:
+    """Return a pattern that finds a code where it is not a part of a longer word of ASCII letters and digits."""
+    before, after = (_LETTER if one.isascii() and one.isalnum() else "" for one in (code[0], code[-1]))
+    return f"{f'(?<!{before})' if before else ''}{re.escape(code)}{f'(?!{after})' if after else ''}"
 
 
 def _telling(column: pa.ChunkedArray) -> pa.ChunkedArray:

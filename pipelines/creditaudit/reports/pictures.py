@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup, escape
 
-from creditaudit.masking import numbers_hidden, without_numbers
+from creditaudit.masking import without_numbers
 from creditaudit.reports.drawing import Mark, timeline
 from creditaudit.reports.dress import both, plain
 from creditaudit.reports.words import code_words, say
@@ -75,13 +75,13 @@ class SheetFacts:
         """
         if len(self.marks) <= MOST_MARKS:
             return self.marks
-        deciding = self.findings[0]["notice_id"] if self.findings else self.case["notice_id"]
+        deciding = notice_called(self.findings[0] if self.findings else self.case)
         at = self.moment[0] if self.moment is not None else self.marks[-1].start
 
         def matters(place: int) -> tuple[bool, bool, int, int]:
             mark = self.marks[place]
             is_notice = mark.kind in {*_OF_NOTICES, "effective"}
-            return is_notice, mark.about.partition(" ")[2] != deciding, abs(mark.start - at), place
+            return is_notice, mark.about != deciding, abs(mark.start - at), place
 
         kept = sorted(range(len(self.marks)), key=matters)[:MOST_MARKS]
         return [self.marks[place] for place in sorted(kept)]
@@ -103,6 +103,11 @@ class Picture:
     account: str
     picture: Markup | None
     href: str | None
+
+
+def notice_called(row: Row) -> str | None:
+    """Return what a page calls the notice that a row names; None: it names none."""
+    return None if row["notice_id"] is None else f"{row['notice_source']} {without_numbers(row['notice_id'])}"
 
 
 def gather(engine: Engine) -> dict[str, SheetFacts]:
@@ -179,7 +184,7 @@ def _marks(case: Row, findings: list[Row], notices: list[Row], collected: list[R
     """Return what is drawn: by when it began, the moment among the rest."""
     marks = []
     for notice in notices:
-        about = numbers_hidden(f"{notice['notice_source']} {notice['notice_id']}")
+        about = notice_called(notice) or ""
         for kind in _OF_NOTICES:
             start = notice[f"{kind}_from"]
             if start is not None:
@@ -195,7 +200,7 @@ def _marks(case: Row, findings: list[Row], notices: list[Row], collected: list[R
     for check in _CHECKS:
         start = case[f"{check}_from"]
         if start is not None:
-            about = numbers_hidden(case[f"{check}_id"] or "")
+            about = without_numbers(case[f"{check}_id"] or "")
             marks.append(Mark(check, start, case[f"{check}_to"], about, case[f"{check}_result"] or ""))
     return sorted(marks, key=lambda m: (m.start, m.end is None, m.end or 0, m.kind, m.about))
 

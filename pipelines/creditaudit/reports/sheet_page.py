@@ -8,10 +8,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import east_asian_width
 
-from creditaudit.masking import USUAL, Mask, numbers_hidden
+from creditaudit.masking import USUAL, Mask, numbers_hidden, without_numbers
 from creditaudit.reports.drawing import day, when
 from creditaudit.reports.dress import part, plain, policy, template
-from creditaudit.reports.pictures import SheetFacts, draw
+from creditaudit.reports.pictures import SheetFacts, draw, notice_called
 from creditaudit.reports.words import LANGUAGES, code_words, say
 
 if TYPE_CHECKING:
@@ -79,6 +79,10 @@ class Reader:
         """Return evidence as the reader may read it."""
         return numbers_hidden(self.hidden.get(text, text))
 
+    def codes(self, text: str) -> str:
+        """Return evidence that is codes alone, ours and delivered ones, as the reader may read it."""
+        return without_numbers(self.hidden.get(text, text))
+
 
 def render(facts: SheetFacts, night: date, reader: Reader, names: Names, picture: Markup | None = None) -> bytes:
     """Return one sheet: the same facts, night, reader and names give the same bytes.
@@ -103,7 +107,7 @@ def render(facts: SheetFacts, night: date, reader: Reader, names: Names, picture
         "more_flips": max(0, len(facts.flips) - _FLIPS),
         "ask_for": [_cut(one, _LONG) for one in asked[:_DOCUMENTS]],
         "more_documents": max(0, len(asked) - _DOCUMENTS),
-        "blind_spots": _cut(reader.evidence(case["blind_spots"] or ""), 2 * _LONG),
+        "blind_spots": _cut(reader.codes(case["blind_spots"] or ""), 2 * _LONG),
         "steps": [_step(row, reader) for row in facts.steps[:_STEPS]],
         "more_steps": max(0, len(facts.steps) - _STEPS),
         "clauses": _clauses(facts, reader),
@@ -145,8 +149,9 @@ def _lines(parts: Row) -> int:
 def _finding(row: Row, reader: Reader, names: Names) -> str:
     title = names.rules.get(row["rule_id"], ("", ""))[LANGUAGES.index(reader.language)]
     parts = [f"{row['rule_id']} {title} — {reader.calls(row['verdict'])}"]
-    if row["notice_id"] is not None:
-        named = reader.says("notice", which=numbers_hidden(f"{row['notice_source']} {row['notice_id']}"))
+    notice = notice_called(row)
+    if notice is not None:
+        named = reader.says("notice", which=notice)
         told = "" if row["reported_from"] is None else f" ({when(row['reported_from'], row['reported_to'])})"
         parts.append(f"{named}{told}")
     if row["relation"] is not None:
@@ -176,14 +181,14 @@ def source_of(element: Row) -> str:
     told = {pair["name"]: pair["value"] for pair in element["source"] or ()}
     parts = []
     if "notice_id" in told:
-        parts.append(f"{told.pop('notice_source')} {told.pop('notice_id')}")
+        parts.append(f"{told.pop('notice_source')} {without_numbers(told.pop('notice_id'))}")
     seen = [told.pop(name, None) for name in ("visible_from", "visible_to")]
     if seen[0] is not None:
         parts.append(f"visible {when(int(seen[0]), None if seen[1] is None else int(seen[1]))}")
     followed = told.pop("exception_followed_up_on", None)
     if followed is not None:
         parts.append(f"exception_followed_up_on {day(int(followed) * _DAY)}")
-    parts += [f"{name} {value}" for name, value in told.items()]
+    parts += [f"{name} {without_numbers(value) if name.endswith('_id') else value}" for name, value in told.items()]
     return ", ".join(parts)
 
 

@@ -286,8 +286,9 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "date": ("日期", "Date"),
     "signature": ("签名", "Signature"),
     "page_foot": (
-        "已截断的长文以“…”结尾；全文见 exceptions.csv。",
-        "Long texts end with “…”; they stand whole in exceptions.csv.",
+        "已截断的长文以“…”结尾。理由、下一步、需调取材料、未能核查的全文见 exceptions.csv；其余全文由内部查阅。",
+        "Long texts end with “…”. Reasons, next steps, what to ask for and what could not be checked stand whole in"
+        " exceptions.csv; all else is kept by the house.",
     ),
 }
 

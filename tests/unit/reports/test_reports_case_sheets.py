@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from markupsafe import escape
 
 from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.feeds import FEEDS
 from creditaudit.masking import Mask
 from creditaudit.reports.case_sheets import MOST_SHEETS, CaseSheets, choose
+from creditaudit.reports.dress import plain
 from creditaudit.reports.foreign import Foreign
 from creditaudit.reports.pictures import PICTURED
 from creditaudit.reports.recipients import Recipient
@@ -87,7 +89,7 @@ def stand(engine: Engine, cases: list[Row], findings: list[Row] | None = None, *
         ("case_rows", [{k: v for k, v in c.items() if k != "change"} for c in cases], CASE_ROWS),
         ("case_subjects", whose, SUBJECTS),
         ("findings", findings or [], FINDINGS),
-        ("standing_sheet_facts", [], SHEET_FACTS.schema),
+        ("standing_sheet_facts", feeds.pop("kept", []), SHEET_FACTS.schema),
         ("remedies", [], REMEDIES),
         ("documents", [], pa.schema([(n, TEXT) for n in ("document_id", "zh", "en")])),
         ("rule_titles", [], pa.schema([(n, TEXT) for n in ("rule_id", "zh", "en")])),
@@ -150,21 +152,35 @@ def test_an_institution_reads_other_in_the_place_of_others(engine: Engine) -> No
     assert "2026-11-20/B02-log.csv" in seen
 
 
-@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "=1+1", "\u202eA1", PERSON, "13812345678"])
-def test_hostile_codes_are_text_and_numbers_are_hidden(engine: Engine, hostile: str) -> None:
-    """SPEC 10.4."""
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        *("<script>alert(1)</script>", "\u202eA1", PERSON, "13812345678", "8613812345678", "１３８１２３４５６７８"),
+        *("138\u200b12345678", "欧阳测试"),
+    ],
+)
+def test_hostile_codes_are_text_and_numbers_and_names_are_hidden(engine: Engine, hostile: str) -> None:
+    """SPEC 10.4: in codes, keys of notices and checks, evidence and blind spots; on a sheet and in a picture."""
     start, end = interval("2024-01-10")
     notice = {"report_no": hostile, "id_number": PERSON, "reported_at": "2024-01-10", "lost_at": "2024-01-09"}
     finding = {"provider_code": "B01", "subject": "account:A1", "rule_id": "R101", "verdict": "violation"}
     finding |= {"notice_source": "loss_reports", "notice_id": hostile, "relation": "same"}
     finding |= {"reported_from": start, "reported_to": end, "moment_from": start, "moment_to": end}
-    stand(engine, [case(1, account_code=hostile, blind_spots=hostile)], [finding], loss_reports=[notice])
+    element = {"case_id": "CA-0001", "place": 0, "name": "performed", "status": "proven", "value": "passed"}
+    notice_key = {"name": "notice_source", "value": "loss_reports"}, {"name": "notice_id", "value": hostile}
+    element |= {"source": [{"name": "card_check_id", "value": hostile}, *notice_key]}
+    kept = {"night": NIGHT, "provider_code": "B01", "subject": "account:A1", "card_check_id": hostile}
+    kept |= {"card_check_result": "valid", "card_check_from": 0, "card_check_to": 0}
+    spots = f"possibly rekeyed: B02/{hostile}"
+    named = case(1, account_code=hostile, blind_spots=spots)
+    stand(engine, [named], [finding], elements=[element], kept=[kept], loss_reports=[notice])
     [seen] = written(engine).values()
-    assert "<script" not in seen
-    assert "\u202e" not in seen
-    assert PERSON not in seen
-    assert "13812345678" not in seen
+    [picture] = CaseSheets(engine, NIGHT).pictures()
+    for page in (seen, f"{escape(plain(picture.account))} {picture.picture}"):  # as the template puts it
+        assert hostile not in page
+        assert "\u202e" not in page
     assert "丢失" in seen
+    assert "card_check_id" in seen
 
 
 def test_due_dates_are_told_with_their_kind_and_how_late_they_are(engine: Engine) -> None:

@@ -9,6 +9,7 @@ import pytest
 from report_desk import PBOC, Desk, case
 
 from creditaudit.masking import Mask
+from creditaudit.reports.foreign import Foreign
 from creditaudit.reports.recipients import Recipient
 
 if TYPE_CHECKING:
@@ -74,3 +75,26 @@ def test_a_guarded_cell_stays_guarded(bank: Desk) -> None:
     bank.write([case(1, reasons="-x B02/A1")], BANK, providers=("B02",))
     [row] = bank.read("exceptions_all.csv", "bank")
     assert row["reasons"] == "'-x other"
+
+
+# Labels of files, and how the institution B01 reads them, where there are also B-02, B01-2 and 乙行.
+LABELS = [
+    ("2026-11-20/B-02-log.csv", "2026-11-20/other-log.csv"),
+    ("2026-11-20/B-02_B01.csv", "2026-11-20/other_B01.csv"),
+    ("乙行清单.csv", "other清单.csv"),
+    ("B01-2.csv", "other.csv"),
+    ("B01-log.csv", "B01-log.csv"),
+    ("B-023.csv", "B-023.csv"),
+    ("xB-02.csv", "xB-02.csv"),
+    (None, None),
+]
+
+
+def test_codes_in_labels_of_files_are_found_whatever_they_are_made_of(engine: Engine) -> None:
+    """SPEC 10.1."""
+    engine.load("standing_accounts", ACCOUNTS)
+    engine.load("report_rows", pa.table({"provider_code": pa.array([], pa.string())}))
+    engine.load("institutions", pa.table({"provider_code": ["B01", "B-02", "B01-2", "乙行"]}))
+    given = pa.chunked_array([pa.array([label for label, _ in LABELS], pa.string())])
+    assert Foreign(engine, []).file_hidden_from("B01", given).to_pylist() == [read for _, read in LABELS]
+    assert Foreign(engine, []).file_hidden_from("B01-2", given).to_pylist()[3:5] == ["B01-2.csv", "other-log.csv"]

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from creditaudit.errors import UsageError
-from creditaudit.masking import Mask, without_numbers
+from creditaudit.masking import Mask, numbers_hidden, without_numbers
 from creditaudit.reports.masks import read_mask
 
 NUMBER = "11010519491231002X"
@@ -81,3 +81,40 @@ def test_rows_are_masked_each_by_its_own_length() -> None:
 def test_what_reads_as_a_number_of_a_person_is_hidden_in_codes(code: str, shown: str) -> None:
     """SPEC 10.4: no raw ID number or phone on a page or in a manifest; codes of institutions stay."""
     assert without_numbers(code) == shown
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        *("8613812345678", "+8613812345678", "008613812345678", "+86 138-1234-5678", "138 1234 5678"),
+        *("１３８１２３４５６７８", "1381234５678", "138\u200b1234\u20605678", "138\u00ad12345678", "١٣٨١٢٣٤٥٦٧٨"),
+        *(
+            "１１０１０５１９４９１２３１００２Ｘ",
+            "110105\u200b19491231002X",
+            "110105 19491231 002X",
+            "110105491231002",
+        ),
+    ],
+)
+def test_a_number_is_found_however_it_is_spelled(spelled: str) -> None:
+    """SPEC 10.4. Nothing of it is left but the sign before a country's code."""
+    for said in (numbers_hidden(f"挂失 A-{spelled}; x"), without_numbers(f"A-{spelled}; x")):
+        assert said.endswith(("A-***; x", "A-+***; x"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "2024-01-16 – 2024-01-20",
+            "440300-20261120-0001.csv",
+            "6222021381234567890",
+            "86138123456789",
+            "银发〔2018〕60号",
+        ),
+        *("CA-a13812345678b11010519491231002"[:27], "visible 2024-01-10", "1102100099996"),
+    ],
+)
+def test_what_is_no_number_of_a_person_is_left(text: str) -> None:
+    """Days, names of files, card numbers, clauses, and our own case_ids."""
+    assert numbers_hidden(text) == text
