@@ -1,10 +1,11 @@
-"""``creditaudit status`` and ``doctor``: for who runs the nights."""
+"""``creditaudit status``, ``ready`` and ``doctor``: for who runs the nights."""
 
 from __future__ import annotations
 
 import json
 import os
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,6 +32,22 @@ def status(
     found = status_of(book, landing, config)
     for line in [json.dumps(found, ensure_ascii=False)] if form == "json" else status_lines(found):
         Tell.result(line)
+
+
+@app.command("ready")
+def ready(
+    book: BookOption,
+    landing: Annotated[Path, typer.Option(help="Directory that holds one folder per night.")],
+    night: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Business date.")],
+    config: ConfigOption = None,
+) -> int:
+    """Say what a night still waits for: expected feeds, and control files. Exit 5: something; a schedule asks again."""
+    from creditaudit.status import awaited
+
+    found = awaited(book, landing, night.date(), config)
+    for line in found:
+        Tell.result(f"night {night.date()} waits for {line}")
+    return int(ExitCode.DEGRADED if found else ExitCode.SEALED)
 
 
 @app.command("doctor")

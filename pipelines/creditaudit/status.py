@@ -18,8 +18,13 @@ from creditaudit.book.files import listed
 from creditaudit.book.inbox import read_entry
 from creditaudit.book.layout import night_of, open_book
 from creditaudit.cases.known import OPEN
+from creditaudit.errors import UnjudgedFileError
 from creditaudit.feeds import EXPECTED, FEEDS
+from creditaudit.intake.control import read_control
+from creditaudit.intake.labels import masked
+from creditaudit.intake.landing import CONTROL_SUFFIX, ReportFile, survey
 from creditaudit.intake.order import delivered_nights, settled_nights
+from creditaudit.intake.profile import profiles_of
 from creditaudit.masking import without_numbers
 from creditaudit.settings import load_settings
 
@@ -81,6 +86,49 @@ def status_of(path: Path, landing: Path | None = None, config: Path | None = Non
         "degraded": book.manifests[last]["summary"]["stale"] if last else {},
         **_cases(path, last),
     }
+
+
+def awaited(book: Path, landing: Path, night: date, config: Path | None = None) -> list[str]:
+    """Return what a night still waits for, one thing a line; empty: all that is expected has come, whole.
+
+    A control file is delivered last: a file without one may still be written to. SPEC asks for none, so a night is run
+    without them too; this is for who schedules it.
+
+    Parameters
+    ----------
+    book, landing : Path
+    night : date
+    config : Path or None
+        As for a night: says which feeds are expected, and which profiles read which files.
+
+    Returns
+    -------
+    list of str
+        Expected feeds without a file, then files without a control file or with one that cannot be read (not those of
+        ``reports/``, whose control files are not read), in the order of the feeds. Names are masked as in every table.
+
+    Raises
+    ------
+    CreditAuditError
+        There is no such book or landing, or the configuration cannot be read.
+    """
+    settings = load_settings(open_book(book).root, config, FEEDS)
+    delivered_nights(landing)  # a landing that is not there is no delivery that is late
+    found = survey(landing / night.isoformat(), profiles=profiles_of(settings.sources)).files
+    files = [file for file in found if not isinstance(file, ReportFile)]
+    came = {file.feed for file in found}
+    expected = (f for f in FEEDS if settings.is_expected(f, by_default=f in EXPECTED))
+    lines = [f"{feed}: no file" for feed in expected if feed not in came]
+    for file in files:
+        told = f"{file.feed}: {masked(file.name)}"
+        if not os.path.lexists(file.path.with_name(file.path.name + CONTROL_SUFFIX)):
+            lines.append(f"{told} has no {CONTROL_SUFFIX}")
+            continue
+        try:
+            read_control(file.path)
+        except UnjudgedFileError as error:
+            lines.append(f"{told}: {error.reason}")
+    return lines
 
 
 def holder(book: Book, locks: Path = _LOCKS) -> int | None:

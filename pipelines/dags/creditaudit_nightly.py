@@ -7,7 +7,8 @@ The environment of the workers says where things lie:
 ``CREDITAUDIT_BOOK``           directory of the book
 ``CREDITAUDIT_LANDING``        directory that holds one folder per night
 ``CREDITAUDIT_KEY_FILE``       the key file
-``CREDITAUDIT_WAIT_FOR``       feeds whose files must lie there, each with its control file; default: the expected ones
+``CREDITAUDIT_POKE_SECONDS``   how often it is asked whether all files have come, with their control files, default 300
+``CREDITAUDIT_WAIT_SECONDS``   after how long the night is run as it lies there, default 14400
 ``CREDITAUDIT_RETRIES``        how often a night that could not be sealed is tried again, default 6
 ``CREDITAUDIT_RETRY_SECONDS``  and after how long, default 600
 ``CREDITAUDIT_FIRST_NIGHT``    first business date that is to be run, ``YYYY-MM-DD``, default 2026-01-01
@@ -47,7 +48,6 @@ ZONE = "Asia/Shanghai"
 # The run of a night is on the day after it.
 FIRST_RUN = pendulum.parse(os.environ.get("CREDITAUDIT_FIRST_NIGHT", "2026-01-01"), tz=ZONE).add(days=1)
 LATEST_AFTER = timedelta(hours=7)  # 02:15 + 7 h: when the desks open
-EXPECTED = "accounts,invalid_cards,loss_reports"
 ALERT_TO = os.environ.get("CREDITAUDIT_ALERT_TO")
 
 # What `creditaudit exit-codes` lists. A code that is not here is a failure that is tried again.
@@ -67,29 +67,15 @@ def business_date(logical_date: pendulum.DateTime | None, asked: str | None) -> 
     return (logical_date.in_timezone(ZONE).date() - timedelta(days=1)).isoformat()
 
 
-def waits_for(folder: Path, feeds: list[str]) -> list[str]:
-    """Return what is still to come of a night: feeds without a file, and files without a whole control file."""
-    missing = []
-    for feed in feeds:
-        files = sorted((folder / feed).glob("*")) if (folder / feed).is_dir() else []
-        data = [f for f in files if f.name.endswith((".csv", ".csv.gz", ".parquet")) and not f.name.startswith(".")]
-        if not data:
-            missing.append(f"{feed}: no file")
-        for file in data:
-            control = file.with_name(f"{file.name}.ctl")
-            try:
-                json.loads(control.read_text(encoding="utf-8"))
-            except FileNotFoundError:
-                missing.append(f"{feed}: a file without its .ctl")
-            except ValueError:
-                missing.append(f"{feed}: a .ctl that is not whole")
-    return missing
-
-
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program; no shell, and what it says is read here."""
     program = os.environ.get("CREDITAUDIT_BIN", "creditaudit")
     return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+
+
+def places() -> list[str]:
+    """Return where book and landing lie, as the command line takes it."""
+    return ["--book", os.environ["CREDITAUDIT_BOOK"], "--landing", os.environ["CREDITAUDIT_LANDING"]]
 
 
 def raise_failure(code: int, told: str) -> None:
@@ -100,6 +86,15 @@ def raise_failure(code: int, told: str) -> None:
         raise AirflowException(f"exit {HELD}, another run holds the book: tried again later")
     if code not in {SEALED, NEW_FINDINGS, DEGRADED}:
         raise AirflowException(f"exit {code}: {told}")
+
+
+def has_come(night: str) -> bool:
+    """Say whether all that a night expects has come, each file with its control file."""
+    done = command("ready", *places(), "--night", night)
+    if done.returncode not in {SEALED, DEGRADED}:
+        raise AirflowFailException(f"exit {done.returncode}: {done.stderr[-500:]}")
+    log.info("night %s: %s", night, done.stdout.strip() or "all has come")
+    return done.returncode == SEALED
 
 
 def alert(context: dict[str, Any]) -> None:
@@ -153,14 +148,16 @@ def creditaudit_nightly() -> None:
         return business_date(context.get("logical_date"), context["params"]["night"])
 
     # Skipped, not failed, when it gives up: the next run waits for a success or a skip of this one.
-    @task.sensor(poke_interval=300, timeout=4 * 3600, mode="reschedule", soft_fail=True)
+    @task.sensor(
+        poke_interval=int(os.environ.get("CREDITAUDIT_POKE_SECONDS", "300")),
+        timeout=int(os.environ.get("CREDITAUDIT_WAIT_SECONDS", "14400")),
+        mode="reschedule",
+        soft_fail=True,
+    )
     def delivered(night: str) -> PokeReturnValue:
         if date.fromisoformat(night) < pendulum.now(ZONE).date() - timedelta(days=1):
             return PokeReturnValue(is_done=True)  # catching up: what was to come has come
-        feeds = [f for f in os.environ.get("CREDITAUDIT_WAIT_FOR", EXPECTED).split(",") if f]
-        missing = waits_for(Path(os.environ["CREDITAUDIT_LANDING"]) / night, feeds)
-        log.info("night %s waits for: %s", night, "; ".join(missing) or "nothing")
-        return PokeReturnValue(is_done=not missing)
+        return PokeReturnValue(is_done=has_come(night))
 
     # Also after the sensor gave up: a night without a feed is sealed, and says that it is degraded.
     @task(trigger_rule="all_done")
@@ -168,8 +165,7 @@ def creditaudit_nightly() -> None:
         if not (Path(os.environ["CREDITAUDIT_LANDING"]) / night).is_dir():
             # A later night reads what turns up there after all (SPEC 2).
             raise AirflowSkipException(f"nothing was delivered for {night}: the landing has no folder of that date")
-        places = ["--book", os.environ["CREDITAUDIT_BOOK"], "--landing", os.environ["CREDITAUDIT_LANDING"]]
-        done = command("--log-format", "json", "night", *places, "--night", night)
+        done = command("--log-format", "json", "night", *places(), "--night", night)
         words = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
         for said in words:
             log.info("%s", said.get("note") or said)

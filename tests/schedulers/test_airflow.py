@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from creditaudit.book.layout import open_book
+from reference.small import ACCOUNT, EVENT, REPORT
 
 if TYPE_CHECKING:
     from place import Place
@@ -41,7 +44,7 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def fired(home: Path, *arguments: str, **more: str) -> dict[str, Any]:
+def fired(home: Path, *arguments: str, **more: str) -> Any:
     """Run the script of this folder in Airflow's environment and return its answer."""
     script = Path(__file__).with_name("fire_dag.py")
     done = subprocess.run(
@@ -53,27 +56,32 @@ def fired(home: Path, *arguments: str, **more: str) -> dict[str, Any]:
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def house(place: Place, tmp_path: Path, *, code: int | None = None) -> dict[str, str]:
-    """Name a house to the DAG; with ``code``, the command answers only that."""
+def runs(home: Path, *nights: str, **more: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = fired(home, "run", *nights, **more)
+    return found
+
+
+def house(place: Place, tmp_path: Path, landing: Path, answers: str | None = None) -> dict[str, str]:
+    """Name a house to the DAG; with ``answers``, the command says and does only that."""
     command = tmp_path / "creditaudit"
-    told = '{"note": "night 2026-11-15 degraded: openings: no file"}'
-    if code is None:
-        text = f'#!/bin/sh\nexec "{ROOT}/.venv/bin/python" -m creditaudit.cli "$@"\n'
-    else:
-        text = f"#!/bin/sh\necho '{told}' >&2\n[ \"$1\" = verify ] && echo sound && exit 0\nexit {code}\n"
-    command.write_text(text, encoding="utf-8")
+    text = f'exec "{ROOT}/.venv/bin/python" -m creditaudit.cli "$@"' if answers is None else answers
+    command.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
     command.chmod(0o700)
     return {
         "CREDITAUDIT_BIN": str(command),
         "CREDITAUDIT_BOOK": str(place.book),
-        "CREDITAUDIT_LANDING": str(ROOT / "data" / "samples" / "landing"),
+        "CREDITAUDIT_LANDING": str(landing),
         "CREDITAUDIT_KEY_FILE": str(place.key),
         "PYTHONPATH": str(ROOT / "pipelines"),
     }
+
+
+SAMPLES = ROOT / "data" / "samples" / "landing"
+SOUND = '[ "$1" = verify ] && echo sound && exit 0'
+DEGRADED = """echo '{"note": "night 2026-11-15 degraded: openings: no file"}' >&2"""
 
 
 def test_it_is_parsed_and_runs_one_night_at_a_time_in_order(airflow_home: Path) -> None:
@@ -89,29 +97,72 @@ def test_it_is_parsed_and_runs_one_night_at_a_time_in_order(airflow_home: Path) 
     }
 
 
-def test_a_sample_night_is_sealed_under_its_business_date(airflow_home: Path, place: Place, tmp_path: Path) -> None:
+def test_sample_nights_are_sealed_one_after_the_other(airflow_home: Path, place: Place, tmp_path: Path) -> None:
     # 02:15 of the 16th in Shanghai is the 15th in UTC, too: the night is the day before it, in Shanghai.
-    found = fired(airflow_home, "run", **house(place, tmp_path))
-    assert found["state"] == "success", found
-    assert [night.isoformat() for night in open_book(place.book).sealed] == ["2026-11-15"]
-    assert found["said"]["night"] == "2026-11-15"
+    found = runs(airflow_home, "-", "-", **house(place, tmp_path, SAMPLES))
+    assert [one["state"] for one in found] == ["success", "success"], found
+    assert [night.isoformat() for night in open_book(place.book).sealed] == ["2026-11-15", "2026-11-16"]
+    assert [one["said"]["night"] for one in found] == ["2026-11-15", "2026-11-16"]
 
 
-def test_a_night_may_be_named(airflow_home: Path, place: Place, tmp_path: Path) -> None:
-    found = fired(airflow_home, "run", "2026-11-17", **house(place, tmp_path, code=0))
-    assert found["said"]["night"] == "2026-11-17"
+def test_a_night_may_be_named_and_one_without_a_folder_is_passed_over(
+    airflow_home: Path, place: Place, tmp_path: Path
+) -> None:
+    """The run after one that had nothing to read goes on."""
+    said = house(place, tmp_path, SAMPLES, f"{SOUND}\nexit 0")
+    named, empty, next_one = runs(airflow_home, "2026-11-17", "2026-10-01", "2026-11-18", **said)
+    assert (named["said"]["night"], next_one["said"]["night"]) == ("2026-11-17", "2026-11-18")
+    assert (empty["states"]["run_night"], empty["states"]["verify"]) == ("skipped", "skipped")
 
 
 @pytest.mark.parametrize(
-    ("code", "state"), [(1, "success"), (5, "success"), (6, "failed"), (3, "failed"), (4, "failed")]
+    ("code", "state"), [(1, "success"), (5, "success"), *((code, "failed") for code in (2, 3, 4, 6, 70))]
 )
 def test_exit_codes_are_what_airflow_knows(
     airflow_home: Path, place: Place, tmp_path: Path, code: int, state: str
 ) -> None:
     # With another try at hand: what is not worth one fails at once, what is held is tried again.
     more = {"CREDITAUDIT_RETRIES": "1", "CREDITAUDIT_RETRY_SECONDS": "0"}
-    found = fired(airflow_home, "run", **house(place, tmp_path, code=code) | more)
+    [found] = runs(airflow_home, "-", **house(place, tmp_path, SAMPLES, f"{DEGRADED}\n{SOUND}\nexit {code}") | more)
     assert found["states"]["run_night"] == state, found
-    assert found["tries"]["run_night"] == (2 if code == 4 else 1)
+    assert found["tries"]["run_night"] == (2 if code in {4, 70} else 1)
     assert (found["note"] is not None) == (code == 5)
     assert found["states"]["verify"] == ("success" if state == "success" else "upstream_failed")
+
+
+def test_a_try_after_one_that_was_held_succeeds(airflow_home: Path, place: Place, tmp_path: Path) -> None:
+    flag = tmp_path / "held"
+    more = {"CREDITAUDIT_RETRIES": "1", "CREDITAUDIT_RETRY_SECONDS": "0"}
+    answers = f'{SOUND}\n[ "$1" = ready ] && exit 0\n[ -e "{flag}" ] && exit 0\ntouch "{flag}"; exit 4'
+    [found] = runs(airflow_home, "-", **house(place, tmp_path, SAMPLES, answers) | more)
+    assert (found["state"], found["tries"]["run_night"]) == ("success", 2), found
+
+
+def test_the_sensor_waits_for_control_files_and_the_night_is_run_when_it_gives_up(
+    airflow_home: Path, place: Place, tmp_path: Path
+) -> None:
+    """The real program: a file without its .ctl, and one whose .ctl is cut; the run after it goes on."""
+    night = datetime.now(ZoneInfo("Asia/Shanghai")).date() - timedelta(days=1)
+    for feed, row in (("accounts", ACCOUNT), ("loss_reports", REPORT), ("invalid_cards", EVENT)):
+        place.deliver(night, feed, [row])
+    place.drop(night, "accounts", b'{"rows": 1', name="f.csv.ctl")  # half of it has come
+    more = {"CREDITAUDIT_POKE_SECONDS": "1", "CREDITAUDIT_WAIT_SECONDS": "3"}
+    said = house(place, tmp_path, place.landing)
+    [found] = runs(airflow_home, night.isoformat(), **said | more)
+    assert found["states"]["delivered"] == "skipped", found
+    assert found["states"]["run_night"] == "failed"  # that .ctl refuses the file, and the feed has no other
+    assert open_book(place.book).last is None
+    place.drop(night, "accounts", b'{"rows": 1}', name="f.csv.ctl")
+    [found] = runs(airflow_home, night.isoformat(), **said | more)
+    assert (found["states"]["delivered"], found["state"]) == ("skipped", "success"), found
+    assert open_book(place.book).last == night
+
+
+def test_the_sensor_asks_again_until_all_has_come(airflow_home: Path, place: Place, tmp_path: Path) -> None:
+    night = datetime.now(ZoneInfo("Asia/Shanghai")).date() - timedelta(days=1)
+    (place.landing / night.isoformat()).mkdir()
+    flag = tmp_path / "came"
+    answers = f'[ "$1" = ready ] && [ ! -e "{flag}" ] && touch "{flag}" && exit 5\n{SOUND}\nexit 0'
+    more = {"CREDITAUDIT_POKE_SECONDS": "1", "CREDITAUDIT_WAIT_SECONDS": "60"}
+    [found] = runs(airflow_home, night.isoformat(), **house(place, tmp_path, place.landing, answers) | more)
+    assert (found["states"]["delivered"], found["state"], flag.exists()) == ("success", "success", True), found
