@@ -35,6 +35,7 @@ def terms(model: Model, matrix: np.ndarray, contributions: np.ndarray) -> pa.Arr
     for side, head, between in ((1, ZH, "，"), (2, EN, ", ")):
         words = pa.array([word for entry in spelled for word in entry[side]], type=pa.string())
         parts = [words.take(pa.array(chosen[:, n], mask=~moved[:, n], type=pa.int64())) for n in range(chosen.shape[1])]
+        parts[0] = parts[0].fill_null("")  # pyarrow leaves a row out of which every part is NULL
         joined = pc.binary_join_element_wise(*parts, between, null_handling="skip")
         sides.append(pc.binary_join_element_wise(head, joined, ""))
     whole = pc.binary_join_element_wise(*sides, BETWEEN)

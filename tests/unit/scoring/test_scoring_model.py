@@ -208,6 +208,16 @@ def test_terms_are_the_three_that_moved_most_in_both_languages() -> None:
     assert said[1] == "评分依据：规则判断为线索 +0.10 | score: a lead by the rules +0.10"
 
 
+def test_a_case_that_nothing_moved_has_no_terms_and_the_others_keep_theirs(model: Model) -> None:
+    matrix = cases(5)[:3]
+    matrix[1] = np.nan
+    moved = model.contributions(matrix)
+    said = terms(model, matrix, moved).to_pylist()
+    assert said[1] is None
+    assert [word is None for word in said] == (~moved.any(axis=1)).tolist()
+    assert said == [terms(model, matrix[n : n + 1], moved[n : n + 1]).to_pylist()[0] for n in range(3)]
+
+
 def test_every_feature_is_documented_in_both_languages() -> None:
     for feature in FEATURES:
         assert feature.sign in {-1, 0, 1}
