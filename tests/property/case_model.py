@@ -53,17 +53,20 @@ class Case:
     follows: Case | None = None
     states: list[str] = field(default_factory=lambda: ["lead"])
     evidence: Evidence = NO_EVIDENCE
+    seen: Evidence = NO_EVIDENCE  # the same, of its own nights alone: a follower begins with what the one before left
+    spoken: Evidence = NO_EVIDENCE  # what stood when the last answer was given
     stood: bool = False
     due: date | None = None
     legal: date | None = None
     outcome: str = ""
     taken_on: date | None = None
-    first_proof: tuple[date, str] | None = None
+    # Kind and, of values, column to night and digest: proofs after the answer that nothing has undone.
+    proofs: dict[tuple[str, int], tuple[date, str]] = field(default_factory=dict)
     proven_by: str = ""
     proven_on: date | None = None
     rested: list[str] = field(default_factory=list)  # the values of the last night on which it had evidence
     baseline: list[str] = field(default_factory=list)  # of these, what stood when the answer was taken
-    proving: tuple[int, ...] = ()
+    proving: int = -1
     is_new: bool = True
     is_changed: bool = False
     name: str = ""  # the program's case_id
@@ -125,12 +128,14 @@ class Model:
         for case in self.cases:
             case.is_new = case.is_changed = False
         answered = self._answers(answers)
-        for case in list(self.cases):
+        for case in self.cases:
             self._release(case)
+        verified = [case for case in self.cases if case.state == "correction_verified"]
+        for case in self.cases:
             if case.state in CORRECTING and case not in answered:
                 self._prove(case)
-            elif case.state == "correction_verified":
-                self._return(case)
+        for case in sorted(verified, key=lambda c: c.name):  # of two that come back as one the first is followed
+            self._return(case)
         self._join()
         self._judged(found)
         for objection in told.objections:
@@ -170,7 +175,7 @@ class Model:
             if is_confirmed:
                 case.state = "holder_confirmed"
             case.outcome, case.taken_on = outcome, self.told.night
-            case.first_proof, case.legal = None, None
+            case.proofs, case.legal, case.spoken = {}, None, case.seen
             case.due = self.told.night + _TERM if outcome in "1345" else None
             case.is_changed = True
         return moved
@@ -181,39 +186,45 @@ class Model:
         account = case.account
         if account is None or case.outcome not in "1345":
             return
-        digest = self._absent(case, account) if case.outcome in "145" else None
-        kind = "absence"
-        if digest is None and account.code in self.told.held:
-            row = self.world.standing(account)
-            assert row is not None
-            if case.outcome == "1" and row["id_number"] != self._number(case):
-                digest, kind = f"number {self.told.night}", "number"
-            elif case.outcome == "3" and case.baseline and [row[name] for name in _RESTS_ON] != case.baseline:
-                digest, kind = f"values {self.told.night}", "values"
-                case.proving = tuple(n for n, name in enumerate(_RESTS_ON) if row[name] != case.baseline[n])
-            else:
-                case.first_proof = None
-        if digest is None:
-            return
-        first = case.first_proof
-        if first is None:
-            case.first_proof = (self.told.night, digest)
-        elif first[1] != digest:
-            self._move(case, "correction_verified")
-            case.proven_by, case.proven_on, case.due, case.legal = kind, self.told.night, None, None
+        now = self._proofs(case, account)
+        if any(code in self.told.held for code in account.codes):
+            # A row ends an absence, and what earlier rows showed and this one does not.
+            case.proofs = {key: first for key, first in case.proofs.items() if key in now}
+        elif any(code[0] in self.told.refused for code in account.codes):
+            case.proofs.pop(("absence", -1), None)  # a file that was refused may hold one
+        for key, digest in sorted(now.items()):
+            if case.proofs.setdefault(key, (self.told.night, digest))[1] != digest and case.state in CORRECTING:
+                self._move(case, "correction_verified")
+                (case.proven_by, case.proving), case.proven_on = key, self.told.night
+                case.due, case.legal = None, None
+
+    def _proofs(self, case: Case, account: Account) -> dict[tuple[str, int], str]:
+        """SPEC 8.3: what tonight shows, each to what tells it from the same of another night."""
+        absent = self._absent(case, account) if case.outcome in "145" else None
+        found = {} if absent is None else {("absence", -1): absent}
+        row = self.world.standing(account)
+        if row is None or account.code not in self.told.held:
+            return found
+        if case.outcome == "1" and row["id_number"] != self._number(case):
+            found["number", -1] = f"{self.told.night}"
+        if case.outcome == "3" and case.baseline:
+            for n, name in enumerate(_RESTS_ON):
+                if row[name] != case.baseline[n]:
+                    found["values", n] = f"{self.told.night}"
+        return found
 
     def _number(self, case: Case) -> str:
         return next(f.numbers[case.person] for f in self.world.families if case.person in f.numbers)
 
     def _absent(self, case: Case, account: Account) -> str | None:
-        """SPEC 8.3: one delivery that proves an account absent; None: there is none tonight."""
+        """SPEC 8.3: the digest of a delivery that proves an account absent; None: there is none tonight."""
         if any(code in self.told.held for code in account.codes):
-            if case.first_proof is not None and not case.first_proof[1].startswith("number "):
-                case.first_proof = None  # a row of the account ends an absence; what it shows is asked below
             return None
         provider = account.code[0]
         digest = self.told.proving.get(provider)
-        if digest is None or (provider, case.person) in self.told.spoilt:
+        if digest is None or any((code[0], case.person) in self.told.spoilt for code in account.codes):
+            return None
+        if any(code[0] in self.told.refused for code in account.codes):
             return None
         if not any(code[0] == provider and code in self.world.held_whole for code in account.codes):
             return None  # no delivery of that scope ever held it
@@ -226,7 +237,7 @@ class Model:
             row = self.world.standing(other)
             if other is account or row is None or other.since is None or other.since <= case.opened:
                 continue
-            if row["id_number"] != self._number(case):
+            if row["id_number"] != self._number(case) or id(other) in self.absent:
                 continue
             alike = row["opened_at"][:10] == own["opened_at"][:10] or row["amount"] == own["amount"]
             if (other.code[0] == account.code[0] and alike) or row.get("original_provider_code") == account.code[0]:
@@ -247,29 +258,35 @@ class Model:
         assert row is not None
         found: Account | None = None
         if case.proven_by == "absence":
-            found = account if is_held else self._again(account, row)
+            found = account if is_held else self._again(case, account, row)
         elif is_held:
             is_old = {
                 "number": row["id_number"] == self._number(case),
-                "values": any(row[name] == case.baseline[n] for n, name in enumerate(_RESTS_ON) if n in case.proving),
+                "values": case.proving >= 0 and row[_RESTS_ON[case.proving]] == case.baseline[case.proving],
             }
             found = account if is_old[case.proven_by] else None
         if found is not None:
             self._move(case, "reappeared")
-            new = self._open(case.person, found, follows=case)
-            new.evidence = case.evidence
+            other = self.case_of(found)
+            if other is not None and other is not case and other.state in OPEN:
+                other.follows = other.follows or case  # what comes back to an open case is that case's matter
+            else:
+                self._open(case.person, found, follows=case).evidence = case.evidence
 
-    def _again(self, account: Account, own: Mapping[str, str]) -> Account | None:
+    def _again(self, case: Case, account: Account, own: Mapping[str, str]) -> Account | None:
+        """Return the account as which another one goes on: under a new code, or as a debt that was sold."""
+        alike, sold = [], []
         for other in self.world.accounts_of(account.person):
             row = self.world.standing(other)
-            if other is account or row is None or other.since != self.told.night:
+            if other is account or row is None or other.since is None or other.code not in self.told.held:
                 continue
-            if other.original is account:
-                return other
-            alike = row["opened_at"][:10] == own["opened_at"][:10] and row["amount"] == own["amount"]
-            if other.code[0] == account.code[0] and alike:
-                return other
-        return None
+            if other.original is account and other.since == self.told.night:
+                sold.append(other)
+            is_alike = row["opened_at"][:10] == own["opened_at"][:10] and row["amount"] == own["amount"]
+            is_here = other.code[0] == account.code[0] and row["id_number"] == self._number(case)
+            if is_here and is_alike and other.since > case.opened:
+                alike.append(other)
+        return next(iter([*sorted(alike, key=lambda o: o.code), *sorted(sold, key=lambda o: o.code)]), None)
 
     # Findings ------------------------------------------------------------------------------------
 
@@ -287,16 +304,21 @@ class Model:
         ):
             case.states.append("lead")
             case.outcome, case.due, case.is_new = "", None, True
-        elif case.state == "reappeared" or (case.state == "correction_verified" and evidence - case.evidence):
+        elif case.state == "reappeared" or (case.state == "correction_verified" and self._is_other(case, evidence)):
             case = self._open(account.person, account, follows=case)
         elif case.state in OPEN and evidence != case.evidence:
             case.is_changed = True
-        if case.state != "correction_verified":
-            case.evidence = evidence
+        case.evidence = case.seen = evidence
         case.stood = True
         row = self.world.standing(account)
         assert row is not None
         case.rested = [row[name] for name in _RESTS_ON]
+
+    def _is_other(self, case: Case, evidence: Evidence) -> bool:
+        """Whether a verified case leaves what stands to another one: what no answer spoke of, or what changes later."""
+        if case.proven_on == self.told.night:
+            return case.proven_by != "absence" and bool(evidence - case.spoken)
+        return evidence != case.evidence
 
     def _falls(self, case: Case) -> None:
         """SPEC 8.1: what a registry took ends the lead, what the institution itself changed does not."""

@@ -84,6 +84,8 @@ class Told:
         Provider to the digest of a full delivery that can prove absence.
     spoilt : set
         Providers with a quarantined row tonight, and the person whose number it has.
+    refused : set
+        Providers with a file that was refused.
     registry : set of str
         Persons of whom a registry's row changed.
     own : set of Code
@@ -96,6 +98,7 @@ class Told:
     held: set[Code] = field(default_factory=set)
     proving: dict[str, str] = field(default_factory=dict)
     spoilt: set[tuple[str, str]] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
     registry: set[str] = field(default_factory=set)
     own: set[Code] = field(default_factory=set)
     objections: list[tuple[str, str, str, str | None, date]] = field(default_factory=list)
@@ -302,6 +305,7 @@ class World:
             stated = {"rows": len(rows), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
             if way == "wrong rows":
                 stated["rows"] = len(rows) + 1
+                self.told.refused.add(provider)
             elif way in ("no sha", "no rows"):
                 del stated["sha256" if way == "no sha" else "rows"]
             path.with_name(f"{path.name}.ctl").write_text(json.dumps({**control, **stated}), encoding="utf-8")

@@ -33,7 +33,8 @@ def open_then(engine: Engine, book: Book, night: date, feed: str = "accounts") -
 def drop_known(engine: Engine, book: Book, suspects: str) -> None:
     """Leave in a table of suspects (case_id, provider_code, account_code, opened_on) those first seen after that night.
 
-    Where the book does not know any more what it knew then, a suspect counts as new.
+    One that was known then under another code of its lineage is none: a new code makes no new account. Where the book
+    does not know any more what it knew then, a suspect counts as new.
     """
     days = engine.fetch(f"SELECT DISTINCT opened_on FROM {suspects} ORDER BY opened_on")["opened_on"].to_pylist()
     for day in days:
@@ -42,9 +43,21 @@ def drop_known(engine: Engine, book: Book, suspects: str) -> None:
             engine.table(
                 suspects,
                 f"SELECT s.* FROM {suspects} AS s WHERE s.opened_on <> DATE '{day.isoformat()}' OR NOT EXISTS"
-                " (SELECT 1 FROM accounts_then AS a"
-                " WHERE a.provider_code = s.provider_code AND a.account_code = s.account_code)",
+                f" (SELECT 1 FROM ({_EVERY_CODE.format(suspects=suspects)}) AS e JOIN accounts_then AS a"
+                " ON a.provider_code = e.known_provider AND a.account_code = e.known_code"
+                " WHERE e.provider_code = s.provider_code AND e.account_code = s.account_code)",
             )
+
+
+# Each suspect under each code that it went by.
+_EVERY_CODE = """
+    SELECT provider_code, account_code, provider_code AS known_provider, account_code AS known_code FROM {suspects}
+    UNION
+    SELECT s.provider_code, s.account_code, o.provider_code AS known_provider, o.account_code AS known_code
+    FROM {suspects} AS s
+    JOIN lineage AS l ON l.provider_code = s.provider_code AND l.account_code = s.account_code
+    JOIN lineage AS o ON o.head_provider = l.head_provider AND o.head_code = l.head_code
+"""
 
 
 def open_held(engine: Engine, book: Book, night: date) -> pa.Table:

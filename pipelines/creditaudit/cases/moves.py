@@ -56,7 +56,8 @@ _MOVED = f"""
             s.subject IS NOT NULL AS has_subject, COALESCE(s.has_findings, FALSE) AS has_findings,
             COALESCE(s.is_quiet OR s.is_data_quality, FALSE) AS is_weak,
             s.fingerprint AS fingerprint_now, k.is_remembered,
-            r.how, a.case_id IS NOT NULL AS is_answered, p.proof, p.missing, c.held_by AS own_changes, t.cause,
+            r.how, a.case_id IS NOT NULL AS is_answered, p.proof, p.missing,
+            COALESCE(p.has_other_evidence, FALSE) AS has_other_evidence, c.held_by AS own_changes, t.cause,
             n.numbers AS new_objections, n.received_on,
             CASE WHEN r.case_id IS NOT NULL THEN 'reappeared'
                 WHEN a.case_id IS NOT NULL THEN a.to_state
@@ -96,8 +97,10 @@ _MOVED = f"""
             (state_2 IN ('holder_confirmed', 'withdrawn', 'undetermined') AND has_findings
                 AND fingerprint_now IS DISTINCT FROM fingerprint_0)
             OR (state_2 IN ('holder_confirmed', 'withdrawn') AND new_objections IS NOT NULL) AS is_woken,
+            -- on the night of its second proof for what the answer did not speak of, later for what changes
             state_2 = 'reappeared' OR (state_2 = 'correction_verified' AND place = 1 AND (
-                (has_findings AND fingerprint_now IS DISTINCT FROM fingerprint_0) OR new_objections IS NOT NULL
+                new_objections IS NOT NULL OR CASE WHEN state_0 <> 'correction_verified' THEN has_other_evidence
+                    ELSE has_findings AND fingerprint_now IS DISTINCT FROM fingerprint_0 END
             )) AS gives_way
         FROM together
     )

@@ -21,6 +21,7 @@ from creditaudit.cases.proof_rows import open_cases, open_rows
 from creditaudit.cases.proof_words import words_of
 from creditaudit.cases.residual import list_residual, remember_chained
 from creditaudit.cases.returns import find_returns
+from creditaudit.cases.unspoken import find_unspoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,7 @@ PROOFS = pa.schema(
         ("proof", _TEXT),  # of which nights and files; NULL: not proven
         ("missing", _TEXT),  # why not, codes joined by ;
         ("kind", _TEXT),  # absence, number, values; NULL: none of them is under way
+        ("has_other_evidence", _FLAG),  # proven, and a finding stands of which the answer did not speak
     ]
 )
 RETURNS = pa.schema([*_CASE, ("provider_code", _TEXT), ("account_code", _TEXT), ("how", _TEXT)])
@@ -98,7 +100,7 @@ def prove(
         made[HELD_SCOPES.name] = prove_absence(engine, book, night)
         prove_number(engine)
         prove_values(engine, night)
-        made |= _weigh(engine, night, unlisted)
+        made |= _weigh(engine, book, night, unlisted)
         find_returns(engine, book)
         list_residual(engine)
         engine.drop(*_MADE)
@@ -161,7 +163,7 @@ _VOID = """
 """
 
 
-def _weigh(engine: Engine, night: date, unlisted: Sequence[Mapping[str, Any]]) -> dict[str, pa.Table]:
+def _weigh(engine: Engine, book: Book, night: date, unlisted: Sequence[Mapping[str, Any]]) -> dict[str, pa.Table]:
     """Put tonight's proofs beside earlier ones: makes ``proofs_tonight``; returns what the state remembers of it."""
     engine.table("proofs_now", _NOW)
     engine.table("proofs_before", _BEFORE)
@@ -186,11 +188,15 @@ def _weigh(engine: Engine, night: date, unlisted: Sequence[Mapping[str, Any]]) -
     rows = [_row(case, missing=NO_ACCOUNT) for case in unlisted]
     words = words_of(engine, now, before)
     under_way = {proof["case_id"]: proof["kind"] for proof in (*before, *now)}
+    # An account that is gone is judged no more; one that stands corrected may have findings all the same.
+    standing = [case for case, (_, second) in firsts.items() if second["kind"] != "absence"]
+    other = find_unspoken(engine, book, standing)
     for case in engine.fetch(_WAITING).to_pylist():
         pair = firsts.get(case["case_id"])
         kind = pair[1]["kind"] if pair else under_way.get(case["case_id"])
         proof_text = None if pair is None else _proof_text(*pair, night)
-        rows.append(_row(case, kind=kind, proof=proof_text, missing=None if pair else words[case["case_id"]]))
+        row = _row(case, kind=kind, proof=proof_text, missing=None if pair else words[case["case_id"]])
+        rows.append({**row, "has_other_evidence": case["case_id"] in other})
     rows.sort(key=lambda row: str(row["case_id"]))
     engine.load("proofs_tonight", pa.Table.from_pylist(rows, schema=PROOFS))
     return {

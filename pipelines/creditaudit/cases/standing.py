@@ -19,11 +19,12 @@ LONE_OBJECTION = 0.6
 _SAYS = ("rule_id", "verdict", "notice_source", "notice_id", "relation", "evidence")
 _SECONDS = ("moment_from", "moment_to", "reported_from", "reported_to")
 _SAID = ", ".join(f"COALESCE(CAST(f.{name} AS VARCHAR), chr(0))" for name in (*_SAYS, *_SECONDS))
+FINGERPRINT = f"sha256(concat_ws(chr(31), {_SAID}))"
 
 # One row per subject with standing findings: its strongest finding, the fingerprint of all, and what it rests on.
 _FINDINGS = f"""
     WITH ranked AS (
-        SELECT f.* EXCLUDE (fingerprint), s.place, sha256(concat_ws(chr(31), {_SAID})) AS fingerprint,
+        SELECT f.* EXCLUDE (fingerprint), s.place, {FINGERPRINT} AS fingerprint,
         row_number() OVER (
             PARTITION BY f.provider_code, f.subject
             ORDER BY s.place, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST, f.rule_id

@@ -94,6 +94,7 @@ SCHEMAS = {
             ("episode", pa.int32()),
             ("is_proven", pa.bool_()),
             *((n, TEXT) for n in ("proof", "missing", "kind")),
+            ("has_other_evidence", pa.bool_()),
         ]
     ),
     "returns_tonight": pa.schema([("case_id", TEXT), ("episode", pa.int32()), *CODE, ("how", TEXT)]),

@@ -189,6 +189,19 @@ def test_an_account_known_before_the_case_is_another_one(desk: ProofDesk) -> Non
     assert desk.prove(awaiting=[known], standing=[account("N")], proofs=[first_proof()])["is_proven"]
 
 
+def test_a_new_code_makes_no_new_account(desk: ProofDesk) -> None:
+    """SPEC 4, 8.3: an account that was there before the case, and was renamed since, is not what this one became."""
+    lineage = [
+        {"provider_code": "B01", "account_code": c, "head_provider": "B01", "head_code": "N", "steps": s}
+        for c, s in (("O", 1), ("N", 0))
+    ]
+    old, new = account("O"), account("N")
+    said = {"standing": [new], "lineage": lineage, "proofs": [first_proof()]}
+    assert desk.prove(held=[account(), old], awaiting=[case(opened_on=BEFORE)], **said)["is_proven"]
+    found = desk.prove(awaiting=[case(opened_on=BEFORE)], **said)
+    assert (found["is_proven"], "possibly rekeyed: N" in found["missing"]) == (False, True)
+
+
 def test_what_no_delivery_of_accounts_can_prove(desk: ProofDesk) -> None:
     inquiry = case(subject="inquiry:I1", account_code=None)
     assert desk.prove(awaiting=[inquiry])["missing"] == "no_account"

@@ -113,6 +113,39 @@ def test_other_changes_are_no_correction(desk: ProofDesk, cells: dict[str, Any],
     assert (found["is_proven"], found["missing"]) == (False, "value_unchanged")
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "is_other"),
+    [
+        (("R101",), (), False),
+        (("R101",), ("R101",), False),
+        (("R101", "R302"), ("R101",), False),  # what fell by the correction is no new evidence
+        (("R101",), ("R101", "R108"), True),
+        ((), ("R101",), True),
+    ],
+)
+def test_findings_of_which_the_answer_did_not_speak(
+    desk: ProofDesk, then: tuple[str, ...], now: tuple[str, ...], *, is_other: bool
+) -> None:
+    """SPEC 8.3: the correction is proven; what else stands on the record is said beside."""
+    row, wrong = account(id_number=OTHER), {**WRONG, "opened_on": BEFORE}
+    said = {"delivered": [row], "files": DELTA, "then": [_finding(r) for r in then]}
+    found = desk.prove(
+        awaiting=[wrong], findings=[_finding(r) for r in now], proofs=[first_proof("number")], **said
+    )  # fmt: skip
+    assert (found["is_proven"], found["has_other_evidence"]) == (True, is_other)
+    first = desk.prove(awaiting=[wrong], findings=[_finding(r) for r in now], **said)
+    assert (first["is_proven"], first["has_other_evidence"]) == (False, False)
+
+
+def test_changed_evidence_of_one_rule_is_other_evidence_and_that_of_an_absent_account_is_none(desk: ProofDesk) -> None:
+    changed, wrong = _finding(evidence='{"id_status":"ok"}'), {**WRONG, "opened_on": BEFORE}
+    row = account(id_number=OTHER)
+    said = {"then": [_finding()], "findings": [changed], "awaiting": [wrong]}
+    assert desk.prove(delivered=[row], files=DELTA, proofs=[first_proof("number")], **said)["has_other_evidence"]
+    gone = desk.prove(proofs=[first_proof()], **said)
+    assert (gone["is_proven"], gone["kind"], gone["has_other_evidence"]) == (True, "absence", False)
+
+
 def test_the_same_column_on_both_nights(desk: ProofDesk) -> None:
     found = _value(desk, account(account_type="R4"), proofs=[first_proof("values", detail="opened_at")])
     assert (found["is_proven"], found["missing"]) == (False, "first_proof:2026-12-01")

@@ -276,16 +276,34 @@ def test_a_registry_may_leave_a_matter_of_data_quality(desk: Desk) -> None:
     assert desk.engine.fetch("SELECT is_data_quality FROM case_rows")["is_data_quality"].to_pylist() == [True]
 
 
-def test_evidence_of_the_night_of_the_proof_is_another_matter(desk: Desk) -> None:
-    case = due(desk)
-    proven = [proof(case, is_proven=True, proof="absent:a;b")]
-    found = desk.night([finding(), finding("R104", notice_id="L2")], proofs_tonight=proven)
+def test_what_the_answer_did_not_speak_of_is_another_matter(desk: Desk) -> None:
+    """SPEC 8.1, 8.3: two proofs verify; a finding that stands on the corrected record all the same has a case."""
+    case = due(desk, "3")
+    later = [finding(evidence='{"moment":"later"}')]
+    assert by_state(desk.night(later)) == ["correction_due"]
+    proven = [proof(case, is_proven=True, proof="value opened_at:a;b", kind="values", has_other_evidence=True)]
+    found = desk.night(later, proofs_tonight=proven)
     new = next(c for c in found.cases.to_pylist() if c["case_id"] != case["case_id"])
     assert (states(found)[case["case_id"]], new["state"], new["follows"]) == (
         "correction_verified",
         "sent",
         case["case_id"],
     )
+    assert sorted(events(found, day(3))) == [
+        ("opened", None, "lead"),
+        ("sent", "lead", "sent"),
+        ("verified", "correction_due", "correction_verified"),
+    ]
+    assert events(desk.night(later), day(4)) == []
+
+
+@pytest.mark.parametrize("findings", [[finding()], [finding(), finding("R104", notice_id="L2")]])
+def test_what_the_answer_spoke_of_or_is_gone_with_its_account_alerts_nobody(desk: Desk, findings: list[Row]) -> None:
+    """SPEC 8.3: an account whose absence is proven is judged no more; what stands of it tonight is a last echo."""
+    case = due(desk)
+    found = desk.night(findings, proofs_tonight=[proof(case, is_proven=True, proof="absent:a;b")])
+    assert states(found) == {case["case_id"]: "correction_verified"}
+    assert states(desk.night([])) == {case["case_id"]: "correction_verified"}
 
 
 def test_what_fell_while_a_correction_was_due_is_withdrawn_once_that_is_answered(desk: Desk) -> None:
