@@ -6,15 +6,21 @@ import gc
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from creditaudit import night
+from creditaudit.known_answers import check_known_answers
 from place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from creditaudit.audit.rules_tonight import Rulebook
+    from creditaudit.intake.landing import DeliveredFile
+    from creditaudit.known_answers import Answered
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED_VARIABLE = "CREDITAUDIT_TEST_SEED"
@@ -64,6 +70,28 @@ def sample_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from golden.render import run_samples  # noqa: PLC0415 - most runs need no such book
 
     return run_samples(tmp_path_factory.mktemp("samples"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _known_answers_are_asked_once() -> Iterator[None]:
+    """Let nights of equal rules and profiles ask the known-answer persons once: most tests are about something else.
+
+    Nights that are run as processes of their own ask every time, and so do the tests of ``unit/known_answers``.
+    """
+    remembered: dict[object, Answered] = {}
+
+    def once(files: Iterable[DeliveredFile], *, rules: Rulebook, **rest: Any) -> Answered:
+        given = list(files)
+        words = {(f.feed, f.profile.name, f.profile.source.model_dump_json()) for f in given}
+        judging = tuple(rule.sha256 for rule in rules.in_force)
+        key = (judging, frozenset(words))
+        if key not in remembered:
+            remembered[key] = check_known_answers(given, rules=rules, **rest)
+        return remembered[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(night, "check_known_answers", once)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

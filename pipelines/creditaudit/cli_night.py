@@ -140,6 +140,8 @@ def _tell_outcome(outcome: NightOutcome) -> None:
     for name in summary["unapproved_rules"]:
         rule_id = name.split("_")[0]
         Tell.note(f"shipped rule {name} is not in force: run `creditaudit rules approve {rule_id} --by NAME`")
+    if summary["quiet"] is not None:
+        Tell.note(f"night {outcome.night}: {summary['quiet']}", night=outcome.night)
     violations = sum(r["rows"] for r in summary["findings_by_rule"] if r["verdict"] == "violation")
     Tell.note(
         f"night {outcome.night} sealed: {summary['delivered']} rows delivered, {summary['quarantined']} quarantined;"

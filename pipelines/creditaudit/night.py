@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,7 @@ from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
+from creditaudit.known_answers import KnownAnswerError, check_known_answers
 from creditaudit.night_request import NightOutcome, NightRequest
 from creditaudit.night_run import SCRATCH, Run, workshop
 from creditaudit.reports.case_sheets import CaseSheets, choose
@@ -80,7 +82,9 @@ from creditaudit.reports.changes import count_other_ids, tell_changes
 from creditaudit.reports.folders import ReportContext, write_reports
 from creditaudit.reports.listed import build_listed, sent_changed
 from creditaudit.reports.page import write_page
+from creditaudit.reports.quiet import quiet
 from creditaudit.reports.recipients import Recipient, read_recipients, without_key
+from creditaudit.reports.refused_page import write_refused_page
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.reports.summary import summarise
 from creditaudit.scoring.drift import scoring_summary
@@ -136,7 +140,12 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
         is_complete = is_complete_due(book, request.night)
         with workshop(book, request.night, settings, threads) as (folder, engine):
             run = Run(request.night, book, keys, settings, engine, folder, log, threads, is_complete, request.everyone)
-            summary = _work(run, delivery)
+            try:
+                summary = _work(run, delivery)
+            except KnownAnswerError as error:
+                page = book.root / "refused" / request.night.isoformat() / "night.html"
+                write_refused_page(page, night=request.night, wrong=[asdict(answer) for answer in error.wrong])
+                raise
             engine.close()
             shutil.rmtree(folder / SCRATCH)
             with log.stage("seal"):
@@ -179,6 +188,16 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
     with run.log.stage("expectations"):
         kinds = kinds_of((r.file.feed, r.file.name, r.control.kind) for r in reports if r.refused is None)
         run.doubts = hold(run.engine, contract, run.book, run.folder, kinds)
+    with run.log.stage("known answers") as stage:
+        run.rules = rules_tonight(run.book, run.inbox.sound, run.night, run.folder / "rules")
+        answered = check_known_answers(
+            delivery.files,
+            night=run.night,
+            rules=run.rules,
+            reference=run.folder / "reference",
+            keys=run.keys,
+        )
+        stage.rows = answered.persons
     with run.log.stage("judge") as stage:
         judgment = _judge(run, stage)
     with run.log.stage("score") as stage:
@@ -209,7 +228,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             contradicted=judgment.contradicted,
             corrected=(corrected.links.num_rows, (*run.inbox.refused, *corrected.refused, *unburied)),
         )
-        summary["scoring"] = scoring
+        summary |= {"scoring": scoring, "known_answers": answered.as_dict()}
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     check_unchanged(reports)
     if run.is_complete and run.book.last is not None:  # last of all: nothing in force can be read after it
@@ -262,7 +281,6 @@ def _admit(run: Run, every: Sequence[FileReport], corrected: Readmissions) -> li
 
 def _judge(run: Run, stage: Stage) -> Judgment:
     """Judge who is touched tonight, or everyone where that is asked for or cannot be told apart (SPEC 2)."""
-    run.rules = rules_tonight(run.book, run.inbox.sound, run.night, run.folder / "rules")
     kinds = [entry.kind for entry in run.inbox.sound]
     reference = run.folder / "reference"
     judging = Judging(run.night, run.judged_by(), run.rules.every, reference, kinds, run.rules.shadow)
@@ -356,6 +374,7 @@ def _report(
     ]
     summary |= {"late_files": list(delivery.late), "warnings": [*delivery.warnings, *told]}
     summary["unapproved_rules"] = list(run.rules.unapproved)
+    summary["quiet"] = quiet(summary)
     write_page(
         run.folder / "night.html",
         night=run.night,

@@ -210,7 +210,11 @@ def test_an_unforeseen_error_leaks_nothing(spoken: tuple[Place, list[Spoken]], m
     def failing(*arguments: object, **named: object) -> NoReturn:
         raise RuntimeError(f"row {HOLDER}, {NAMES[0]}, {PHONES[0]}")
 
-    for target in ("creditaudit.intake.receive.type_rows", "creditaudit.night.judge_night", "creditaudit.night.track"):
+    for target in (
+        "creditaudit.intake.block_typing.type_rows",
+        "creditaudit.night.judge_night",
+        "creditaudit.night.track",
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(target, failing)
             said = place.say(*place.asked("--night", THIRD.isoformat()))

@@ -66,6 +66,15 @@ class Faults:
         if not droppable:
             self._fatal |= bit
 
+    def forgive(self, name: str) -> Bools:
+        """Take a reason (``reason:column``) back; returns the rows that had it."""
+        had: Bools = np.zeros(len(self._found), dtype=bool)
+        if name in self._names:
+            bit = np.uint64(1 << self._names.index(name))
+            had = (self._found & bit) != 0
+            self._found &= ~bit
+        return had
+
     @property
     def quarantined(self) -> Bools:
         """Rows that something cost."""

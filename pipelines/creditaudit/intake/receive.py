@@ -13,15 +13,15 @@ import pyarrow as pa
 from creditaudit.errors import CreditAuditError, InternalError, StorageError, UnjudgedFileError, Where, place_of
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.ahead import worked_ahead
+from creditaudit.intake.block_typing import BlockTyper
 from creditaudit.intake.control import Control, read_control
 from creditaudit.intake.csv_source import CsvSource
 from creditaudit.intake.decode import BLOCK_BYTES, NotThisEncodingError, opened
 from creditaudit.intake.landing import ReportFile
 from creditaudit.intake.parquet_source import ParquetSource
-from creditaudit.intake.parts import QUARANTINE_PART, quarantine_table, typed_table
+from creditaudit.intake.parts import QUARANTINE_PART
 from creditaudit.intake.readmission import ReadmissionSource, ReadmittedFile
 from creditaudit.intake.report_xml import ReportSource
-from creditaudit.intake.rows import type_rows
 from creditaudit.intake.sink import PartWriter
 
 if TYPE_CHECKING:
@@ -240,12 +240,11 @@ class _Reading:
     ) -> None:
         self._file = file
         self._spec = FEEDS[file.feed]
-        self._night = night
         self._typed_path = scratch / f"{part}.typed.parquet"
         self._quarantine_path = scratch / f"{part}.quarantine.parquet"
         self._block_bytes = block_bytes
         self._report = FileReport(file)
-        self._changes = {c.name: change for c in self._spec.columns if (change := file.profile.change(c)) is not None}
+        self._typed = BlockTyper(file, night)
         self._typers = typers
         self._seen: tuple[int, bytes] = 0, b""  # what a reading in another encoding saw of the file
 
@@ -356,21 +355,6 @@ class _Reading:
             typed_part=typed.close(),
             quarantine_part=quarantine.close(),
         )
-
-    def _typed(self, given: RowBlock | Callable[[], RowBlock]) -> tuple[int, int, pa.Table, pa.Table]:
-        """Type a block: its rows, how many of them are quarantined, the typed ones, and those of the quarantine."""
-        block = given() if callable(given) else given
-        count = len(block.rows)
-        constants = self._file.profile.source.constants
-        cells = block.cells | {name: pa.repeat(value, count) for name, value in constants.items()}
-        changes = {
-            name: change for name, change in self._changes.items() if name not in block.settled | constants.keys()
-        }
-        found = type_rows(self._spec, cells, count, night=self._night, unreadable=block.unreadable, changes=changes)
-        reasons = found.faults.reasons()
-        table = typed_table(self._file, self._night, block, found, reasons)
-        listed = quarantine_table(self._file, block, found, reasons)
-        return len(block), int(found.faults.quarantined.sum()) + len(block.damaged), table, listed
 
 
 def _disagrees(report: FileReport, delivered: int) -> str | None:

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from creditaudit.book.files import write_bytes
 from creditaudit.reports.drawing import bars
 from creditaudit.reports.dress import both, both_codes, heard, part, plain, policy, template
+from creditaudit.reports.quiet import doubts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -99,7 +100,7 @@ def write_page(
         summary=summary,
         is_demo=is_demo,
         has_findings=bool(summary["findings_by_rule"]),
-        doubts=list(doubts(summary)),
+        doubts=[both(key, **values) for key, values in doubts(summary)],
         changes=_listed(summary.get("changes", ())),
         overdue=_overdue(summary.get("overdue")),
         scoring=_scoring(summary.get("scoring")),
@@ -116,18 +117,6 @@ def write_page(
         charts={"findings": _findings_chart(summary), "rows": _rows_chart(delivered)},
     )
     write_bytes(path, text.encode())
-
-
-def doubts(summary: Mapping[str, Any]) -> Iterator[Markup]:
-    """Yield why nothing of the night is *quiet, proven* (SPEC 2, 10.1, 11); nothing: it is."""
-    for feed in summary["stale"]:
-        yield both("because_stale", feed=feed)
-    if summary["unjudged"]:
-        yield both("because_unjudged", n=summary["unjudged"])
-    if summary["refused_files"]:
-        yield both("because_refused", n=summary["refused_files"])
-    if not summary.get("known_answers"):
-        yield both("because_no_known_answers")
 
 
 def _listed(rows: Sequence[Any], **extra: Any) -> Listing:

@@ -43,14 +43,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "This night is degraded: every case that rests on a missing feed names it in stale_inputs.",
     ),
     "quiet_proven": ("无新发现，已证实（quiet, proven）。", "quiet, proven: nothing was found, and all was seen."),
-    "quiet_unproven": ("无新发现，但未证实，因为：", "quiet, unproven, because:"),
+    "quiet_unproven": ("无新发现，但未证实，因为：", "quiet, unproven because:"),
     "parts_proven": (
         "其余没有线索的部分：已证实（quiet, proven）。",
         "The other parts, without a lead: quiet, proven.",
     ),
     "parts_unproven": (
         "其余没有线索的部分：未证实（quiet, unproven），因为：",
-        "The other parts, without a lead: quiet, unproven, because:",
+        "The other parts, without a lead: quiet, unproven because:",
     ),
     "because_stale": ("应到数据 {feed} 缺失或不完整", "feed {feed} is missing or incomplete"),
     "because_unjudged": (
@@ -63,6 +63,30 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "本夜没有已知答案的检验记录",
         "no known-answer record was judged tonight",
     ),
+    "because_rule_off": ("规则 {rule} 本夜不生效", "rule {rule} is not in force tonight"),
+    "because_no_words": (
+        "本夜所用数据格式均无法表达规则 {rule} 的已知答案记录",
+        "no source profile in use has words for the known answers of rule {rule}",
+    ),
+    "because_no_answers": ("规则 {rule} 没有已知答案", "rule {rule} has no known answers"),
+    "known_answers": (
+        "已知答案：{persons} 名虚构人员，{n} 个答案，全部正确（数据格式：{profiles}）。",
+        "Known answers: {persons} synthetic persons, {n} answer, right (source profiles: {profiles})."
+        "|Known answers: {persons} synthetic persons, {n} answers, all right (source profiles: {profiles}).",
+    ),
+    "refused_title": ("{night} 未通过：已知答案判断错误", "{night}: known answers were judged wrongly"),
+    "refused_why": (
+        "本夜没有封存任何内容；账簿与此前相同。下列虚构人员（号码为保留地区）的判断与已知答案不符："
+        "程序、规则文本、数据格式配置或参考表有错。改正后重新运行本夜。",
+        "Nothing of this night was sealed; the book is as it was before. The synthetic persons below (their numbers are"
+        " of a reserved area) were judged otherwise than is known: the program, a rule's text, a source profile or a"
+        " reference table is wrong. Mend it and run the night again.",
+    ),
+    "refused_person": ("虚构人员", "Synthetic person"),
+    "refused_profile": ("数据格式", "Source profiles"),
+    "refused_expected": ("应得结果", "Expected"),
+    "refused_found": ("实际结果", "Found"),
+    "refused_nothing": ("无", "nothing"),
     "what_changed": ("有哪些变化，因哪次报送", "What changed, and because of which delivery"),
     "changes_note": (
         "一件案件可能由多个文件引起，则在每个文件下各计一次；“其他”指规则、参考表、期限、答复等。",

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from creditaudit.reports.page import write_page
+from creditaudit.reports.quiet import quiet
 from creditaudit.reports.summary import summarise
 from creditaudit.tables import COVERAGE, FINDINGS, PUBLISHED
 from unit.kit import NIGHT
@@ -33,6 +34,7 @@ CASE_ROWS = pa.schema(
     ]
 )
 CLOSED = ("withdrawn", "holder_confirmed", "correction_verified", "reappeared")
+ANSWERED = {"persons": 2, "answers": 3, "profiles": ["default"], "unproven": []}
 HOSTILE = "<script>alert('x')</script>&\"{{ 1 }}"
 
 
@@ -59,7 +61,8 @@ def numbers(
     published["findings"] = pa.Table.from_pylist(list(findings), schema=FINDINGS)
     engine.load("findings", published["findings"])
     engine.load("previous_findings", pa.Table.from_pylist(list(before), schema=FINDINGS))
-    return summarise(engine, published, stale=stale or {}, ignored={}, contradicted=(), corrected=(0, ()))
+    found = summarise(engine, published, stale=stale or {}, ignored={}, contradicted=(), corrected=(0, ()))
+    return found | {"known_answers": ANSWERED}
 
 
 def finding(rule: str, verdict: str, fingerprint: str) -> Row:
@@ -311,7 +314,19 @@ def test_who_is_overdue_is_in_the_answer_and_listed(engine: Engine, tmp_path: Pa
     [
         ({"unjudged": 1}, "1 quarantined account row of a person with a notice was not judged"),
         ({"refused_files": 2}, "2 files were refused"),
-        ({}, "no known-answer record was judged tonight"),
+        ({"known_answers": {**ANSWERED, "answers": 0}}, "no known-answer record was judged tonight"),
+        (
+            {"known_answers": {**ANSWERED, "unproven": [{"why": "rule_off", "rule": "R106"}]}},
+            "rule R106 is not in force",
+        ),
+        (
+            {"known_answers": {**ANSWERED, "unproven": [{"why": "no_words", "rule": "R201"}]}},
+            "no source profile in use has words for the known answers of rule R201",
+        ),
+        (
+            {"known_answers": {**ANSWERED, "unproven": [{"why": "no_answers", "rule": "R901"}]}},
+            "rule R901 has no known answers",
+        ),
     ],
 )
 def test_a_quiet_night_is_proven_only_if_all_was_seen(
@@ -319,17 +334,25 @@ def test_a_quiet_night_is_proven_only_if_all_was_seen(
 ) -> None:
     """SPEC 2, 10.1, 11."""
     text = page(engine, tmp_path / "night.html", also=also).text
-    assert "quiet, unproven, because:" in text
+    assert "quiet, unproven because:" in text
     assert words in text
+    found = quiet(numbers(engine) | {"unjudged": 0} | also)
+    assert found is not None
+    assert found.startswith("quiet, unproven because ")
+    assert words in found
     assert "quiet, proven" not in text
 
 
 def test_a_quiet_night_that_saw_all_is_proven(engine: Engine, tmp_path: Path) -> None:
     """SPEC 11: known-answer records were judged rightly, and nothing was missing."""
-    sound = {"known_answers": {"judged": 12}}
-    assert "quiet, proven: nothing was found" in page(engine, tmp_path / "night.html", also=sound).text
+    found = page(engine, tmp_path / "night.html").text
+    assert "quiet, proven: nothing was found" in found
+    assert "Known answers: 2 synthetic persons, 3 answers, all right (source profiles: default)." in found
+    assert quiet(numbers(engine) | {"unjudged": 0}) == "quiet, proven"
     stale = {"accounts": ("missing",)}
-    assert "quiet, proven" not in page(engine, tmp_path / "night.html", also=sound, stale=stale).text
+    assert "quiet, proven" not in page(engine, tmp_path / "night.html", stale=stale).text
+    loud = numbers(engine, findings=(finding("R102", "lead", "1"),))
+    assert quiet(loud) is None
 
 
 def test_whatever_a_file_is_called_is_shown_as_text(engine: Engine, tmp_path: Path) -> None:
