@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import re
-import shutil
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +26,7 @@ from creditaudit.scoring.model import model_flaw
 from creditaudit.scoring.outcomes import Labels
 from creditaudit.scoring.train import train, train_model
 from place import Place, changed, tree_of
-from unit.scoring.score_house import FIRST, PERSONS, account, loss, number, opening, sealed_house
+from unit.scoring.score_house import FIRST, PERSONS, account, loss, opening, sealed_house
 
 if TYPE_CHECKING:
     from datetime import date
@@ -118,13 +117,13 @@ def test_the_next_night_takes_a_model_and_scores_every_open_case(taken: Place) -
     assert float(str(said["score_stability"])) < TRAIN_AGAIN
 
 
-def test_a_night_that_judges_few_scores_like_one_that_judges_everyone(taken: Place, tmp_path: Path) -> None:
+def test_a_night_that_judges_few_scores_like_everyone_in_two_threads(taken: Place, tmp_path: Path) -> None:
     few, whole = taken.copied(tmp_path / "few"), taken.copied(tmp_path / "whole")
     day = FIRST + 2 * DAY
     for place in (few, whole):
         more(place, day, 2, overdue_amount="900")
         place.deliver(day, "accounts", [account(5, account_code="N1", report_date=str(day))], name="g.csv")
-        place.night(day, everyone=place is whole)
+        place.night(day, everyone=place is whole, threads=2 if place is whole else 1)
     assert changed(tree_of(few.book / "nights"), tree_of(whole.book / "nights")) == []
     assert summary(few, day)["model"] == summary(taken, FIRST + DAY)["model"]
     assert summary(few, day)["is_new"] is False
@@ -222,24 +221,6 @@ def test_a_changed_model_file_stops_whoever_reads_it(taken: Place, tmp_path: Pat
     assert path.read_text() != text
     with pytest.raises(UsageError, match="its sha256 is not that of its model"):
         model_in_force(open_book(place.book))
-
-
-def test_no_protected_trait_moves_a_score(sealed: Place, tmp_path: Path) -> None:
-    """The same accounts of persons of the other sex, another age and another birthplace have the same priorities."""
-    other = Place(tmp_path / "other").made()
-    shutil.copy(sealed.key, other.key)
-    born, area = "19991231", "440301"
-
-    def of(n: int) -> str:
-        return number(n + 1, born=born, area=area)  # the last digit of the sequence tells the sex
-
-    other.deliver(FIRST, "accounts", [account(n, id_number=of(n)) for n in range(PERSONS)])
-    shown = [opening(n, card_valid_from="" if n % 4 == 0 else "2015-01-01") for n in range(PERSONS)]
-    other.deliver(FIRST, "openings", shown)
-    other.deliver(FIRST, "loss_reports", [{**loss(n), "id_number": of(n)} for n in range(PERSONS)])
-    other.night(FIRST)
-    assert priorities(other, FIRST) == priorities(sealed, FIRST)
-    assert body_of(other)["model"] == body_of(sealed)["model"]
 
 
 def test_the_command_trains_and_prints_the_card(house: Place) -> None:
