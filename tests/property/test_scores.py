@@ -60,3 +60,29 @@ def test_more_overdue_never_lowers_a_priority(kind: str, data: st.DataObject) ->
     pair[:, NAMES.index("overdue")] = less, more
     found = model.priority(model.contributions(pair))
     assert found[0] <= found[1]
+
+
+_SHARED = np.where(_RNG.random(300) < 0.6, np.nan, _RNG.integers(2, 9, 300).astype(float))
+_TOLD = _CASES.copy()
+_TOLD[:, [feature.alone is not None for feature in FEATURES]] = _SHARED[:, np.newaxis]
+# Labels that go against the sign: even then a shared phone lowers nothing.
+_AGAINST = Labels(np.arange(300), np.isnan(_SHARED).astype(float), np.ones(300), {})
+SHARED = {
+    "tail": tail_model(_TOLD, Lookups()),
+    "labelled": labelled_model(_TOLD, _TOLD, _LABELS, [str(n) for n in range(300)], Lookups())[0],
+    "against": labelled_model(_TOLD, _TOLD, _AGAINST, [str(n) for n in range(300)], Lookups())[0],
+}
+
+
+@pytest.mark.parametrize("kind", sorted(SHARED))
+@pytest.mark.parametrize("name", ["phone_people", "handler_people"])
+def test_shared_by_several_never_lies_below_shared_by_nobody(kind: str, name: str) -> None:
+    """Whom the model does not know has the phone for himself: 0, and nothing that it knows is less."""
+    model, place = SHARED[kind], NAMES.index(name)
+    rows = np.full((10, len(FEATURES)), np.nan)
+    rows[1:, place] = np.arange(2.0, 11.0)
+    moved = model.contributions(rows)[:, place]
+    assert moved[0] == 0
+    assert (np.diff(moved) >= 0).all()
+    if kind == "tail":
+        assert moved[1] > 0  # six in ten are alone: sharing is rarer

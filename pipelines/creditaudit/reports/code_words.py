@@ -101,6 +101,13 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "model": ("模型摘要", "model digest"),
     "kind": ("模型种类", "kind of model"),
     "is_new": ("本夜启用", "taken tonight"),
+    "trained first": ("训练首夜", "first night of the training"),
+    "trained last": ("训练末夜", "last night of the training"),
+    "trained cases": ("训练案件", "cases of the training"),
+    "key_changed": (
+        "密钥已更换，不识柜员、电话和代办人",
+        "key changed since: no operator, phone or handler is known",
+    ),
     "cases": ("计分案件", "cases scored"),
     "score_stability": ("得分稳定度（PSI）", "stability of the score (PSI)"),
     "features": ("特征稳定度（PSI）", "stability by feature (PSI)"),

@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from creditaudit.audit.rulebook import load_rules
 from creditaudit.book.inbox import Entry, pending, put
 from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import open_book
 from creditaudit.book.seal import canonical
 from creditaudit.engines import open_engine
 from creditaudit.errors import BookBrokenError, UsageError
-from creditaudit.scoring.drift import TRAIN_AGAIN
-from creditaudit.scoring.in_force import model_in_force, model_tonight
+from creditaudit.reports.code_words import CODES
+from creditaudit.scoring.drift import TRAIN_AGAIN, scoring_summary
+from creditaudit.scoring.features import FEATURES, NAMES, Lookups
+from creditaudit.scoring.fit import tail_model
+from creditaudit.scoring.in_force import InForce, model_in_force, model_tonight
 from creditaudit.scoring.model import model_flaw
 from creditaudit.scoring.outcomes import Labels
 from creditaudit.scoring.train import train, train_model
@@ -221,6 +226,89 @@ def test_a_changed_model_file_stops_whoever_reads_it(taken: Place, tmp_path: Pat
     assert path.read_text() != text
     with pytest.raises(UsageError, match="its sha256 is not that of its model"):
         model_in_force(open_book(place.book))
+
+
+def approve(place: Place, folder: str, text: str) -> None:
+    put(open_book(place.book), "rule_approval", by="Tester", reason="", body={"folder": folder, "text": text}, on=None)
+
+
+def test_a_refused_model_and_rules_of_the_house_through_a_night(house: Place) -> None:
+    """The night is sealed, says which model it did not take, and names cases by the weakest strength of a verdict."""
+    [entry] = offered(house, changed_body(body_of(house), features=["sex"]))
+    texts = {rule.rule_id: rule for rule in load_rules()}
+    own = texts["R301"].text.replace("id: R301", "id: R901").replace("name: malformed_id_number", "name: of_the_house")
+    approve(house, "R901_of_the_house", own.replace("'lead' AS verdict", "'violation' AS verdict"))
+    approve(house, f"R101_{texts['R101'].name}", texts["R101"].text.replace("'violation'", "'lead'"))
+    more(house, FIRST + DAY, 50, id_number="110105198001010000")
+    house.night(FIRST + DAY)
+
+    said = json.loads((house.folder(FIRST + DAY) / "manifest.json").read_text())
+    why = f"inbox entry {entry.file_name}: unknown feature sex"
+    assert said["model"] is None
+    assert said["summary"]["refused_decisions"] == [why]
+    assert why in (house.folder(FIRST + DAY) / "night.html").read_text(encoding="utf-8")
+    cases = {str(row["account_code"]): row for row in house.rows(FIRST + DAY, "cases")}
+    assert [cases["A50"][name] for name in ("tier", "verdict")] == ["R901", "violation"]  # before its R301 lead
+    assert [cases["A9"][name] for name in ("tier", "verdict")] == ["R101", "lead"]
+    # Violation 6,000, the weakest of them: 0; 51,000 yuan 900. Lead 1,000, the weakest of them: 0; 600; 1,100.
+    assert [cases[code]["priority"] for code in ("A50", "A9")] == [0.69, 0.27]
+
+
+def rotated(place: Place, state: str) -> None:
+    """Let a new key be the active one; what becomes of the old one is said."""
+    content = json.loads(place.key.read_text())
+    content["keys"][0]["state"] = state
+    content["keys"].insert(0, {"key_id": "NEW", "state": "active", "secret": "5a" * 32})
+    place.key.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(("state", "unknown"), [("superseded", 0), ("retired", PERSONS)])
+def test_training_after_a_rotation_says_whom_it_cannot_recognise(house: Place, state: str, unknown: int) -> None:
+    rotated(house, state)
+    words = ("score", "train", "--book", str(house.book), "--from", str(FIRST), "--to", str(FIRST), "--by", "Tester")
+    said = house.say(*words)
+    card = json.loads(said.out)
+    gone = ["DEMO"] if unknown else []
+    assert card["tokens"] == {"key_id": "NEW", "keys_gone": gone, "cases_unknown": unknown, "labels_unknown": 0}
+    assert (f"in {unknown} of {PERSONS} cases operator, phone and handler are unknown" in said.err) is bool(unknown)
+    known = {feature["name"]: feature["known_share"] for feature in card["features"]}
+    assert (known["phone_people"] > 0) is (state == "superseded")
+
+
+def test_a_night_under_another_key_than_its_model_says_so(taken: Place, tmp_path: Path) -> None:
+    assert summary(taken, FIRST + DAY)["key_changed"] is False
+    place, day = taken.copied(tmp_path / "house"), FIRST + 2 * DAY
+    rotated(place, "superseded")
+    more(place, day, 2)
+    place.night(day)
+    said = summary(place, day)
+    assert said["key_changed"] is True
+    assert "phone_people" in str(said["moved"])
+    page = (place.folder(day) / "night.html").read_text(encoding="utf-8")
+    names = ("key_changed", "score_stability", "moved", "trained last")
+    for words in (*(CODES[name][1] for name in names), "phone_people", str(said["model"])):
+        assert words in page
+
+
+def test_what_has_moved_since_the_training_is_named() -> None:
+    matrix = np.full((200, len(FEATURES)), 1.0)
+    places = [NAMES.index(name) for name in ("days_from_loss", "channel")]
+    matrix[:, places] = np.arange(200)[:, np.newaxis] % 40
+    model = tail_model(matrix, Lookups())
+    card = {"first": "2026-11-01", "last": "2026-11-01", "cases": 200}
+    now = matrix.copy()
+    now[:, places[0]] += 30
+    said, same = (
+        scoring_summary(
+            InForce(model, card, model.digest, is_new=False), pa.table(dict(zip(NAMES, rows.T, strict=True))), "K1"
+        )
+        for rows in (now, matrix)
+    )
+    assert said["moved"] == ["days_from_loss"]
+    assert said["features"][0]["name"] == "days_from_loss"
+    assert said["features"][0]["stability"] > TRAIN_AGAIN > same["features"][0]["stability"] == 0
+    assert same["moved"] == []
+    assert (said["cases"], said["trained"]["last"], said["key_changed"]) == (200, "2026-11-01", None)
 
 
 def test_the_command_trains_and_prints_the_card(house: Place) -> None:
