@@ -69,11 +69,11 @@ def below(folder: Path) -> list[Path]:
         return sorted(Path(within) / name for within, folders, files in walked for name in (*folders, *files))
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write one file and flush it."""
+def write_bytes(path: Path, content: bytes, *, goes_on: bool = False) -> None:
+    """Write one file and flush it; with ``goes_on`` behind what it has."""
     with storage(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
+        with path.open("ab" if goes_on else "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

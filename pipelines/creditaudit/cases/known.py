@@ -20,24 +20,22 @@ OPEN_LIST = ", ".join(f"'{state}'" for state in OPEN)
 UNANSWERED_LIST = ", ".join(f"'{state}'" for state in UNANSWERED)
 CORRECTING_LIST = ", ".join(f"'{state}'" for state in CORRECTING)
 
-# The last episode of every case, under the newest code of its lineage, without its next step: a long text, told anew
-# each night. place 1 is the case that goes on where several have one subject (a rename has joined two accounts that
-# both had a case, or the account of several objections came): never one that another case follows, an open one before
-# a closed one, else the oldest. Others that are open have joined it: they keep their last values, and what is answered
-# to it is answered to them.
-_KNOWN = f"""
-    WITH aged AS (
-        SELECT c.* EXCLUDE (next_step), row_number() OVER (PARTITION BY c.case_id ORDER BY c.episode DESC) AS age,
-            min(c.first_seen) OVER (PARTITION BY c.case_id) AS opened_on
-        FROM previous_cases AS c
+# Under which subject each case goes tonight, of its last episode. place 1 is the case that goes on where several have
+# one subject (a rename has joined two accounts that both had a case, or the account of several objections came): never
+# one that another case follows, an open one before a closed one, else the oldest. Others that are open have joined it:
+# they keep their last values, and what is answered to it is answered to them. Of few columns: all cases ever opened
+# are ordered here.
+_PLACES = f"""
+    WITH last AS (
+        SELECT case_id, max(episode) AS episode, min(first_seen) AS opened_on FROM previous_cases GROUP BY case_id
     ), housed AS (
-        SELECT c.* EXCLUDE (provider_code, account_code, subject, age),
+        SELECT c.case_id, c.episode, a.opened_on, c.state IN ({OPEN_LIST}) AS is_open,
             c.provider_code AS old_provider, c.subject AS old_subject,
             COALESCE(h.provider_code, c.provider_code) AS provider_code,
             COALESCE(h.account_code, c.account_code) AS account_code,
             COALESCE('account:' || h.account_code, c.subject) AS subject
-        FROM aged AS c LEFT JOIN case_homes AS h ON h.case_id = c.case_id
-        WHERE c.age = 1
+        FROM previous_cases AS c JOIN last AS a ON a.case_id = c.case_id AND a.episode = c.episode
+        LEFT JOIN case_homes AS h ON h.case_id = c.case_id
     ), moved AS (
         SELECT c.* EXCLUDE (provider_code, account_code, subject),
             COALESCE(l.head_provider, j.provider_code, c.provider_code) AS provider_code,
@@ -51,31 +49,33 @@ _KNOWN = f"""
             ON j.case_id = c.case_id AND c.subject = 'objection:' || j.objection_no
     ), placed AS (
         SELECT *, row_number() OVER (
-            PARTITION BY provider_code, subject
-            ORDER BY is_followed, state NOT IN ({OPEN_LIST}), opened_on, case_id
+            PARTITION BY provider_code, subject ORDER BY is_followed, NOT is_open, opened_on, case_id
         ) AS place
         FROM moved
     )
-    SELECT c.*, m.fingerprint, y.id_norm, y.account_type, y.region_code, y.opened_from, y.opened_to,
+    SELECT c.* EXCLUDE (is_open, is_followed), f.case_id AS joined_to FROM placed AS c
+    LEFT JOIN placed AS f ON c.place > 1 AND c.is_open AND f.place = 1 AND f.is_open
+        AND f.provider_code = c.provider_code AND f.subject = c.subject
+"""
+
+# The last episode of every case without its next step: a long text, told anew each night.
+_KNOWN = """
+    SELECT c.* EXCLUDE (next_step, provider_code, account_code, subject), p.* EXCLUDE (case_id, episode),
+        m.fingerprint, y.id_norm, y.account_type, y.region_code, y.opened_from, y.opened_to,
         f.outcome, f.answered_on, f.taken_on, f.answered_by, f.by_kind, f.evidence_ref,
         f.clock_id, f.clock_from, f.due_kind, f.notice_source, f.reported_from, f.reported_to, f.moment_from,
         COALESCE(f.id_norm, y.id_norm) AS person,
         COALESCE(f.is_quiet, FALSE) AS is_quiet, COALESCE(f.is_data_quality, FALSE) AS is_data_quality,
         f.held_by, f.case_id IS NOT NULL AS is_remembered,
-        CASE WHEN f.case_id IS NULL THEN c.blind_spots ELSE f.spots END AS spots,
-        CASE WHEN c.place > 1 AND c.state IN ({OPEN_LIST}) THEN
-            max(CASE WHEN c.place = 1 AND c.state IN ({OPEN_LIST}) THEN c.case_id END) OVER (
-                PARTITION BY c.provider_code, c.subject) END AS joined_to
-    FROM placed AS c
+        CASE WHEN f.case_id IS NULL THEN c.blind_spots ELSE f.spots END AS spots
+    FROM previous_cases AS c JOIN case_places AS p ON p.case_id = c.case_id AND p.episode = c.episode
     LEFT JOIN standing_case_memory AS m ON m.case_id = c.case_id AND m.episode = c.episode
     LEFT JOIN standing_case_life AS f ON f.case_id = c.case_id AND f.episode = c.episode
-    LEFT JOIN standing_case_subjects AS y ON y.provider_code = c.old_provider AND y.subject = c.old_subject
+    LEFT JOIN standing_case_subjects AS y ON y.provider_code = p.old_provider AND y.subject = p.old_subject
 """
 
 _EARLIER = """
-    SELECT * FROM (
-        SELECT c.*, row_number() OVER (PARTITION BY c.case_id ORDER BY c.episode DESC) AS age FROM previous_cases AS c
-    ) AS aged WHERE age > 1
+    SELECT c.* FROM previous_cases AS c JOIN case_places AS p ON p.case_id = c.case_id AND p.episode > c.episode
 """
 
 _WAITING = """
@@ -102,8 +102,10 @@ def load_known(engine: Engine, night: date) -> None:
     published. ``awaiting`` are the cases whose correction may be proven tonight, ``verified_cases`` those that may come
     back (case_id, episode, provider_code, account_code, subject, id_norm, outcome, taken_on, opened_on).
     """
+    engine.table("case_places", _PLACES)
     engine.table("known_cases", _KNOWN)
     engine.table("earlier_episodes", _EARLIER)
+    engine.drop("case_places")
     due = f"state IN ({CORRECTING_LIST}) AND taken_on < DATE '{night.isoformat()}'"
     engine.table("awaiting", _WAITING.format(which=due))
     engine.table("verified_cases", _WAITING.format(which="state = 'correction_verified'"))

@@ -1,4 +1,4 @@
-"""Cells of the exception files: made once for all open cases, and then dealt out (SPEC 10.1, 10.2)."""
+"""Cells of the exception files: made once for all who read them, and then dealt out (SPEC 10.1, 10.2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from creditaudit.reports.foreign import Foreign
 from creditaudit.reports.sheets import EXCEPTIONS, LEAD_NOTE, dressed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # How a house target is printed as such (SPEC 8.4).
 DUE_KINDS = {"zh": {"legal": "法定期限", "house": "内部目标"}, "en": {"legal": "legal", "house": "house"}}
+# Cases whose cells are held at once.
+BLOCK = 65_536
 _EVIDENCE = ("reasons", "blind_spots")
 _SHARED = (
     *("case_id", "provider_code", "account_code", "account_type", "opened", "tier", "verdict", "notice_source"),
@@ -34,16 +36,16 @@ _OTHER_LANGUAGE = {
 
 
 class CaseCells:
-    """Open cases as cells of a CSV file, in the order of the files.
+    """Open cases as cells of a CSV file, block by block in the order of the files.
 
     Guarding, quoting, masking and tokens cost the same for one recipient as for all: what two recipients read alike
-    (one mask, one key, one language) is made once.
+    (one mask, one key, one language) is made once. Of a book of many open cases no more than one block is held.
 
     Parameters
     ----------
     engine : Engine
-        Holds what :func:`creditaudit.reports.listed.build_listed` makes, ``documents`` (document_id, zh, en),
-        ``institutions`` and ``standing_accounts``.
+        Holds ``case_rows`` and what :func:`creditaudit.reports.listed.build_listed` makes, ``documents`` (document_id,
+        zh, en), ``institutions`` and ``standing_accounts``.
     keys : Keyring
         Make the row tokens.
 
@@ -56,7 +58,36 @@ class CaseCells:
     def __init__(self, engine: Engine, keys: Keyring) -> None:
         self._engine = engine
         self._keys = keys
-        self._rows = engine.fetch("SELECT * FROM report_rows ORDER BY place")
+        self.foreign = Foreign(engine)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all open cases, each once."""
+        count = self._engine.fetch("SELECT count(*) AS n FROM report_rows")["n"][0].as_py()
+        for start in range(0, count, BLOCK):
+            yield Block(self._engine, self._keys, self.foreign, start)
+
+
+class Block:
+    """The cells of ``BLOCK`` open cases that follow one another in the files.
+
+    Parameters
+    ----------
+    engine, keys, foreign
+        As in :class:`CaseCells`.
+    start : int
+        Place of the first of them.
+    """
+
+    def __init__(self, engine: Engine, keys: Keyring, foreign: Foreign, start: int) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._foreign = foreign
+        self._start = start
+        self._places = f"place >= {start} AND place < {start + BLOCK}"
+        self._rows = engine.fetch(
+            f"SELECT r.*, c.next_step_zh, c.next_step_en FROM (SELECT * FROM report_rows WHERE {self._places}) AS r"
+            " JOIN case_rows AS c ON c.case_id = r.case_id AND c.episode = r.episode ORDER BY r.place"
+        )
         columns = {
             **dict(zip(self._rows.column_names, self._rows.columns, strict=True)),
             "opened": spoken(self._rows["opened_from"], self._rows["opened_to"]),
@@ -65,7 +96,6 @@ class CaseCells:
         }
         self._shared = dressed(pa.table({name: columns[name] for name in _SHARED}))
         self._made: dict[tuple[str, object], pa.ChunkedArray] = {}
-        self.foreign = Foreign(engine, [self._rows[name] for name in _EVIDENCE])
 
     def of(self, recipient: Recipient) -> tuple[pa.Table, pa.Table]:
         """Return the rows of a recipient, in the order of its files.
@@ -78,9 +108,10 @@ class CaseCells:
             change and is_data_quality of each row, as ``recipient_rows`` has them.
         """
         listed = self._engine.fetch(
-            "SELECT place, change, is_data_quality FROM recipient_rows"
-            f" WHERE recipient = {quoted(recipient.name)} ORDER BY place"
+            f"SELECT place - {self._start} AS at, change, is_data_quality FROM recipient_rows"
+            f" WHERE recipient = {quoted(recipient.name)} AND {self._places} ORDER BY place"
         )
+        at = listed["at"]
         language = recipient.language
         own = {
             "row_token": self._once("row_token", recipient.key_id, partial(self._tokens, recipient.key_id)),
@@ -90,12 +121,12 @@ class CaseCells:
             "ask_for": self._once("ask_for", language, partial(self._asked_for, language)),
             "reasons": self._once("reasons", language, partial(self._reasons, language)),
         }
-        cells = {name: column.take(listed["place"]) for name, column in own.items()}
-        cells |= {name: self._shared[name].take(listed["place"]) for name in _SHARED}
+        cells = {name: column.take(at) for name, column in own.items()}
+        cells |= {name: self._shared[name].take(at) for name in _SHARED}
         if recipient.provider_code is not None:
             evidence = pa.table({"reasons": self._reasons(language), "blind_spots": self._rows["blind_spots"]})
-            evidence = evidence.take(listed["place"])
-            hidden = {name: self.foreign.hidden_from(recipient.provider_code, evidence[name]) for name in _EVIDENCE}
+            evidence = evidence.take(at)
+            hidden = {name: self._foreign.hidden_from(recipient.provider_code, evidence[name]) for name in _EVIDENCE}
             cells |= {name: dressed(pa.table({name: column}))[name] for name, column in hidden.items()}
         return pa.table({c.name: cells[c.name] for c in EXCEPTIONS if c.name in cells}), listed
 

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from creditaudit.book.files import sha256_of, write_bytes
 from creditaudit.engines import quoted
 from creditaudit.reports.case_cells import CaseCells, tokens_of
-from creditaudit.reports.editions import disputed
-from creditaudit.reports.sheets import EXCEPTIONS, LEAD_NOTE, RETRACTIONS, SheetColumn, csvw, dressed, rendered
+from creditaudit.reports.sheet_file import SheetFile
+from creditaudit.reports.sheets import EXCEPTIONS, LEAD_NOTE, RETRACTIONS, SheetColumn, dressed
 from creditaudit.reports.side_sheets import side_sheets
 
 if TYPE_CHECKING:
@@ -85,13 +85,15 @@ def write_reports(
     """
     tables = {name: sha256_of(path) for name, path in sorted(context.published.items())}
     cases = CaseCells(engine, keys)
+    exceptions = {r.name: _Exceptions(folder / r.name, r) for r in recipients}
+    for block in cases.blocks():
+        for recipient in recipients:
+            exceptions[recipient.name].add(*block.of(recipient))
     written = Written({}, {}, [])
     for recipient in recipients:
-        sheets = [*_exceptions(cases, recipient), _retractions(engine, recipient, keys)]
-        sheets += [
-            (name, columns, dressed(rows)) for name, columns, rows in side_sheets(engine, recipient, cases.foreign)
-        ]
-        files = [_write(folder / recipient.name, recipient, *one) for one in sheets]
+        sheets = [_retractions(engine, recipient, keys), *side_sheets(engine, recipient, cases.foreign)]
+        files = exceptions[recipient.name].finished()
+        files += [_written(folder / recipient.name, recipient, *one) for one in sheets]
         manifest = {
             "format": 1,
             "night": context.night.isoformat(),
@@ -128,25 +130,31 @@ def _write_cases(
     return said
 
 
-_Sheet = tuple[str, tuple[SheetColumn, ...], pa.Table]
+class _Exceptions:
+    """The files of a recipient's open cases: new and changed ones, all, and those that are doubts on data alone."""
+
+    def __init__(self, folder: Path, recipient: Recipient) -> None:
+        names = ("exceptions.csv", "exceptions_all.csv", "data_quality.csv")
+        self._files = [SheetFile(folder, name, EXCEPTIONS, recipient) for name in names]
+
+    def add(self, cells: pa.Table, listed: pa.Table) -> None:
+        """Add a block of cases, as :meth:`creditaudit.reports.case_cells.Block.of` returns them."""
+        doubts, change = listed["is_data_quality"], listed["change"]
+        whole = pa.chunked_array([pa.repeat(pa.scalar("all", pa.string()), cells.num_rows)])
+        for file, told, which in zip(
+            self._files,
+            (change, whole, pc.fill_null(change, "all")),
+            (pc.and_not(pc.is_valid(change), doubts), pc.invert(doubts), doubts),
+            strict=True,
+        ):
+            file.add(cells.append_column("change", told).filter(which))
+
+    def finished(self) -> list[dict[str, Any]]:
+        """Return what the manifest says of each file."""
+        return [file.finished() for file in self._files]
 
 
-def _exceptions(cases: CaseCells, recipient: Recipient) -> list[_Sheet]:
-    """Return new and changed cases, all open ones, and those that are doubts on data alone."""
-    cells, listed = cases.of(recipient)
-    doubts, change = listed["is_data_quality"], listed["change"]
-    whole = pa.chunked_array([pa.repeat(pa.scalar("all", pa.string()), cells.num_rows)])
-    return [
-        (name, EXCEPTIONS, cells.append_column("change", told).filter(which))
-        for name, told, which in (
-            ("exceptions.csv", change, pc.and_not(pc.is_valid(change), doubts)),
-            ("exceptions_all.csv", whole, pc.invert(doubts)),
-            ("data_quality.csv", pc.fill_null(change, "all"), doubts),
-        )
-    ]
-
-
-def _retractions(engine: Engine, recipient: Recipient, keys: Keyring) -> _Sheet:
+def _retractions(engine: Engine, recipient: Recipient, keys: Keyring) -> tuple[str, tuple[SheetColumn, ...], pa.Table]:
     rows = engine.fetch(
         "SELECT case_id, episode, provider_code, account_code, state, why FROM retracted"
         f" WHERE recipient = {quoted(recipient.name)} ORDER BY provider_code, account_code, case_id"
@@ -158,17 +166,13 @@ def _retractions(engine: Engine, recipient: Recipient, keys: Keyring) -> _Sheet:
         "change": pa.chunked_array([pa.repeat(pa.scalar("changed", pa.string()), rows.num_rows)]),
         "reason": pa.chunked_array([pa.array([WHY[why][spoken] for why in rows["why"].to_pylist()], pa.string())]),
     }
-    return "retractions.csv", RETRACTIONS, dressed(pa.table({c.name: cells[c.name] for c in RETRACTIONS}))
+    return "retractions.csv", RETRACTIONS, pa.table({c.name: cells[c.name] for c in RETRACTIONS})
 
 
-def _write(
-    folder: Path, recipient: Recipient, name: str, columns: tuple[SheetColumn, ...], cells: pa.Table
+def _written(
+    folder: Path, recipient: Recipient, name: str, columns: tuple[SheetColumn, ...], rows: pa.Table
 ) -> dict[str, Any]:
-    """Write a sheet and its metadata; returns what the manifest says of it."""
-    content = rendered(cells, columns, encoding=recipient.encoding, language=recipient.language)
-    write_bytes(folder / name, content)
-    meta = csvw(name, columns, encoding=recipient.encoding, language=recipient.language)
-    write_bytes(folder / f"{name}-metadata.json", meta)
-    said = {"file": name, "rows": cells.num_rows, "sha256": hashlib.sha256(content).hexdigest()}
-    doubtful = disputed(cells, [c.name for c in columns]) if recipient.encoding == "gb18030" else []
-    return {**said, "disputed_characters": doubtful} if doubtful else said
+    """Write a sheet that is held whole; returns what the manifest says of it."""
+    file = SheetFile(folder, name, columns, recipient)
+    file.add(dressed(rows))
+    return file.finished()

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from creditaudit.engines import Engine
 
@@ -30,15 +30,14 @@ class Foreign:
     Parameters
     ----------
     engine : Engine
-        Holds ``institutions``, ``report_rows`` and ``standing_accounts``.
-    evidence : sequence of pyarrow.ChunkedArray
-        All texts that will be asked for.
+        Holds ``institutions``, ``report_rows`` (its reasons and blind_spots are all texts that will be asked for) and
+        ``standing_accounts``.
     """
 
-    def __init__(self, engine: Engine, evidence: Sequence[pa.ChunkedArray]) -> None:
+    def __init__(self, engine: Engine) -> None:
         known = engine.fetch("SELECT provider_code FROM institutions UNION SELECT provider_code FROM report_rows")
         self._providers = frozenset(known["provider_code"].to_pylist())
-        self._accounts = _accounts(engine, evidence)
+        self._accounts = _accounts(engine)
 
     def hidden_from(self, own: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return evidence as one institution may read it; NULL stays.
@@ -94,14 +93,16 @@ def _telling(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.fill_null(pc.match_substring_regex(column, _TELLING), fill_value=False)
 
 
-def _accounts(engine: Engine, evidence: Sequence[pa.ChunkedArray]) -> set[tuple[str, str]]:
+def _accounts(engine: Engine) -> set[tuple[str, str]]:
     """Return the institutions that have an account of a code which some evidence gives without its institution."""
-    codes = {
-        found["code"].strip()
-        for column in evidence
-        for cell in pc.unique(column.filter(_telling(column))).to_pylist()
-        for found in _SUCCESSOR.finditer(cell)
-    }
+    told = engine.fetch(
+        " UNION ".join(
+            f"SELECT {name} AS cell FROM report_rows"
+            f" WHERE contains({name}, 'rekeyed') OR contains({name}, 'collection')"
+            for name in ("reasons", "blind_spots")
+        )
+    )
+    codes = {found["code"].strip() for cell in told["cell"].to_pylist() for found in _SUCCESSOR.finditer(cell)}
     if not codes:
         return set()
     engine.load("successor_codes", pa.table({"account_code": pa.array(sorted(codes), pa.string())}))

@@ -21,7 +21,8 @@ def build_listed(engine: Engine) -> None:
 
     Reads ``case_rows``, ``case_recipients``, ``case_subjects``, ``recipients`` and ``standing_sent_cases``.
 
-    - ``report_rows``: one row per open case that some file may hold, ``place`` counts them in the order of the files.
+    - ``report_rows``: one row per open case that some file may hold, ``place`` counts them in the order of the files;
+      their next steps, long texts, stay in ``case_rows``.
     - ``recipient_rows``: recipient, place, and change: what ``exceptions.csv`` says of the row; NULL: it stands in
       ``exceptions_all.csv`` alone. A case that was never sent to a recipient is ``new`` to it, whatever it is to
       others; one that was taken back and stands again has ``changed``.
@@ -63,8 +64,8 @@ _ROWS = """
     SELECT c.case_id, c.episode, c.change, c.provider_code, c.account_code, r.id_norm, r.account_type,
         r.opened_from, r.opened_to, c.tier, c.verdict, c.notice_source,
         epoch_second(c.reported_from) AS reported_from, epoch_second(c.reported_to) AS reported_to,
-        c.fault, CAST(c.due_on AS VARCHAR) AS due_on, c.due_kind, c.reasons, c.next_step_zh, c.next_step_en, c.ask_for,
-        c.blind_spots, COALESCE(c.is_data_quality, FALSE) AS is_data_quality,
+        c.fault, CAST(c.due_on AS VARCHAR) AS due_on, c.due_kind, c.reasons, c.ask_for, c.blind_spots,
+        COALESCE(c.is_data_quality, FALSE) AS is_data_quality,
         row_number() OVER (ORDER BY c.provider_code, c.account_code, c.case_id) - 1 AS place
     FROM case_rows AS c
     LEFT JOIN case_subjects AS r ON r.provider_code = c.provider_code AND r.subject = c.subject

@@ -108,23 +108,29 @@ def sheet(rows: pa.Table, columns: tuple[SheetColumn, ...], *, encoding: str, la
     language : str
         ``zh``: Chinese headers; ``en``: the English names.
     """
-    return rendered(dressed(rows), columns, encoding=encoding, language=language)
+    return header(columns, encoding=encoding, language=language) + lines(dressed(rows), columns, encoding=encoding)
 
 
-def rendered(cells: pa.Table, columns: tuple[SheetColumn, ...], *, encoding: str, language: str) -> bytes:
-    """Render cells that are :func:`dressed` already; see :func:`sheet`."""
-    header = pa.table({c.name: [c.title_zh if language == "zh" else c.name] for c in columns})
-    parts = [_lines(batch) for batch in dressed(header).to_batches()]
-    parts += [_lines(batch) for batch in cells.select(header.column_names).to_batches(max_chunksize=_BATCH)]
+def header(columns: tuple[SheetColumn, ...], *, encoding: str, language: str) -> bytes:
+    """Render the first line of a CSV file."""
+    titles = pa.table({c.name: [c.title_zh if language == "zh" else c.name] for c in columns})
+    mark = codecs.BOM_UTF8 if encoding == "utf-8-sig" else b""
+    return mark + lines(dressed(titles), columns, encoding=encoding)
+
+
+def lines(cells: pa.Table, columns: tuple[SheetColumn, ...], *, encoding: str) -> bytes:
+    """Render cells that are :func:`dressed` already, without a header."""
+    batches = cells.select([c.name for c in columns]).to_batches(max_chunksize=_BATCH)
+    parts = (_lines(batch) for batch in batches)
     if encoding == "utf-8-sig":
-        return b"".join([codecs.BOM_UTF8, *parts])  # the engine's text is UTF-8 already
+        return b"".join(parts)  # the engine's text is UTF-8 already
     return b"".join(part.decode().encode(encoding) for part in parts)
 
 
 def _lines(batch: pa.RecordBatch) -> bytes:
     """Return whole lines; a batch is so small that Arrow can hold their text in one array."""
-    lines = pc.binary_join_element_wise(*batch.columns, ",")
-    whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), "\r\n")
+    each = pc.binary_join_element_wise(*batch.columns, ",")
+    whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(each)], pa.int32()), each), "\r\n")
     return bytes(whole[0].as_buffer()) + b"\r\n"
 
 

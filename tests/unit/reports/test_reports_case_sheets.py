@@ -94,7 +94,7 @@ def stand(engine: Engine, cases: list[Row], findings: list[Row] | None = None, *
         ("documents", [], pa.schema([(n, TEXT) for n in ("document_id", "zh", "en")])),
         ("rule_titles", [], pa.schema([(n, TEXT) for n in ("rule_id", "zh", "en")])),
         ("institutions", [{"provider_code": p} for p in ("B01", "B02")], pa.schema([("provider_code", TEXT)])),
-        ("report_rows", [], pa.schema([("provider_code", TEXT)])),
+        ("report_rows", [], pa.schema([(n, TEXT) for n in ("provider_code", "reasons", "blind_spots")])),
         ("standing_accounts", [], FEEDS["accounts"].schema),
         ("sheet_elements", feeds.pop("elements", []), ELEMENTS),
         ("sheet_flips", [], FLIPS),
@@ -107,7 +107,7 @@ def stand(engine: Engine, cases: list[Row], findings: list[Row] | None = None, *
 
 def written(engine: Engine, recipient: Recipient = LIAISON) -> dict[str, str]:
     sheets = CaseSheets(engine, NIGHT)
-    foreign = Foreign(engine, [])
+    foreign = Foreign(engine)
     return {name: content.decode() for name, content in sheets.of(recipient, foreign)}
 
 
@@ -131,7 +131,7 @@ def test_pictures_are_the_first_fifty_and_link_to_the_sheets_that_were_written(e
     stand(engine, [case(n, priority=n / 100) for n in range(60)])
     sheets = CaseSheets(engine, NIGHT)
     assert {p.href for p in sheets.pictures()} == {None}
-    list(sheets.of(BANK, Foreign(engine, [])))
+    list(sheets.of(BANK, Foreign(engine)))
     pictures = sheets.pictures()
     assert [p.case["case_id"] for p in pictures] == [f"CA-{n:04}" for n in range(59, 59 - PICTURED, -1)]
     assert pictures[0].href == "reports/a%20bank/cases/CA-0059.html"

@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pytest
-from report_desk import PBOC, Desk, case
+from report_desk import NIGHT, PBOC, Desk, case
 
 from creditaudit.book.keys import Key, Keyring
+from creditaudit.feeds import FEEDS
 from creditaudit.masking import Mask
 from creditaudit.reports.recipients import Recipient
 from creditaudit.reports.sheets import EXCEPTIONS
 from unit.kit import PERSON, demo_keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_new_and_changed_cases_are_in_one_file_and_all_in_the_other(desk: Desk) -> None:
@@ -160,3 +165,24 @@ def test_a_night_without_cases_still_writes_headers(desk: Desk) -> None:
     assert desk.write([], PBOC).sent == {"pboc": 0}
     assert desk.read("exceptions.csv") == desk.read("exceptions_all.csv") == []
     assert (desk.folder / "pboc" / "exceptions.csv-metadata.json").is_file()
+
+
+def test_how_many_cases_are_held_at_once_does_not_show(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC 10.1: the same files and the same manifest, whether a block has all cases or two of them."""
+    gb = Recipient("gb", "institution", Mask(3, 4), "gb18030", "zh", "B01")
+    told = {"reasons": "account rekeyed: B02/X1", "blind_spots": "𠂇 ︐"}
+    cases = [case(n, change=(None, "new", "changed")[n % 3], is_data_quality=n % 4 == 0, **told) for n in range(11)]
+    desk.engine.load("standing_accounts", FEEDS["accounts"].schema.empty_table())
+    desk.write(cases, PBOC, gb)
+    whole = {p.relative_to(desk.folder): p.read_bytes() for p in desk.folder.rglob("*") if p.is_file()}
+    assert desk.manifest("gb")["files"][1]["disputed_characters"] == [
+        {"column": "blind_spots", "cells": 8, "four_byte_cells": 8}
+    ]
+    monkeypatch.setattr("creditaudit.reports.case_cells.BLOCK", 2)
+    monkeypatch.setattr("creditaudit.reports.sheet_file._HELD", 300)
+    desk.folder, desk.night, desk.sent = tmp_path / "in blocks", NIGHT, {}
+    desk.folder.mkdir()
+    desk.write(cases, PBOC, gb)
+    assert {p.relative_to(desk.folder): p.read_bytes() for p in desk.folder.rglob("*") if p.is_file()} == whole
