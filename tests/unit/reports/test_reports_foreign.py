@@ -93,8 +93,9 @@ LABELS = [
 def test_codes_in_labels_of_files_are_found_whatever_they_are_made_of(engine: Engine) -> None:
     """SPEC 10.1."""
     engine.load("standing_accounts", ACCOUNTS)
-    engine.load("report_rows", pa.table({"provider_code": pa.array([], pa.string())}))
+    rows = pa.schema([(name, pa.string()) for name in ("provider_code", "reasons", "blind_spots")])
+    engine.load("report_rows", rows.empty_table())
     engine.load("institutions", pa.table({"provider_code": ["B01", "B-02", "B01-2", "乙行"]}))
     given = pa.chunked_array([pa.array([label for label, _ in LABELS], pa.string())])
-    assert Foreign(engine, []).file_hidden_from("B01", given).to_pylist() == [read for _, read in LABELS]
-    assert Foreign(engine, []).file_hidden_from("B01-2", given).to_pylist()[3:5] == ["B01-2.csv", "other-log.csv"]
+    assert Foreign(engine).file_hidden_from("B01", given).to_pylist() == [read for _, read in LABELS]
+    assert Foreign(engine).file_hidden_from("B01-2", given).to_pylist()[3:5] == ["B01-2.csv", "other-log.csv"]
