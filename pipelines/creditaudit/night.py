@@ -176,12 +176,12 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
         deltas = delta_rows(reports, run.night)
         run.tonight["delta_rows"] = write_changes(run.folder, "delta_rows", deltas)
         assessment = assess(reports, run.settings, shrunken(run.book, reports, deltas, run.settings, run.night))
-    if assessment.refusals:
-        raise RefusedError(
-            f"night {run.night} is refused by the contract",
-            why="; ".join(assessment.refusals),
-            next_step="ask the provider for a corrected file, put it in its place and run the night again",
-        )
+        if assessment.refusals:
+            raise RefusedError(
+                f"night {run.night} is refused by the contract",
+                why="; ".join(assessment.refusals),
+                next_step="ask the provider for a corrected file, put it in its place and run the night again",
+            )
     with run.log.stage("keys"):
         admitted = _admit(run, reports, corrected)
         run.inputs = inputs(reports, admitted, run.night)
@@ -289,7 +289,7 @@ def _judge(run: Run, stage: Stage) -> Judgment:
     changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
     judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
     if run.rules.shadow:
-        run.shadow = counted(run_in_shadow(run.engine, run.rules.shadow))
+        run.shadow = counted(run_in_shadow(run.engine, run.rules.shadow, run.rules.in_force))
     ranks = strengths(rule.rule_id for rule in run.rules.in_force)
     decide(run.engine, run.night, ranks)
     gather_facts(run.engine, run.keys, ranks)

@@ -77,8 +77,9 @@ def try_rule(book: Path | str, folder: Path | str, night: date | str | None = No
     -------
     pyarrow.Table
         One row per finding that differs: rule_id, provider_code, account_code, subject, notice_source, notice_id,
-        ``difference`` (``gone``, ``new``, ``other_verdict``), verdict, shadow_verdict, and case_id and state of the
-        open episode where the subject has a case (NULL: none yet). Sorted by all of these. No personal data.
+        ``difference`` (``gone``, ``new``, ``other_verdict``, ``other_evidence``), verdict, shadow_verdict, and case_id
+        and state of the open episode where the subject has a case (NULL: none yet). Sorted by all of these. No
+        personal data.
 
     Raises
     ------
@@ -96,8 +97,9 @@ def try_rule(book: Path | str, folder: Path | str, night: date | str | None = No
         build_lineage(engine, opened.night)
         build_notices(engine)
         sift(engine, opened.night)
-        judge(engine, sealed_rules(then, opened.night))
-        engine.load("differences", run_in_shadow(engine, [rule]))
+        in_force = sealed_rules(then, opened.night)
+        judge(engine, in_force)
+        engine.load("differences", run_in_shadow(engine, [rule], in_force))
         engine.load("sealed_cases", opened.table("cases"))
         return engine.fetch(
             """

@@ -96,6 +96,16 @@ def test_an_error_as_json_has_its_parts(place: Place) -> None:
 # --- init and keys -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("ver", ["verify"]), ("night --lan", ["--landing"]), ("keys ", ["demo", "new"]), ("zzz", [])]
+)
+def test_the_shell_completes_commands_and_options(place: Place, typed: str, offered: list[str]) -> None:
+    """What `creditaudit --install-completion` makes a shell ask."""
+    words = {"COMP_WORDS": f"creditaudit {typed}", "COMP_CWORD": str(len(typed.split(" ")))}
+    said = place.say(environment={**place.environment(), "_CREDITAUDIT_COMPLETE": "complete_bash", **words})
+    assert (said.code, sorted(said.out.split()), said.err) == (0, offered, "")
+
+
 def test_init_makes_a_book_and_never_writes_over_one(tmp_path: Path) -> None:
     place = Place(tmp_path)
     said = place.say("init", str(place.book), "--mandate", "首次")

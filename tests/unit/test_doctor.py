@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -77,3 +80,29 @@ def test_nothing_is_written(place: Place) -> None:
 def test_a_place_that_is_no_book_is_said(tmp_path: Path) -> None:
     checks = {check.name: check for check in examine(tmp_path / "none", tmp_path / "no", None, None)}
     assert (checks["book"].verdict, checks["landing"].verdict) == ("wrong", "wrong")
+
+
+def test_a_clock_behind_the_book_is_a_warning(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nights are named by business dates: one that is sealed already lies at most a day ahead."""
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    for ahead, verdict in ((-300, "ok"), (1, "ok"), (2, "warning")):
+        monkeypatch.setattr("creditaudit.book.layout.Book.last", property(lambda _, n=ahead: today + timedelta(days=n)))
+        [clock] = [check for check in examine(place.book, None, None, None) if check.name == "clock"]
+        assert (clock.verdict, str(today) in clock.found) == (verdict, True)
+        assert ("set the clock" in clock.next_step) == (verdict == "warning")
+
+
+def test_too_little_disk_is_a_warning(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for free, verdict, step in ((1, "warning", "a night may need 2.0 GiB"), (3, "ok", "")):
+        monkeypatch.setattr("creditaudit.doctor.shutil.disk_usage", lambda _, f=free: SimpleNamespace(free=f * 2**30))
+        [disk] = [check for check in examine(place.book, None, None, None) if check.name == "disk"]
+        assert (disk.verdict, disk.found) == (verdict, f"{free:.1f} GiB free")
+        assert disk.next_step.startswith(step)
+
+
+def test_a_landing_is_read_and_never_written(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for rights, verdict in ((os.R_OK | os.X_OK | os.W_OK, "warning"), (os.R_OK | os.X_OK, "ok"), (os.X_OK, "wrong")):
+        monkeypatch.setattr("creditaudit.doctor.os.access", lambda _, asked, r=rights: asked & r == asked)
+        [landing] = [check for check in examine(None, place.landing, None, None) if check.name == "landing"]
+        assert landing.verdict == verdict
+        assert bool(landing.next_step) == (verdict != "ok")

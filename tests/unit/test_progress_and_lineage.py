@@ -12,12 +12,15 @@ from rich.console import Console
 
 from creditaudit.cli_progress import Bar, watching
 from creditaudit.runlog import RunLog
-from reference.small import NEXT
+from reference.small import NEXT, NIGHT, NUMBER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from place import Place
+
+
+IMPOSTOR = {"person_ref": "I1", "id_number": NUMBER, "finding_on": "2020-01-01"}
 
 
 class Seen:
@@ -79,6 +82,7 @@ def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str])
 
 def test_events_say_what_was_read_and_made(sent_cases: Place, tmp_path: Path) -> None:
     place, file = sent_cases.copied(tmp_path / "house"), tmp_path / "events.jsonl"
+    late = place.deliver(NIGHT, "impostors", [IMPOSTOR], name="late.csv")  # into the folder of a sealed night
     said = place.say(*place.asked("--night", NEXT.isoformat(), "--lineage", str(file)))
     assert said.code in {0, 5}, said.err
     start, complete = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -87,7 +91,7 @@ def test_events_say_what_was_read_and_made(sent_cases: Place, tmp_path: Path) ->
     for event in (start, complete):
         assert {"eventTime", "producer", "schemaURL", "run", "job", "inputs", "outputs"} <= {*event}
     read = {entry["name"] for entry in complete["inputs"]}
-    assert read == {str(path) for path in (place.landing / NEXT.isoformat()).rglob("*.csv")}
+    assert read == {str(path) for path in (late, *(place.landing / NEXT.isoformat()).rglob("*.csv"))}
     made = {entry["name"] for entry in complete["outputs"]}
     assert str(place.folder(NEXT) / "published" / "cases.parquet") in made
 
@@ -96,9 +100,14 @@ def test_a_night_that_is_refused_ends_as_failed(sent_cases: Place, tmp_path: Pat
     place, file = sent_cases.copied(tmp_path / "house"), tmp_path / "events.jsonl"
     shutil.rmtree(place.landing / NEXT.isoformat())
     place.drop(NEXT, "loss_reports", b"")
-    assert place.say(*place.asked("--night", NEXT.isoformat(), "--lineage", str(file))).code == 3
+    log = tmp_path / "run.log"
+    asked = ("--night", NEXT.isoformat(), "--lineage", str(file), "--run-log", str(log))
+    assert place.say(*place.asked(*asked)).code == 3
     kinds = [json.loads(line)["eventType"] for line in file.read_text(encoding="utf-8").splitlines()]
     assert kinds == ["START", "FAIL"]
+    stages = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    told = [(s["night"], s["name"], s["note"]) for s in stages]
+    assert told == [(NEXT.isoformat(), "receive", ""), (NEXT.isoformat(), "contract", "failed: RefusedError")]
 
 
 def test_a_file_that_cannot_be_written_is_said_before_the_work(sent_cases: Place, tmp_path: Path) -> None:

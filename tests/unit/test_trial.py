@@ -52,6 +52,16 @@ def test_what_a_change_would_do_is_named_by_case(answered_cases: Answered, tmp_p
     assert place.tree() == before
 
 
+def test_a_change_of_evidence_alone_is_named_too(answered_cases: Answered, tmp_path: Path) -> None:
+    """The verdict stays, and the fingerprint does not: approved, it would wake cases."""
+    folder = changed(tmp_path, "relation, standing, shown_on", "relation, shown_on")
+    told = creditaudit.try_rule(answered_cases.place.book, folder).to_pylist()
+    assert {(row["difference"], row["verdict"], row["shadow_verdict"]) for row in told} == {
+        ("other_evidence", "violation", "violation")
+    }
+    assert len(told) == 4
+
+
 def test_a_text_that_is_no_rule_is_refused(answered_cases: Answered, tmp_path: Path) -> None:
     folder = changed(tmp_path, "id: R101", "no id")
     with pytest.raises(UsageError, match="rule"):

@@ -69,7 +69,7 @@ def build_findings(engine: Engine, rules: Sequence[Rule], night: date, keys: Key
     # Most rules find nothing in an ordinary night; one of them has the columns where none finds anything.
     found_by = set(engine.fetch("SELECT DISTINCT rule_id FROM raw_findings")["rule_id"].to_pylist())
     asked = [rule for rule in rules if rule.rule_id in found_by] or rules[:1]
-    tables = [_of_rule(engine, rule) for rule in asked]
+    tables = [_of_rule(engine, rule, found_table(rule.rule_id)) for rule in asked]
     engine.drop("finding_subjects")
     found = pa.concat_tables(tables).combine_chunks()
     columns = {name: found[name] for name in found.column_names}
@@ -84,13 +84,35 @@ def build_findings(engine: Engine, rules: Sequence[Rule], night: date, keys: Key
     return published
 
 
+def evidence_of(engine: Engine, rule: Rule, found: str) -> pa.Table:
+    """Return what a rule's findings say, without night and person: to compare one text with another (SPEC 9).
+
+    Parameters
+    ----------
+    engine : Engine
+    rule : Rule
+        Its header says which columns are evidence.
+    found : str
+        The table with what it found, as ``found_<rule id>``. Subjects that no rule in force found are left out.
+
+    Returns
+    -------
+    pyarrow.Table
+        rule_id, provider_code, account_code, subject, notice_source, notice_id, evidence; no order.
+    """
+    engine.table("finding_subjects", _SUBJECTS)
+    rows = _of_rule(engine, rule, found)
+    engine.drop("finding_subjects")
+    return rows.select([*(name for name in _FACTS if name != "verdict"), "subject", "evidence"])
+
+
 def build_clearances(engine: Engine, night: date) -> pa.Table:
     """Return tonight's clearances as they are published (schema ``CLEARANCES``, sorted left to right)."""
     rows = engine.fetch(f"SELECT DATE '{night.isoformat()}' AS night, c.* FROM clearances AS c")
     return in_order(rows.select(CLEARANCES.names).cast(CLEARANCES), CLEARANCES.names)
 
 
-def _of_rule(engine: Engine, rule: Rule) -> pa.Table:
+def _of_rule(engine: Engine, rule: Rule, found: str) -> pa.Table:
     """Return one rule's findings with their evidence as JSON text.
 
     An evidence column is the rule's own where its text returns one, else that of a table which it reads. Nothing in the
@@ -107,7 +129,7 @@ def _of_rule(engine: Engine, rule: Rule) -> pa.Table:
     )
     rows = engine.fetch(
         f"SELECT {facts}, s.id_norm, s.moment_from, s.moment_to, pairs.relation, n.reported_from, n.reported_to{listed}"
-        f" FROM {found_table(rule.rule_id)} AS f"
+        f" FROM {found} AS f"
         " JOIN finding_subjects AS s ON s.provider_code = f.provider_code AND s.subject = f.subject"
         " LEFT JOIN notices AS n ON n.notice_source = f.notice_source AND n.notice_id = f.notice_id"
         " LEFT JOIN pairs AS pairs ON pairs.provider_code = f.provider_code AND pairs.account_code = f.account_code"

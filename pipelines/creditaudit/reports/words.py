@@ -164,6 +164,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "{rule} runs in shadow, without effect: {n} finding with another verdict"
         "|{rule} runs in shadow, without effect: {n} findings with another verdict",
     ),
+    "shadow_other_evidence": (
+        "影子运行（未批准，不生效）{rule}：将有 {n} 项发现依据不同",
+        "{rule} runs in shadow, without effect: {n} finding with other evidence"
+        "|{rule} runs in shadow, without effect: {n} findings with other evidence",
+    ),
     "findings_by_rule": ("各规则的发现", "Findings by rule"),
     "chart_findings": (
         "各规则发现数，按判断分段",

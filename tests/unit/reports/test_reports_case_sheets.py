@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,10 +17,10 @@ from creditaudit.masking import Mask
 from creditaudit.reports.case_sheets import MOST_SHEETS, CaseSheets, choose
 from creditaudit.reports.dress import plain
 from creditaudit.reports.foreign import Foreign
-from creditaudit.reports.pictures import PICTURED
+from creditaudit.reports.pictures import MOST_MARKS, PICTURED
 from creditaudit.reports.recipients import Recipient
 from creditaudit.tables import FINDINGS
-from unit.kit import NIGHT, PERSON, interval, typed
+from unit.kit import NIGHT, PERSON, interval, seconds, typed
 
 if TYPE_CHECKING:
     from creditaudit.engines import Engine
@@ -191,3 +193,60 @@ def test_due_dates_are_told_with_their_kind_and_how_late_they_are(engine: Engine
     assert "2026-11-15 (法定期限, 逾期 5 天, 暂定)" in late
     assert "2026-11-20 (内部目标, 余 0 天)" in today
     assert "无期限" in none
+
+
+def kept_of(**cells: Any) -> Row:
+    """Return what the book keeps of a judgment whose findings have fallen."""
+    start, end = (seconds(f"2024-01-10 {time}") for time in ("00:00:00", "23:59:59"))
+    row = {"night": NIGHT, "provider_code": "B01", "subject": "account:A1", "rule_id": "R101", "verdict": "violation"}
+    row |= {"notice_source": "loss_reports", "notice_id": "L1", "moment_from": start, "moment_to": end}
+    return {**row, **cells}
+
+
+@pytest.mark.parametrize("spots", ["provider_changed:opened_at", None])
+def test_a_case_whose_findings_fell_is_told_as_it_last_stood(engine: Engine, spots: str | None) -> None:
+    """SPEC 7.3, 8.1: held by its institution's change, or fallen for another reason; elements, timeline and all."""
+    notice = {"report_no": "L1", "id_number": PERSON, "reported_at": "2024-01-09", "lost_at": "2024-01-08"}
+    element = {"case_id": "CA-0001", "place": 0, "name": "duty", "status": "missing", "value": "unknown", "source": []}
+    stand(engine, [case(1, blind_spots=spots)], kept=[kept_of()], elements=[element], loss_reports=[notice])
+    [seen] = written(engine, BANK).values()
+    told = " ".join(unescape(re.sub(r"<[^>]+>", " ", seen)).split())
+    assert "No finding stands tonight; this is as it was when one last stood." in told
+    assert "R101 — violation" in re.sub(r"\s+", " ", told)
+    assert "notice loss_reports L1" in told
+    for event in ("Lost", "Reported", "Visible", "Opened, identity checked", "2024-01-08", "2024-01-10"):
+        assert event in told
+    assert "duty" in told.lower()
+    assert ("provider_changed:opened_at" in told) == (spots is not None)
+
+
+def test_of_many_marks_the_own_ones_and_the_deciding_notice_stay(engine: Engine) -> None:
+    """SPEC 10.3: the moment is never left out, and what is left out is counted."""
+    numbers = range(1, 21)
+    notices = [
+        {"report_no": f"L{n}", "id_number": PERSON, "reported_at": f"2023-01-{n:02}", "lost_at": f"2022-12-{n:02}"}
+        for n in numbers
+    ]
+    finding = {"provider_code": "B01", "subject": "account:A1", "rule_id": "R101", "verdict": "violation"}
+    moment = interval("2024-01-10")
+    rows = [
+        {**finding, "notice_source": "loss_reports", "notice_id": f"L{n}", "relation": "same"}
+        | {"reported_from": interval(f"2023-01-{n:02}")[0], "reported_to": interval(f"2023-01-{n:02}")[1]}
+        | {"moment_from": moment[0], "moment_to": moment[1]}
+        for n in numbers
+    ]
+    checked = seconds("2024-01-10 09:00:00")
+    check = {"card_check_id": "V1", "card_check_result": "valid", "card_check_from": checked, "card_check_to": checked}
+    issued = {"id_number": PERSON, "card_valid_from": "2024-02-01", "kind": "permanent", "collected_at": "2024-03-01"}
+    stand(engine, [case(1)], rows, kept=[kept_of(**check)], loss_reports=notices, issuances=[issued])
+    facts = CaseSheets(engine, NIGHT).facts["CA-0001"]
+    assert len(facts.marks) == 63
+    shown = [(mark.kind, mark.about) for mark in facts.shown]
+    assert len(shown) == MOST_MARKS
+    own = {("moment", ""), ("card_check", "V1"), ("collected", "")}
+    deciding = {(kind, "loss_reports L1") for kind in ("lost", "reported", "visible")}
+    assert own | deciding <= {*shown}
+    assert [mark.start for mark in facts.shown] == sorted(mark.start for mark in facts.shown)
+    [seen] = written(engine, BANK).values()
+    assert f"{63 - MOST_MARKS} more are not drawn" in seen
+    assert 'class="at"' in seen
