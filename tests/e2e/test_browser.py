@@ -254,7 +254,7 @@ def test_every_kind_of_page_is_for_everyone_on_screen_and_on_paper(
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     printed = page.pdf(prefer_css_page_size=True)
     assert [round(float(side)) for side in boxes(printed).split()] == [595, 842]  # A4, in points
-    page.emulate_media(media="screen", color_scheme="light")
+    page.emulate_media(media="null", color_scheme="null")
     page.set_viewport_size({"width": 1280, "height": 720})
 
 

@@ -53,6 +53,8 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "not_followed_up_in_time": ("未按期补验", "not followed up in time"),
     "follow_up_not_recorded": ("补验无记录", "follow-up not recorded"),
     "no_opening": ("无开户记录", "no opening known"),
+    "permanent": ("居民身份证", "permanent card"),
+    "temporary": ("临时居民身份证", "temporary card"),
     "yes": ("是", "yes"),
     "no": ("否", "no"),
     # card relation: SPEC 5

@@ -204,7 +204,7 @@ def _due(case: Row, reader: Reader) -> str:
 
 
 def _shown_card(case: Row, reader: Reader) -> str:
-    told = [case["document_kind"] or ""]
+    told = [reader.calls(case["document_kind"])]
     if case["shown_on"] is not None:
         told.append(reader.says("card_from", day=day(case["shown_on"] * _DAY)))
     if case["shown_to"] is not None:
