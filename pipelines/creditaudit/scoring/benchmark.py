@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +20,12 @@ if TYPE_CHECKING:
 
 FOREST_SEEDS: Final = (0, 1, 2, 3, 4)
 """Of the isolation forests; their figures are the means over these."""
+# What numpy and zipfile say of a file that is damaged, encrypted, claims sizes that it has not, or is of another kind;
+# ValueError is also what numpy says of objects, which would need pickle.
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, TypeError, AttributeError, KeyError, OverflowError, MemoryError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, SyntaxError),
+)
 _NEXT = "give a folder of .npz files with X, numbers of shape (rows, features), and y, 0 or 1 for each row"
 
 
@@ -104,8 +113,7 @@ def _arrays(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
             missing = [name for name in ("X", "y") if name not in arrays.files]
             if not missing:
                 return arrays["X"], arrays["y"]
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        # ValueError is also what numpy says of objects, which would need pickle; the others of a file of another kind.
+    except _UNREADABLE as error:
         raise _refused(path, "it is no .npz file of plain arrays, or is damaged") from error
     raise _refused(path, f"the array {' and the array '.join(missing)} is missing")
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
-from typing import TYPE_CHECKING
+import os
+import pickle
+import zipfile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -97,6 +101,9 @@ X, Y = np.arange(6.0).reshape(3, 2), np.array([0, 1, 0])
         ({"X": X, "y": Y * np.nan}, "something else than 0 and 1"),
         ({"X": X, "y": Y * 0}, "one of 0 and 1 only"),
         ({"X": X.astype(str), "y": Y}, "not numbers"),
+        ({"X": X.astype(complex), "y": Y}, "not numbers"),
+        ({"X": X.astype("M8[s]"), "y": Y}, "not numbers"),
+        ({"X": X[:0], "y": Y[:0]}, "one of 0 and 1 only"),
         ({"X": X.astype(object), "y": Y}, "plain arrays"),
     ],
 )
@@ -108,11 +115,79 @@ def test_a_set_that_cannot_be_scored_is_refused(arrays: dict[str, np.ndarray], w
     assert caught.value.where.file == "bad.npz"
 
 
-@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut off"])
-def test_a_file_of_another_kind_is_refused(content: bytes, tmp_path: Path) -> None:
+def zipped(**changes: bytes) -> bytes:
+    """Return a sound set as bytes, but for what is changed in the header of X, or in the zip around it."""
+    out = io.BytesIO()
+    np.savez(out, X=X, y=Y)
+    whole = out.getvalue()
+    for old, new in ((b"(3, 2), ", changes.get("shape")), (b"PK\x01\x02", changes.get("directory"))):
+        assert whole.count(old)
+        whole = whole if new is None else whole.replace(old, new.ljust(len(old)))
+    made = io.BytesIO(whole)
+    if "shape" in changes:  # the zip must say the checksum of what it holds
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as into, zipfile.ZipFile(io.BytesIO(out.getvalue())) as source:
+            for name in source.namelist():
+                into.writestr(name, source.read(name).replace(b"(3, 2), ", changes["shape"].ljust(8)))
+    return made.getvalue()
+
+
+def packed(place: int) -> bytes:
+    """Return a compressed set with one damaged byte."""
+    out = io.BytesIO()
+    np.savez_compressed(out, X=np.arange(600.0).reshape(300, 2), y=np.zeros(300))
+    whole = bytearray(out.getvalue())
+    whole[place] ^= 0xFF
+    return bytes(whole)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a zip",
+        b"PK\x03\x04 cut off",
+        zipped(directory=b"PK\x01\x03"),
+        zipped(shape=b"(9**9, 2"),
+        zipped(shape=b"(3, 2"),
+        zipped(shape=b"(9999999"),
+        packed(60),
+        packed(200),
+        pickle.dumps({"X": X, "y": Y}),
+    ],
+)
+def test_a_file_of_another_kind_or_a_damaged_one_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "bad.npz").write_bytes(content)
     with pytest.raises(UsageError, match=r"no \.npz file"):
         run_benchmark(tmp_path)
+
+
+def test_an_encrypted_set_and_a_folder_of_that_name_are_refused(tmp_path: Path) -> None:
+    whole = bytearray(zipped())
+    for place in (whole.index(b"PK\x03\x04") + 6, whole.index(b"PK\x01\x02") + 8):
+        whole[place] |= 1  # the flag of encryption
+    (tmp_path / "bad.npz").write_bytes(bytes(whole))
+    with pytest.raises(UsageError, match=r"no \.npz file"):
+        run_benchmark(tmp_path)
+    (tmp_path / "bad.npz").unlink()
+    (tmp_path / "bad.npz").mkdir()
+    with pytest.raises(UsageError, match=r"no \.npz file"):
+        run_benchmark(tmp_path)
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.mkdir, ("opened",)
+
+
+def test_nothing_in_a_set_is_ever_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An array of objects would need pickle, which runs what it holds; the command says so in words, with exit 2."""
+    monkeypatch.chdir(tmp_path)
+    np.savez(tmp_path / "bad.npz", allow_pickle=True, X=np.array([[_Bomb()]], dtype=object), y=np.array([1]))
+    ran = CliRunner().invoke(app, ["score", "benchmark", str(tmp_path)])
+    assert isinstance(ran.exception, UsageError)
+    assert "plain arrays" in str(ran.exception)
+    assert not (tmp_path / "opened").exists()
 
 
 def test_a_single_array_is_no_set(tmp_path: Path) -> None:
