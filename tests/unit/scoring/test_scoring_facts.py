@@ -39,13 +39,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         account(3, account_code="OLD", provider_code="B09", opened_at="2020-02-03 10:00", name="张三"),
         account(4, amount="", overdue_amount="", region_code=""),
         account(5),
+        account(6, opened_at="2026-01-07 10:00:00"),  # before the report, which was taken back on the 20th
+        account(7),  # while the report stood
+        account(8, opened_at="2026-03-05 10:00:00"),  # after it was taken back, with an expired card
+        account(9),  # when it was taken back cannot be read
     ]
     place.deliver(FIRST, "accounts", accounts)
     openings = [opening(n) for n in range(5)]
     openings[2]["card_valid_from"] = ""
     openings += [opening(3, account_code=c, provider_code=p) for c, p in (("A3B", "B07"), ("A3C", "B08"))]
+    openings += [opening(n) for n in (6, 7, 9)]
+    openings.append(opening(8, card_valid_to="2025-01-01"))
     place.deliver(FIRST, "openings", openings)
-    place.deliver(FIRST, "loss_reports", [loss(n) for n in range(5)])
+    taken_back = [{**loss(n), "withdrawn_at": "2026-01-20 09:00:00"} for n in (6, 7, 8)]
+    unreadable = {**loss(9), "withdrawn_at": "gestern"}
+    place.deliver(FIRST, "loss_reports", [*(loss(n) for n in range(5)), *taken_back, unreadable])
     collected = [
         {"id_number": number(n), "card_valid_from": "2026-02-25", "kind": "permanent", "collected_at": "2026-03-01"}
         for n in (1, 2)
@@ -69,6 +77,18 @@ def test_days_and_where_the_card_was(facts: Facts) -> None:
     assert [facts[c]["phase"] for c in ("A0", "A1", "A2", "A3")] == [2, 2, 0, 1]
     assert [facts[c]["relation"] for c in ("A1", "A2")] == [3, 1]
     assert [facts[c]["out_of_hours"] for c in ("A0", "A1", "A3")] == [1, None, 0]
+
+
+def test_a_loss_that_was_taken_back_tells_only_while_it_stood(facts: Facts) -> None:
+    """The card may have been with its holder before he reported it, and was so after he took the report back."""
+    assert [(facts[c]["rule_id"], facts[c]["verdict"]) for c in ("A6", "A7", "A8", "A9")] == [
+        ("R105", "lead"),
+        ("R101", "violation"),
+        ("R108", "violation"),
+        ("R101", "undecidable"),
+    ]
+    assert [facts[c]["days_from_loss"] for c in ("A6", "A7", "A8", "A9")] == [None, 12, None, None]
+    assert [facts[c]["phase"] for c in ("A6", "A7", "A8", "A9")] == [None, 1, None, None]
 
 
 def test_amounts_and_arrears(facts: Facts) -> None:

@@ -235,11 +235,16 @@ def approve(place: Place, folder: str, text: str) -> None:
 def test_a_refused_model_and_rules_of_the_house_through_a_night(house: Place) -> None:
     """The night is sealed, says which model it did not take, and names cases by the weakest strength of a verdict."""
     [entry] = offered(house, changed_body(body_of(house), features=["sex"]))
-    texts = {rule.rule_id: rule for rule in load_rules()}
-    own = texts["R301"].text.replace("id: R301", "id: R901").replace("name: malformed_id_number", "name: of_the_house")
-    approve(house, "R901_of_the_house", own.replace("'lead' AS verdict", "'violation' AS verdict"))
-    approve(house, f"R101_{texts['R101'].name}", texts["R101"].text.replace("'violation'", "'lead'"))
-    more(house, FIRST + DAY, 50, id_number="110105198001010000")
+    [text] = [rule.text for rule in load_rules() if rule.rule_id == "R301"]
+    for rule, kind, verdict in (("R901", "securities", "violation"), ("R902", "wealth", "lead")):
+        own = text.replace("id: R301", f"id: {rule}").replace("name: malformed_id_number", f"name: of_{kind}")
+        own = own.replace("'lead' AS verdict", f"'{verdict}' AS verdict")
+        own = own.replace("a.id_status IN ('bad_check', 'bad_date', 'bad_form')", f"a.account_type = '{kind}'")
+        approve(house, f"{rule}_of_{kind}", own)
+    kinds = [account(n, account_type=kind, report_date=str(FIRST)) for n, kind in ((9, "securities"), (8, "wealth"))]
+    bad = account(50, id_number="110105198001010000", account_type="securities", report_date=str(FIRST))
+    found = account(51, id_number="110105198001010000", account_type="wealth", report_date=str(FIRST))
+    house.deliver(FIRST + DAY, "accounts", [*kinds, bad, found])
     house.night(FIRST + DAY)
 
     said = json.loads((house.folder(FIRST + DAY) / "manifest.json").read_text())
@@ -248,10 +253,16 @@ def test_a_refused_model_and_rules_of_the_house_through_a_night(house: Place) ->
     assert said["summary"]["refused_decisions"] == [why]
     assert why in (house.folder(FIRST + DAY) / "night.html").read_text(encoding="utf-8")
     cases = {str(row["account_code"]): row for row in house.rows(FIRST + DAY, "cases")}
-    assert [cases["A50"][name] for name in ("tier", "verdict")] == ["R901", "violation"]  # before its R301 lead
-    assert [cases["A9"][name] for name in ("tier", "verdict")] == ["R101", "lead"]
-    # Violation 6,000, the weakest of them: 0; 51,000 yuan 900. Lead 1,000, the weakest of them: 0; 600; 1,100.
-    assert [cases[code]["priority"] for code in ("A50", "A9")] == [0.69, 0.27]
+    strongest = {code: (cases[code]["tier"], cases[code]["verdict"]) for code in ("A9", "A8", "A50", "A51")}
+    assert strongest == {
+        "A9": ("R101", "violation"),
+        "A8": ("R102", "undecidable"),
+        "A50": ("R901", "violation"),  # before its R301 lead
+        "A51": ("R301", "lead"),  # before its R902 lead
+    }
+    assert "R902 lead" in str(cases["A51"]["reasons"])
+    # A violation, the weakest of all: 6,000 and 0; 51,000 yuan: 900. No loss, so no days.
+    assert cases["A50"]["priority"] == 0.69
 
 
 def rotated(place: Place, state: str) -> None:
