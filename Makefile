@@ -86,7 +86,7 @@ test-browser: $(READY) ## Open the pages in Chromium (it must be installed; `mak
 test-readme: $(READY) ## Run the README's commands from a fresh copy in an empty environment (installs everything anew)
 	README_COMMANDS=1 $(BIN)/python -m pytest tests/docs/test_readme_commands.py
 
-test-cases: $(READY) ## 20 random stories of cases against a model of the correction lane
+test-cases: $(READY) ## 20 random stories of cases against a model of the correction lane (`make test` tells one, another each time)
 	CREDITAUDIT_TEST_CASES=20 $(BIN)/python -m pytest tests/property/test_cases_machine.py
 
 lint: $(READY) ## Ruff: rules and format

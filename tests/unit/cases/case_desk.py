@@ -24,7 +24,7 @@ from creditaudit.cases.track import (
 )
 from creditaudit.feeds import FEEDS
 from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS
-from unit.kit import NIGHT, demo_keys
+from unit.kit import NIGHT, demo_keys, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -155,11 +155,13 @@ class Desk:
         *,
         stale: tuple[str, ...] = (),
         came: Mapping[str, list[Row]] | None = None,
+        before: Mapping[str, list[Row]] | None = None,
         **tables: list[Row],
     ) -> Tracked:
         """Track one night; the next one is a day later. Faults that are not given: outside the lane.
 
-        ``came`` are rows of feeds that come into force tonight, of a key that the book does not have.
+        ``came`` are rows of feeds that come into force tonight, ``before`` those that they replace; a key without one
+        is new to the book.
         """
         found = list(findings)
         standing = pa.Table.from_pylist(found, schema=FINDINGS)
@@ -176,8 +178,8 @@ class Desk:
         for table, _ in _STATE:
             self.engine.load(f"standing_{table.name}", self.state[table.name])
         name_regions(self.engine, self.tonight)
-        for feed, spec in FEEDS.items():
-            self.engine.load(f"rows_before_{feed}", spec.schema.empty_table())
+        for feed in FEEDS:
+            self.engine.load(f"rows_before_{feed}", typed(feed, (before or {}).get(feed, [])))
         recall_cases(self.engine, Book(self.root / "book"), self.tonight)
         files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
         tracked = track(self.engine, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
@@ -193,8 +195,7 @@ class Desk:
 
     def _written(self, feed: str, rows: list[Row]) -> Path:
         path = self.root / f"{self.tonight}-{feed}.parquet"
-        base = {"night": self.tonight, "file": "f.csv", "row": 1, "line": 2}
-        pq.write_table(pa.Table.from_pylist([{**base, **row} for row in rows], schema=FEEDS[feed].schema), path)
+        pq.write_table(typed(feed, rows, night=self.tonight), path)
         return path
 
     def changes(self) -> dict[str, str | None]:

@@ -193,6 +193,15 @@ def test_a_first_opening_delivered_later_gives_what_was_missing(desk: ProofDesk,
     assert second["proof"] == "value card_valid_from:2026-11-30 first;2026-12-01 f.csv-sh"
 
 
+def test_two_columns_on_one_night_each_are_no_two_proofs(desk: ProofDesk) -> None:
+    """SPEC 8.3: on two nights *a column* has a new value; the opening that comes alone undoes nothing either."""
+    other = first_proof("values", detail="opened_at")
+    found = desk.prove(
+        awaiting=[MISSING], then=[_finding("R102")], files=DELTA, opens=[_opening()], proofs=[other]
+    )  # fmt: skip
+    assert (found["is_proven"], found["missing"]) == (False, "first_proof:2026-11-30")
+
+
 @pytest.mark.parametrize(
     ("rule", "opening", "before", "missing"),
     [

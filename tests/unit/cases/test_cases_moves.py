@@ -48,6 +48,16 @@ def test_a_correction_is_overdue_when_the_night_is_later_than_its_due_date(desk:
     assert (again["state"], again["due_on"]) == ("correction_due", day(43))
 
 
+def test_a_correction_that_is_late_is_verified_all_the_same(desk: Desk) -> None:
+    """SPEC 8.1: both `correction_due` and `correction_overdue` become `correction_verified` by 8.3."""
+    case = due(desk)
+    desk.tonight = day(30)
+    assert one(desk.night([finding()]))["state"] == "correction_overdue"
+    found = desk.night([], proofs_tonight=[proof(case, is_proven=True, proof="absent:a;b")])
+    assert events(found, day(31)) == [("verified", "correction_overdue", "correction_verified")]
+    assert one(found)["due_on"] is None
+
+
 def test_a_proof_verifies_and_what_is_missing_is_said(desk: Desk) -> None:
     case = due(desk)
     row = one(desk.night([finding()], proofs_tonight=[proof(case, is_proven=False, missing="short:87%")]))

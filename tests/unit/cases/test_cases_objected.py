@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from case_desk import Desk, events, finding, one
-from moving import account, answer, by_episode, day, due, objection
+from moving import account, answer, by_episode, day, due, objection, verified
 
 
 def test_an_objection_opens_a_case_with_the_legal_clock(desk: Desk) -> None:
@@ -60,6 +60,25 @@ def test_an_objection_wakes_what_the_holder_had_confirmed(desk: Desk) -> None:
     found = desk.night([finding()], **told)
     assert by_episode(found) == [(1, "holder_confirmed"), (2, "sent")]
     assert by_episode(desk.night([finding()], **told)) == [(1, "holder_confirmed"), (2, "sent")]
+
+
+def test_no_objection_is_without_a_case(desk: Desk) -> None:
+    """SPEC 8.1: a withdrawn case wakes for it; beside a verified one, which keeps its state, it is another matter."""
+    desk.night([finding()])
+    desk.night([])
+    told = {"standing_objections": [objection(received_on=day(1))], "standing_accounts": [account()]}
+    woken = desk.night([], **told)
+    assert by_episode(woken) == [(1, "withdrawn"), (2, "sent")]
+    assert ("woken", "withdrawn", "lead") in events(woken, day(2))
+    assert [c["due_on"] for c in woken.cases.to_pylist() if c["episode"] == 2] == [day(21)]
+
+
+def test_an_objection_to_a_corrected_record_is_another_matter(desk: Desk) -> None:
+    old = verified(desk)
+    found = desk.night([], standing_objections=[objection(received_on=day(2))], standing_accounts=[account()])
+    [new] = [c for c in found.cases.to_pylist() if c["case_id"] != old["case_id"]]
+    assert (new["follows"], new["tier"], new["state"], new["due_on"]) == (old["case_id"], "objection", "sent", day(22))
+    assert [c["state"] for c in found.cases.to_pylist() if c["case_id"] == old["case_id"]] == ["correction_verified"]
 
 
 def test_an_objection_does_not_wake_what_is_undetermined(desk: Desk) -> None:
