@@ -22,7 +22,7 @@ from creditaudit.engines import Engine, engine_aside, quoted
 from creditaudit.errors import UsageError
 from creditaudit.explain import explain_account
 from creditaudit.fault.documents import shipped_documents
-from creditaudit.masking import numbers_hidden, without_numbers
+from creditaudit.masking import each_text, numbers_hidden, without_numbers
 from creditaudit.tables import CASE_EVENTS
 
 if TYPE_CHECKING:
@@ -176,8 +176,8 @@ def case_of(book: Book, case_id: str) -> CaseView:
     return CaseView(
         case={**case, **_rows(beside)[0]},
         episodes=_rows(episodes.select([*_EPISODE])),
-        findings=[{**row, "evidence": _deep(json.loads(raw or "{}"))} for row, raw in told],
-        elements=[_deep(element) for element in explained["elements"]],
+        findings=[{**row, "evidence": each_text(json.loads(raw or "{}"), _shown)} for row, raw in told],
+        elements=[each_text(element, _shown) for element in explained["elements"]],
         ask_for=[{"document_id": d.document_id, "en": d.en, "zh": d.zh} for d in asked],
         remedies=[row for row in _rows(remedies) if row.pop("episode") == episode],
         events=_in_order(_rows(events.drop_columns(["case_id"]))),
@@ -240,15 +240,6 @@ def _plain(name: str, value: object) -> object:
 
 def _shown(text: str) -> str:
     return _CONTROLS.sub(" ", numbers_hidden(text))
-
-
-def _deep(value: Any) -> Any:
-    """Return a JSON value with its texts as they are shown."""
-    if isinstance(value, dict):
-        return {name: _deep(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_deep(one) for one in value]
-    return _shown(value) if isinstance(value, str) else value
 
 
 def _in_order(events: list[Row]) -> list[Row]:

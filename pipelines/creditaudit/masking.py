@@ -6,9 +6,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HIDDEN = "***"
 
@@ -97,6 +101,15 @@ def hidden_in(text: str, sought: re.Pattern[str], mark: str = HIDDEN) -> str:
             pieces.append(text[at : places[found.start()]])
             at = places[found.end() - 1] + 1
     return mark.join([*pieces, text[at:]])
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a JSON value whose texts are changed, however deep they lie; names of members stay."""
+    if isinstance(value, dict):
+        return {name: each_text(one, change) for name, one in value.items()}
+    if isinstance(value, list):
+        return [each_text(one, change) for one in value]
+    return change(value) if isinstance(value, str) else value
 
 
 @cache

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -199,6 +200,19 @@ def test_show_and_explain_print_results(sealed: Place, place: Place) -> None:
     assert (explained.code, "R101 violation" in explained.out) == (0, True)
     assert sealed.say("explain", "--book", str(sealed.book), "--account", "B01/A9").code == 2
     assert sealed.say("explain", "--book", str(sealed.book), "--account", "B01/A1", "--night", "2026-11-19").code == 2
+
+
+def test_explain_prints_no_number_that_a_key_may_be(sealed: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SPEC 10.4: in words and as JSON."""
+    told = SimpleNamespace(as_dict=lambda: {"findings": [{"notice_id": f"L{NUMBER}"}], "row": 13812345678})
+    monkeypatch.setattr("creditaudit.explain.explain_account", lambda *_: told)
+    monkeypatch.setattr("creditaudit.explain.spoken", lambda *_: ["check 8613812345678"])
+    asked = ("explain", "--book", str(sealed.book), "--account", "B01/A1")
+    assert sealed.say(*asked).out == "check ***\n"
+    assert json.loads(sealed.say(*asked, "--format", "json").out) == {
+        "findings": [{"notice_id": "L***"}],
+        "row": 13812345678,
+    }
 
 
 def test_readers_change_nothing(sealed: Place) -> None:
