@@ -55,6 +55,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "no_opening": ("无开户记录", "no opening known"),
     "permanent": ("居民身份证", "permanent card"),
     "temporary": ("临时居民身份证", "temporary card"),
+    "formula": ("公式", "formula"),
     "yes": ("是", "yes"),
     "no": ("否", "no"),
     # card relation: SPEC 5

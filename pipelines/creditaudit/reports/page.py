@@ -163,9 +163,7 @@ def _scoring(given: Any) -> list[tuple[str, str]]:
         if isinstance(value, dict):
             told += [(f"{name} {inner}", str(one)) for inner, one in value.items()]
         elif isinstance(value, list):
-            told.append(
-                (name, "; ".join(" ".join(map(str, o.values())) if isinstance(o, dict) else str(o) for o in value))
-            )
+            told.append((name, "; ".join(map(_flat, value))))
         else:
             told.append((name, str(value)))
     return told[:MOST_LINES]
