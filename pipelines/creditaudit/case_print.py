@@ -16,6 +16,7 @@ from rich.text import Text
 from creditaudit.case_view import QUEUE, CaseView
 from creditaudit.cases.remedies import BETWEEN
 from creditaudit.reports.sheets import LEAD_NOTE, guarded
+from creditaudit.trace import TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,30 @@ def queue_lines(rows: Sequence[Row], form: Form) -> list[str]:
     if form == "csv":
         return _csv(QUEUE, [[row[name] for name in QUEUE] for row in rows])
     return _printed(_table("", _SHOWN, [_in_short(row) for row in rows])) if rows else []
+
+
+def trace_lines(rows: Sequence[Row], form: Form) -> list[str]:
+    """Return what findings rest on as lines; CSV has a header, JSON is one array."""
+    if form == "json":
+        return [json.dumps(rows, ensure_ascii=False, indent=1)]
+    if form == "csv":
+        return _csv(TRACE.names, [[row[name] for name in TRACE.names] for row in rows])
+    return _printed(_table("", _TRACED, [_traced(row) for row in rows])) if rows else []
+
+
+_TRACED = ("case_id", "finding", "notice", "role", "place", "sha256", "entry")
+
+
+def _traced(row: Row) -> Row:
+    at = f"{row['night']}/{row['feed']}/{row['file']}" if row["file"] else row["night"]
+    return {
+        **row,
+        "finding": " ".join(row[name] for name in ("rule_id", "verdict", "provider_code", "subject") if row[name]),
+        "notice": "/".join(row[name] for name in ("notice_source", "notice_id") if row[name]),
+        "place": f"{at} line {row['line']}" if row["line"] is not None else at,
+        "sha256": row["sha256"] and row["sha256"][:12],
+        "entry": row["entry"] and row["entry"][:23],
+    }
 
 
 _SHOWN = ("case_id", "account", "state", "finding", "fault", "due_on", "days_left", "holds_the_ball", "next_step")

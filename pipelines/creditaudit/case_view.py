@@ -96,7 +96,7 @@ def queue(book: Book, *, recipient: str | None = None, states: Sequence[str] = (
             f" ORDER BY {'c.due_on NULLS LAST, ' if overdue else ''}c.priority DESC NULLS LAST,"
             " c.provider_code, c.account_code, c.case_id"
         )
-    return _rows(found.select(QUEUE))
+    return shown_rows(found.select(QUEUE))
 
 
 @dataclass(frozen=True)
@@ -169,18 +169,18 @@ def case_of(book: Book, case_id: str) -> CaseView:
     raw_provider = last["provider_code"][0].as_py()
     is_account = str(last["subject"][0].as_py()).startswith("account:") and findings.num_rows
     explained = explain_account(book.root, f"{raw_provider}/{raw_code}").as_dict() if is_account else {"elements": []}
-    [case] = _rows(last)
-    told = zip(_rows(findings), findings["evidence"].to_pylist(), strict=True)
+    [case] = shown_rows(last)
+    told = zip(shown_rows(findings), findings["evidence"].to_pylist(), strict=True)
     known = {d.document_id: d for d in shipped_documents().listed}
     asked = [known[name] for name in (case["ask_for"] or "").split(";") if name in known]
     return CaseView(
-        case={**case, **_rows(beside)[0]},
-        episodes=_rows(episodes.select([*_EPISODE])),
+        case={**case, **shown_rows(beside)[0]},
+        episodes=shown_rows(episodes.select([*_EPISODE])),
         findings=[{**row, "evidence": each_text(json.loads(raw or "{}"), _shown)} for row, raw in told],
         elements=[each_text(element, _shown) for element in explained["elements"]],
         ask_for=[{"document_id": d.document_id, "en": d.en, "zh": d.zh} for d in asked],
-        remedies=[row for row in _rows(remedies) if row.pop("episode") == episode],
-        events=_in_order(_rows(events.drop_columns(["case_id"]))),
+        remedies=[row for row in shown_rows(remedies) if row.pop("episode") == episode],
+        events=_in_order(shown_rows(events.drop_columns(["case_id"]))),
     )
 
 
@@ -223,7 +223,7 @@ def _opened(book: Book, night: date) -> Iterator[Engine]:
         yield engine
 
 
-def _rows(table: pa.Table) -> list[Row]:
+def shown_rows(table: pa.Table) -> list[Row]:
     """Return rows as plain values without numbers of persons, line ends or control characters."""
     return [{name: _plain(name, value) for name, value in row.items()} for row in table.to_pylist()]
 

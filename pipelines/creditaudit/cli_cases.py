@@ -1,4 +1,4 @@
-"""``creditaudit respond``, ``queue``, ``case``: the cases, for a reviewer at a terminal."""
+"""``creditaudit respond``, ``queue``, ``case``, ``trace``: the cases, for a reviewer at a terminal."""
 
 from __future__ import annotations
 
@@ -120,6 +120,37 @@ def case(
         )
     for line in case_lines(case_of(open_book(book), case_id), form):
         Tell.result(line)
+
+
+@app.command("trace")
+def trace(
+    book: BookOption,
+    case_id: Annotated[str | None, typer.Argument(help="The case; without it, name a file.")] = None,
+    file: Annotated[
+        str | None, typer.Option(help="A delivered file, as coverage calls it (FEED/NAME or NAME), or its SHA-256.")
+    ] = None,
+    line: Annotated[int | None, typer.Option(min=1, help="With --file: only this line.")] = None,
+    form: Format = "table",
+) -> None:
+    """Name every delivered line and inbox entry that a case rests on, or every case that rests on a file or line."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.case_print import trace_lines
+    from creditaudit.case_view import shown_rows
+    from creditaudit.trace import Source
+    from creditaudit.trace import trace as traced
+
+    if line is not None and file is None:
+        raise UsageError("--line has no meaning here", why="no file is named", next_step="give it with --file")
+    found = traced(open_book(book), case_id=case_id, source=None if file is None else Source(file, line))
+    for text in trace_lines(shown_rows(found), form):
+        Tell.result(text)
+    cases = len(set(found["case_id"].to_pylist()))
+    files = len(set(zip(found["night"].to_pylist(), found["feed"].to_pylist(), found["file"].to_pylist(), strict=True)))
+    Tell.note(
+        f"{found.num_rows} lines and entries of {files} files, {cases} cases (待核查线索: leads to check)",
+        rows=found.num_rows,
+        cases=cases,
+    )
 
 
 def _sheet(book: Path, case_id: str, language: str, out: Path | None) -> None:
