@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -90,11 +89,10 @@ def hidden_in(text: str, sought: re.Pattern[str], mark: str = HIDDEN) -> str:
     mark : str
         What stands in its place.
     """
-    if text.isascii():
-        narrow, places = text, list(range(len(text)))
-    else:
-        letters = [(letter, place) for place, given in enumerate(text) for letter in _narrow(given)]
-        narrow, places = "".join(letter for letter, _ in letters), [place for _, place in letters]
+    if not sought.search(text.translate(_NARROW)):
+        return text
+    letters = [(letter, place) for place, given in enumerate(text) for letter in given.translate(_NARROW)]
+    narrow, places = "".join(letter for letter, _ in letters), [place for _, place in letters]
     pieces, at = [], 0
     for found in sought.finditer(narrow):
         if found.groupdict().get("ours") is None:
@@ -112,13 +110,20 @@ def each_text(value: Any, change: Callable[[str], str]) -> Any:
     return change(value) if isinstance(value, str) else value
 
 
-@cache
-def _narrow(letter: str) -> str:
-    """Return a letter as it is searched: digits, blanks and hyphens of any script as ASCII has them."""
-    kind = unicodedata.category(letter)
-    if kind == "Cf":
-        return ""
-    if kind == "Pd":
-        return "-"
-    digit = unicodedata.decimal(letter, None)
-    return str(digit) if digit is not None else unicodedata.normalize("NFKC", letter)
+class _Narrow(dict[int, str]):
+    """Code point to how it is searched: digits, blanks and hyphens of any script as ASCII has them."""
+
+    def __missing__(self, point: int) -> str:
+        letter = chr(point)
+        kind, digit = unicodedata.category(letter), unicodedata.decimal(letter, None)
+        if digit is not None:
+            told = str(digit)
+        elif kind in {"Cf", "Pd"}:
+            told = "" if kind == "Cf" else "-"
+        else:
+            told = unicodedata.normalize("NFKC", letter)
+        self[point] = told
+        return told
+
+
+_NARROW = _Narrow()

@@ -276,6 +276,8 @@ def test_every_new_case_has_its_picture_and_a_link_to_its_sheet(three_nights: Pl
     assert links
     for link in links:
         assert (folder / unquote(urlparse(link).path)).is_file()
+    [contract] = [a.get_attribute("href") for a in page.query_selector_all("#deliveries ~ p a")]
+    assert (folder / contract).resolve() == (three_nights.book / "docs" / str(FIRST) / "index.html").resolve()
     assert page.locator("svg.time rect.span").count() > 0
 
 

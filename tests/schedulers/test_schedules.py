@@ -104,9 +104,11 @@ def test_what_is_whole_is_run_at_once_and_what_is_refused_is_a_failure(desk: Des
 
 
 def test_a_day_without_a_delivery_is_told_by_the_last_try(desk: Desk) -> None:
+    desk.answers('[ "$1" = ready ] && echo "night N waits for accounts: no file" && exit 5\nexit 0')
     waiting, last = desk.fired(7), desk.fired(8)
-    assert (waiting.returncode, "no night is pending" in waiting.stderr) == (0, True)
+    assert (waiting.returncode, waiting.stderr) == (0, "")
     assert last.returncode == 1
+    assert "waits for accounts: no file" in last.stderr
     assert f"nothing was delivered for {desk.yesterday}" in last.stderr
 
 
