@@ -107,8 +107,10 @@ def track(
     move(engine, night, keys)
     draw_sample(engine, keys)
     write_rows(engine, night)
+    engine.drop("case_now", "standing_cases")  # wide, and of all cases ever opened: case_sent has what is left of them
     start_clocks(engine)
     finish_rows(engine, night)
+    engine.drop("case_sent")
     next_steps(engine, night)
     engine.view(  # the texts of next steps are long: a table of them would hold one of each for every case
         "case_rows",
