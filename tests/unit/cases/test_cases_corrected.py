@@ -65,6 +65,20 @@ def test_silence_is_no_second_proof(desk: ProofDesk) -> None:
     assert not desk.rows("case_proofs")
 
 
+def test_every_row_of_the_lineage_and_the_one_in_force_have_the_other_number(desk: ProofDesk) -> None:
+    """SPEC 4, 8.3: an old code that is still delivered, or delivered alone, shows nothing of the account."""
+    lineage = [
+        {"provider_code": "B01", "account_code": c, "head_provider": "B01", "head_code": "A", "steps": s}
+        for c, s in (("OLD", 1), ("A", 0))
+    ]
+    first, good = [first_proof("number")], account(id_number=OTHER, report_date="2026-11-02")
+    kept = _number(desk, good, account("OLD"), lineage=lineage, proofs=first)
+    assert (kept["is_proven"], kept["missing"]) == (False, "number_unchanged")
+    alone = _number(desk, account("OLD", id_number=OTHER), standing=[good], lineage=lineage, proofs=first)
+    assert (alone["is_proven"], alone["missing"]) == (False, "number_unchanged")
+    assert _number(desk, good, account("OLD", id_number=OTHER), lineage=lineage, proofs=first)["is_proven"]
+
+
 def _value(desk: ProofDesk, row: dict[str, Any], rules: tuple[str, ...] = ("R101",), **said: Any) -> dict[str, Any]:
     findings = [_finding(rule) for rule in rules]
     return desk.prove(awaiting=[MISSING], delivered=[row], files=DELTA, then=findings, **said)

@@ -81,6 +81,25 @@ def test_an_answer_of_its_own_counts_for_the_younger(desk: Desk) -> None:
     assert [found[name]["state"] for name in (other[0], newer["case_id"])] == ["correction_due", "undetermined"]
 
 
+def test_an_answer_to_the_one_is_none_to_what_could_not_take_it_itself(desk: Desk) -> None:
+    """SPEC 8.2: nothing is answered that was never sent, and no correction that is due becomes confirmed."""
+    older = next(iter(by_id(desk.night([finding()])).values()))
+    both = [finding(), finding(code="B", notice_id="L2")]
+    rows = by_id(desk.night(both, recipients=[]))
+    [newer] = [c for name, c in rows.items() if name != older["case_id"]]
+    assert newer["state"] == "lead"
+    desk.night([finding(code="N")], lineage=JOINED, recipients=[])
+    told = answer(older, "0", "undetermined")
+    found = by_id(desk.night([finding(code="N")], lineage=JOINED, recipients=[], **told))
+    assert [found[c["case_id"]]["state"] for c in (older, newer)] == ["undetermined", "lead"]
+    desk.night([finding(code="N")], lineage=JOINED)
+    due_now = answer({**newer, "state": "sent"}, "4", "correction_due")
+    desk.night([finding(code="N")], lineage=JOINED, **due_now)
+    told = answer({**older, "state": "undetermined"}, "2", "holder_confirmed")
+    found = by_id(desk.night([finding(code="N")], lineage=JOINED, **told))
+    assert [found[c["case_id"]]["state"] for c in (older, newer)] == ["holder_confirmed", "correction_due"]
+
+
 def test_what_a_registry_takes_from_the_account_it_takes_from_both(desk: Desk) -> None:
     two(desk)
     desk.night([finding(code="N")], lineage=JOINED)
