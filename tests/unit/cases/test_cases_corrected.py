@@ -156,6 +156,11 @@ def test_changed_evidence_of_one_rule_is_other_evidence_and_that_of_an_absent_ac
     row = account(id_number=OTHER)
     said = {"then": [_finding()], "findings": [changed], "awaiting": [wrong]}
     assert desk.prove(delivered=[row], files=DELTA, proofs=[first_proof("number")], **said)["has_other_evidence"]
+    same = {**said, "findings": [_finding()]}
+    for taken_on, is_other in ((NIGHT - timedelta(days=5), False), (BEFORE, True)):  # unseen when it was given
+        answered = {**same, "awaiting": [{**wrong, "taken_on": taken_on}]}
+        found = desk.prove(delivered=[row], files=DELTA, proofs=[first_proof("number")], **answered)
+        assert (found["is_proven"], found["has_other_evidence"]) == (True, is_other)
     gone = desk.prove(proofs=[first_proof()], **said)
     assert (gone["is_proven"], gone["kind"], gone["has_other_evidence"]) == (True, "absence", False)
 

@@ -133,6 +133,8 @@ def test_of_two_objections_the_earlier_receipt_counts_whichever_came_first(desk:
     known = {"standing_accounts": [account()]}
     assert one(desk.night([finding()], standing_objections=told[:1], **known))["due_on"] == day(19)
     assert one(desk.night([finding()], standing_objections=told, **known))["due_on"] == day(14)
+    later = [*told, objection("O3", received_on=day(2))]
+    assert one(desk.night([finding()], standing_objections=later, **known))["due_on"] == day(14)
 
 
 @pytest.mark.parametrize(("after", "kind"), [(20, None), (21, "house")])
