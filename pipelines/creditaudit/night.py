@@ -190,6 +190,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
         run.doubts = hold(run.engine, contract, run.book, run.folder, kinds)
     with run.log.stage("known answers") as stage:
         run.rules = rules_tonight(run.book, run.inbox.sound, run.night, run.folder / "rules")
+        run.inbox.refused.extend(run.rules.refused)
         answered = check_known_answers(
             delivery.files,
             night=run.night,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from creditaudit.audit.rulebook import RULE_FILE, Rule, in_force, parse_rule, shipped_rules
 from creditaudit.book.files import below
+from creditaudit.book.inbox import RULE_APPROVAL
 from creditaudit.book.rules_in_force import rules_in_force, write_rules
+from creditaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +36,8 @@ class Rulebook:
         Shipped rules that differ from the text in force, or are new, and wait for an approval.
     shadow : tuple of Rule
         Those of them whose days have come: they run in shadow.
+    refused : tuple of str
+        One sentence for each approval whose text is no rule: what was in force stays so.
     """
 
     every: tuple[Rule, ...]
@@ -41,6 +45,7 @@ class Rulebook:
     digests: dict[str, str]
     unapproved: tuple[str, ...]
     shadow: tuple[Rule, ...]
+    refused: tuple[str, ...] = ()
 
 
 def rules_tonight(book: Book, entries: Iterable[Entry], night: date, folder: Path) -> Rulebook:
@@ -60,12 +65,38 @@ def rules_tonight(book: Book, entries: Iterable[Entry], night: date, folder: Pat
         for rule in shipped_rules().iterdir()
         if rule.joinpath(RULE_FILE).is_file()
     }
-    texts = rules_in_force(book, shipped, entries)
+    readable, refused = _readable(entries)
+    texts = rules_in_force(book, shipped, readable)
     digests = write_rules(texts, folder)
     unapproved = tuple(sorted(name for name, text in shipped.items() if texts.get(name) != text))
     every = tuple(parse_rule(text, f"rules/{name}/{RULE_FILE}") for name, text in sorted(texts.items()))
     waiting = tuple(parse_rule(shipped[name], f"rules/{name}/{RULE_FILE}") for name in unapproved)
-    return Rulebook(every, in_force(every, night), digests, unapproved, in_force(waiting, night))
+    return Rulebook(every, in_force(every, night), digests, unapproved, in_force(waiting, night), tuple(refused))
+
+
+def _readable(entries: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
+    """Leave out approvals that no night can judge by, with one sentence for each (SPEC 9: checked again).
+
+    The entry was checked when it was put there, by the program of that day or by nobody: a text that this one cannot
+    read must not stop every night until somebody deletes the file.
+    """
+    readable, refused = [], []
+    for entry in entries:
+        why = _text_flaw(entry.body["folder"], entry.body["text"]) if entry.kind == RULE_APPROVAL else None
+        if why is None:
+            readable.append(entry)
+        else:
+            refused.append(f"inbox entry {entry.file_name}: {why}")
+    return readable, refused
+
+
+def _text_flaw(folder: str, text: str) -> str | None:
+    try:
+        rule = parse_rule(text.encode(), f"rules/{folder}/{RULE_FILE}")
+    except UsageError as error:
+        return f"its text is no rule: {error.why}"
+    named = f"{rule.rule_id}_{rule.name}"
+    return None if named == folder else f"its text is that of {named}, and it approves {folder}"
 
 
 def sealed_rules(book: Book, night: date) -> tuple[Rule, ...]:

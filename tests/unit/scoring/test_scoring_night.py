@@ -241,6 +241,7 @@ def test_a_refused_model_and_rules_of_the_house_through_a_night(house: Place) ->
         own = own.replace("'lead' AS verdict", f"'{verdict}' AS verdict")
         own = own.replace("a.id_status IN ('bad_check', 'bad_date', 'bad_form')", f"a.account_type = '{kind}'")
         approve(house, f"{rule}_of_{kind}", own)
+    approve(house, "R903_broken", "SELEC broken")
     kinds = [account(n, account_type=kind, report_date=str(FIRST)) for n, kind in ((9, "securities"), (8, "wealth"))]
     bad = account(50, id_number="110105198001010000", account_type="securities", report_date=str(FIRST))
     found = account(51, id_number="110105198001010000", account_type="wealth", report_date=str(FIRST))
@@ -250,7 +251,9 @@ def test_a_refused_model_and_rules_of_the_house_through_a_night(house: Place) ->
     said = json.loads((house.folder(FIRST + DAY) / "manifest.json").read_text())
     why = f"inbox entry {entry.file_name}: unknown feature sex"
     assert said["model"] is None
-    assert said["summary"]["refused_decisions"] == [why]
+    broken, *others = said["summary"]["refused_decisions"]
+    assert "its text is no rule" in broken
+    assert others == [why]
     assert why in (house.folder(FIRST + DAY) / "night.html").read_text(encoding="utf-8")
     cases = {str(row["account_code"]): row for row in house.rows(FIRST + DAY, "cases")}
     strongest = {code: (cases[code]["tier"], cases[code]["verdict"]) for code in ("A9", "A8", "A50", "A51")}
