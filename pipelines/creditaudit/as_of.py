@@ -120,7 +120,7 @@ class Night:
         return paths[name]
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Return a DuckDB connection with the published tables as views; it can read nothing else, and is the caller's.
+        """Return a DuckDB connection with the published tables as views; it opens no other file and writes none.
 
         For example ``night.connect().sql("SELECT tier, count(*) FROM cases GROUP BY ALL")``: a relation, which gives
         pandas (``.df()``), Arrow (``.to_arrow_table()``) or Polars (``.pl()``).
