@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from creditaudit.errors import ExitCode
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -55,3 +57,11 @@ def test_links_of_the_documents_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_exit_code_says_what_to_do() -> None:
+    """SPEC 2: each code once, in the order of the numbers."""
+    section = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8").partition("| exit code | what to do |")[2]
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", section.partition("\n\n")[0], re.MULTILINE)
+    assert [int(code) for code, _ in rows] == sorted(ExitCode)
+    assert "BOOK/refused/<night>/night.html" in dict(rows)[str(int(ExitCode.KNOWN_ANSWER))]
