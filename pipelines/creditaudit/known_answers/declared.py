@@ -182,13 +182,23 @@ def _number(person: Person, group: int, who: str) -> str:
     other = int(who[2:]) if who.startswith("@H") else 0
     born = date(1960, 1, 1) + timedelta(days=group * 10 + other)
     digits = f"{AREA}{born:%Y%m%d}{person.number:03d}"
-    check = "10X98765432"[sum(int(d) * w for d, w in zip(digits, _WEIGHTS, strict=True)) % 11]
+    check = _check(digits)
     match who:
         case "@15":
             return digits[:6] + digits[8:]
         case "@wide":
             return "".join(chr(ord(letter) + 0xFEE0) for letter in digits[:9]) + "\u3000\u200b" + digits[9:] + check
+        case "@date":
+            no_day = f"{AREA}19601301{person.number:03d}"
+            return no_day + _check(no_day)
+        case "@form":
+            return f"{digits}0{check}"
         case "@bad":
             return digits + ("0" if check != "0" else "1")
         case _:
             return digits + check
+
+
+def _check(digits: str) -> str:
+    """Return the check character (GB 11643; ISO 7064 MOD 11-2), counted apart from the code that reads numbers."""
+    return "10X98765432"[sum(int(d) * w for d, w in zip(digits, _WEIGHTS, strict=True)) % 11]

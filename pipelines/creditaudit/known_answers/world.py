@@ -117,7 +117,6 @@ class _Row:
     person: Person
     feed: str
     provider_code: str | None
-    has_number: bool
     cells: list[str]
 
 
@@ -128,7 +127,7 @@ def _rows_of(
         for turn, row in enumerate(rows):
             cells = rendered(FEEDS[feed], profiles[feed], row, person.number + turn)
             own = row.get(OWN_COLUMN)
-            yield _Row(person, feed, own if isinstance(own, str) else None, "id_number" in row, cells)
+            yield _Row(person, feed, own if isinstance(own, str) else None, cells)
 
 
 def _typed(spec: TableSpec, profile: Profile, rows: Sequence[_Row], terms: Terms, said: Said) -> Iterator[pa.Table]:
@@ -151,12 +150,13 @@ def _typed(spec: TableSpec, profile: Profile, rows: Sequence[_Row], terms: Terms
         found.columns[OWN_COLUMN] = pa.array([row.provider_code for row in rows], pa.string())
     reserved = found.faults.forgive(f"{RESERVED_AREA}:id_number")
     reasons = found.faults.reasons()
-    for row, is_reserved, why, lost in zip(
-        rows, reserved.tolist(), reasons.to_pylist(), found.faults.quarantined.tolist(), strict=True
+    statuses = found.columns["id_status"].to_pylist() if "id_status" in found.columns else [None] * len(rows)
+    for row, is_reserved, why, lost, status in zip(
+        rows, reserved.tolist(), reasons.to_pylist(), found.faults.quarantined.tolist(), statuses, strict=True
     ):
         if lost or why is not None:
             lose(row, f"{spec.name}: {why}")
-        if row.has_number and not is_reserved:
+        if status is not None and status != "bad_form" and not is_reserved:  # nothing tells the area of a bad form
             lose(row, f"{spec.name}: a delivered row of the area {AREA} would be accepted")
     yield typed_table(file, terms.night, block, found, reasons)
 
