@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from creditaudit.scoring.outcomes import Labels
 
 _KNOTS = 257  # of the calibration
+# Of the priorities, for scores above those of all training cases: a night scores older and graver cases, too, and the
+# top of the queue must have an order.
+_ABOVE = 0.02
 _BINS = 32  # classes of a feature that boosting may cut between
 _FOLDS = 5
 _RESAMPLES = 400
@@ -34,7 +37,8 @@ _INTERVAL = (2.5, 97.5)  # per cent
 def tail_model(matrix: np.ndarray, lookups: Lookups) -> Model:
     """Return the model that needs no labels: one frozen tail score per feature, in the direction set by hand.
 
-    Its priority is the share of the training cases that score lower (ties count half).
+    Its priority is the share of the training cases that score lower (ties count half), of the part that is not kept
+    for cases that score above all of them.
     """
     fitted = fit_tail(with_alone(matrix), SIGNS)
     edges, values = list(fitted.edges), list(fitted.values)
@@ -48,7 +52,11 @@ def tail_model(matrix: np.ndarray, lookups: Lookups) -> Model:
     distinct = np.unique(ordered)
     knots = distinct[np.unique(np.linspace(0, len(distinct) - 1, min(_KNOTS, len(distinct))).astype(np.int64))]
     below, upto = (np.searchsorted(ordered, knots, side=side) for side in ("left", "right"))
-    return _finished(model, matrix, scores, knots, (below + upto) / (2 * len(ordered)))
+    levels = (1.0 - _ABOVE) * (below + upto) / (2 * len(ordered))
+    low, high = _reach(model)
+    is_open = np.array([low < knots[0], *[True] * len(knots), high > knots[-1]])
+    knots, levels = np.array([low, *knots, high])[is_open], np.array([0.0, *levels, 1.0])[is_open]
+    return _finished(model, matrix, scores, knots, levels)
 
 
 def labelled_model(
@@ -95,7 +103,9 @@ def _learnt(
     model = _model("labelled", edges, values, base, lookups)
     scores = model.scores(model.contributions(matrix))
     slope, shift = _logistic(unseen, labels)
-    knots = np.unique(np.linspace(scores.min(), scores.max(), _KNOTS))
+    low, high = _reach(model)
+    known = np.linspace(scores.min(), scores.max(), _KNOTS)
+    knots = np.unique(np.concatenate([np.linspace(low, known[0], _KNOTS), known, np.linspace(known[-1], high, _KNOTS)]))
     levels = np.maximum.accumulate(1.0 / (1.0 + np.exp(-(slope * knots + shift))))
     return _finished(model, matrix, scores, knots, levels), _metrics(unseen, labels)
 
@@ -111,6 +121,13 @@ def _model(
     return Model(
         kind, FEATURES, tuple(edges), tuple(exact), float(quantised(np.array([base]))[0]), *flat, lookups=lookups
     )
+
+
+def _reach(model: Model) -> tuple[float, float]:
+    """Return the least and the greatest score that there can be; what is unknown contributes nothing."""
+    low = sum(min(0.0, float(values.min())) for values in model.values)
+    high = sum(max(0.0, float(values.max())) for values in model.values)
+    return model.base + low, model.base + high
 
 
 def _finished(model: Model, matrix: np.ndarray, scores: np.ndarray, knots: np.ndarray, levels: np.ndarray) -> Model:

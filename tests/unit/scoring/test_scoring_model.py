@@ -79,6 +79,21 @@ def test_each_feature_keeps_the_direction_that_was_set_by_hand(model: Model) -> 
         assert (np.diff(found) * feature.sign >= 0).all(), feature.name
 
 
+def test_cases_above_all_those_trained_on_keep_their_order() -> None:
+    """A night scores older and graver cases, too: the top of the queue must not go by institution."""
+    leads = cases()[:60]
+    leads[:, NAMES.index("verdict")] = 0
+    model = tail_model(leads, Lookups())
+    moved = model.contributions(leads)
+    graver = leads[[int(model.scores(moved).argmax())] * 3]
+    graver[:, NAMES.index("verdict")] = [0, 1, 2]
+    top, *above = model.priority(model.contributions(graver))
+    assert model.priority(moved).max() == top < above[0] < above[1] <= 1
+    best, worst = (np.array([[side * feature.sign * 1e6 for feature in FEATURES]]) for side in (1, -1))
+    assert model.priority(model.contributions(best))[0] == 1
+    assert model.priority(model.contributions(worst))[0] < model.priority(moved).min()
+
+
 def test_arrears_are_one_capped_term(model: Model) -> None:
     assert sum("overdue" in name for name in NAMES) == 1
     assert np.abs(model.values[NAMES.index("overdue")]).max() <= 1.0
