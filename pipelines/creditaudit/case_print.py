@@ -16,10 +16,11 @@ from rich.text import Text
 from creditaudit.case_view import QUEUE, CaseView
 from creditaudit.cases.remedies import BETWEEN
 from creditaudit.reports.sheets import LEAD_NOTE, guarded
+from creditaudit.responses import ROWS
 from creditaudit.trace import TRACE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Row = dict[str, Any]
 Form = Literal["table", "json", "csv"]
@@ -34,20 +35,27 @@ _PARTS = ("case", "episodes", "findings", "elements", "ask_for", "remedies", "ev
 
 def queue_lines(rows: Sequence[Row], form: Form) -> list[str]:
     """Return the queue as lines; CSV has a header, JSON is one array."""
-    if form == "json":
-        return [json.dumps(rows, ensure_ascii=False, indent=1)]
-    if form == "csv":
-        return _csv(QUEUE, [[row[name] for name in QUEUE] for row in rows])
-    return _printed(_table("", _SHOWN, [_in_short(row) for row in rows])) if rows else []
+    return _listed(rows, form, QUEUE, _SHOWN, _in_short)
 
 
 def trace_lines(rows: Sequence[Row], form: Form) -> list[str]:
     """Return what findings rest on as lines; CSV has a header, JSON is one array."""
+    return _listed(rows, form, TRACE.names, _TRACED, _traced)
+
+
+def fate_lines(rows: Sequence[Row], form: Form) -> list[str]:
+    """Return what became of each row of a file of answers as lines; CSV has a header, JSON is one array."""
+    return _listed(rows, form, ROWS.names, ROWS.names, lambda row: row)
+
+
+def _listed(
+    rows: Sequence[Row], form: Form, names: Sequence[str], shown: Sequence[str], in_short: Callable[[Row], Row]
+) -> list[str]:
     if form == "json":
         return [json.dumps(rows, ensure_ascii=False, indent=1)]
     if form == "csv":
-        return _csv(TRACE.names, [[row[name] for name in TRACE.names] for row in rows])
-    return _printed(_table("", _TRACED, [_traced(row) for row in rows])) if rows else []
+        return _csv(names, [[row[name] for name in names] for row in rows])
+    return _printed(_table("", shown, [in_short(row) for row in rows])) if rows else []
 
 
 _TRACED = ("case_id", "finding", "notice", "role", "place", "sha256", "entry")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+Form = Literal["table", "json", "csv"]
+Format = Annotated[Form, typer.Option("--format", help="For people, or for programs.")]
+
 
 @app.command("respond")
 def respond(
@@ -26,6 +29,9 @@ def respond(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Day for which they are handed in (default: the latest answered_on)."),
     ] = None,
+    form: Annotated[
+        Form | None, typer.Option("--format", help="What became of each row, and why: table, json or csv, on stdout.")
+    ] = None,
 ) -> int:
     """Put the answers of a liaison or an institution into the inbox; the next night takes them.
 
@@ -33,11 +39,14 @@ def respond(
     """
     from creditaudit.book.keys import KEY_VARIABLE, load_keys
     from creditaudit.book.layout import open_book
+    from creditaudit.case_print import fate_lines
     from creditaudit.responses import respond as hand_in
 
     opened = open_book(book)
     keys = load_keys(os.environ.get(KEY_VARIABLE), book)
     done = hand_in(opened, file, keys, on=on.date() if on is not None else None)
+    for line in fate_lines(done.rows.to_pylist(), form) if form else ():
+        Tell.result(line)
     _tell_responded(done)
     return int(ExitCode.SEALED if done.taken or done.known else ExitCode.USAGE)
 
@@ -68,9 +77,6 @@ def _tell_responded(done: Responded) -> None:
         )
     elif done.entry is None:
         Tell.note("no row is answered; nothing was recorded. Next step: fill in outcome, answered_on and answered_by")
-
-
-Format = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="For people, or for programs.")]
 
 
 @app.command("queue")

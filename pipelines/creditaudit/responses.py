@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,17 @@ _NAMED = ("accounts", "invalid_cards", "loss_reports", "inquiries")
 _SHORTEST_NAME = 2
 
 
+# What became of each row of a file of answers.
+ROWS = pa.schema(
+    [
+        pa.field("row", pa.int64()),  # 1-based data row of the file
+        pa.field("case_id", pa.string()),  # NULL: not a case of this book, or the row was not read so far
+        pa.field("result", pa.string()),  # taken, repeated, unanswered, refused
+        pa.field("reasons", pa.string()),  # why it is refused: codes joined by `;`; NULL: it is not
+    ]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Responded:
     """What became of a file of answers.
@@ -65,6 +76,8 @@ class Responded:
         Answers of which something was hidden in what was written freely.
     known : Entry or None
         The entry that holds the answers of this very file since it was handed in before; nothing was done.
+    rows : pyarrow.Table
+        Schema ``ROWS``, one per row of the file that is not blank, in its order; empty where nothing was done.
     """
 
     entry: Entry | None = None
@@ -75,6 +88,7 @@ class Responded:
     refusals: Path | None = None
     hidden: int = 0
     known: Entry | None = None
+    rows: pa.Table = field(default_factory=ROWS.empty_table)
 
 
 def respond(book: Book, file: Path, keys: Keyring, *, on: date | None = None) -> Responded:
@@ -116,13 +130,24 @@ def respond(book: Book, file: Path, keys: Keyring, *, on: date | None = None) ->
     unanswered = answers.filter(answers["is_unanswered"])
     spoken = answers.filter(pc.invert(answers["is_unanswered"]))
     with engine_aside() as engine:
-        sound, flaws, repeated, hidden = _checked(engine, book, spoken, decided, keys)
+        sound, checked, hidden = _checked(engine, book, spoken, decided, keys)
+    bad = checked.filter(pc.is_valid(checked["reasons"]))
+    flaws = dict(zip(bad["row"].to_pylist(), bad["reasons"].to_pylist(), strict=True))
     flaws |= {row: code for row, (code, _) in sheet.damaged.items()}
     # First: once the entry is there the file is taken, and nobody would hear of its other rows again.
     refusals = _write_refusals(file, sheet, flaws) if flaws else None
     entry = _put(book, sound, digest, on) if sound.num_rows else None
-    blank = pc.sum(unanswered["is_blank"]).as_py() or 0
-    return Responded(entry, sound.num_rows, repeated, unanswered.num_rows - blank, len(flaws), refusals, hidden)
+    waits = unanswered.filter(pc.invert(unanswered["is_blank"]))["row"]
+    repeated = checked.num_rows - bad.num_rows - sound.num_rows
+    rows = _fates(checked, waits, sheet)
+    return Responded(entry, sound.num_rows, repeated, len(waits), len(flaws), refusals, hidden, None, rows)
+
+
+def _fates(checked: pa.Table, waits: pa.ChunkedArray, sheet: AnswerSheet) -> pa.Table:
+    """Return what became of each row (schema ``ROWS``): those that were checked, those that wait, those that broke."""
+    broken = [{"row": row, "result": "refused", "reasons": code} for row, (code, _) in sheet.damaged.items()]
+    others = [{"row": row, "result": "unanswered"} for row in waits.to_pylist()] + broken
+    return pa.concat_tables([checked, pa.Table.from_pylist(others, schema=ROWS)]).sort_by("row")
 
 
 def _file_of(entry: Entry) -> str | None:
@@ -131,10 +156,10 @@ def _file_of(entry: Entry) -> str | None:
 
 def _checked(
     engine: Engine, book: Book, spoken: pa.Table, decided: date, keys: Keyring
-) -> tuple[pa.Table, dict[int, str], int, int]:
-    """Return the answers that hold, free of what no book may keep, and the flaws of the others by row.
+) -> tuple[pa.Table, pa.Table, int]:
+    """Return the answers that hold, free of what no book may keep, and what became of each (schema ``ROWS``).
 
-    And how many repeat another, and in how many something was hidden.
+    And in how many something was hidden.
     """
     _open(engine, book)
     count = spoken.num_rows
@@ -147,9 +172,11 @@ def _checked(
     answers = pa.table({n: given[n] if n in given else spoken[n] for n in ANSWERS.names})
     check_answers(engine, answers, decided, keys)
     engine.load("free_texts", spoken.select(["row", "comment"]))
-    found = engine.fetch("SELECT row, flaws, is_repeat FROM checked_answers WHERE flaws IS NOT NULL OR is_repeat")
-    refused = found.filter(pc.is_valid(found["flaws"]))
-    flaws = dict(zip(refused["row"].to_pylist(), refused["flaws"].to_pylist(), strict=True))
+    checked = engine.fetch(
+        "SELECT row, CASE WHEN episode IS NOT NULL THEN case_id END AS case_id,"
+        " CASE WHEN flaws IS NOT NULL THEN 'refused' WHEN is_repeat THEN 'repeated' ELSE 'taken' END AS result,"
+        " flaws AS reasons FROM checked_answers ORDER BY row"
+    ).cast(ROWS)
     engine.table(
         "held_answers",
         "SELECT c.row, c.case_id, c.episode, c.row_token, c.outcome, CAST(c.answered_on AS VARCHAR) AS answered_on,"
@@ -162,7 +189,7 @@ def _checked(
         place = sound.schema.get_field_index(name)
         sound = sound.set_column(place, name, hide_numbers(sound[name].cast(pa.string())))
     hidden = pc.or_(*(pc.fill_null(pc.match_substring(sound[n], HIDDEN), fill_value=False) for n in _FREE))
-    return sound, flaws, found.num_rows - refused.num_rows, pc.sum(hidden).as_py() or 0
+    return sound, checked, pc.sum(hidden).as_py() or 0
 
 
 def _open(engine: Engine, book: Book) -> None:

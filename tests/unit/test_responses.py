@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import stat
 from datetime import timedelta
@@ -118,6 +120,40 @@ def test_rows_that_do_not_hold_are_refused_and_the_others_taken(house: Place, tm
     assert {row["注"] for row in told} == {"'+1"}
     assert plain(told[0]["comment"]) == rows[1]["comment"]
     assert list(told[0])[-1] == "refused"
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_what_became_of_each_row_is_said_on_stdout_where_it_is_asked(house: Place, tmp_path: Path, form: str) -> None:
+    known = cases(house)
+    rows = [
+        answer(house, "A1", "1"),
+        {**answer(house, "A2"), "case_id": NUMBER},  # whatever a person typed there is not said again
+        answer(house, "A1", "1"),
+        {**known["A4"], "outcome": "", "answered_on": "", "answered_by": ""},
+        answer(house, "A3", "4", evidence_ref=""),
+    ]
+    file = write(tmp_path / "a.csv", rows)
+    file.write_bytes(file.read_bytes() + b'"x\r\n')
+    said = respond(house, file, "--format", form)
+    told = [
+        (1, known["A1"]["case_id"], "taken", None),
+        (2, None, "refused", "unknown_case"),
+        (3, known["A1"]["case_id"], "repeated", None),
+        (4, None, "unanswered", None),
+        (5, known["A3"]["case_id"], "refused", "no_evidence"),
+        (6, None, "refused", "bad_quotes"),
+    ]
+    names = ("row", "case_id", "result", "reasons")
+    if form == "json":
+        assert [tuple(row[name] for name in names) for row in json.loads(said.out)] == told
+    elif form == "csv":
+        found = list(csv.DictReader(io.StringIO(said.out)))
+        assert [tuple(row.values()) for row in found] == [tuple("" if c is None else str(c) for c in t) for t in told]
+    else:
+        assert [all(str(cell) in said.out for cell in row if cell is not None) for row in told] == [True] * 6
+    assert (said.code, "1 answers recorded" in said.err, "3 rows refused" in said.err) == (0, True, True)
+    again = respond(house, file, "--format", "json")
+    assert (again.code, json.loads(again.out)) == (0, [])
 
 
 def test_a_corrected_file_of_refusals_is_taken(house: Place, tmp_path: Path) -> None:
