@@ -7,17 +7,20 @@ the kernel's list of locks is read instead.
 from __future__ import annotations
 
 import os
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditaudit.as_of import open_book as open_to_read
 from creditaudit.book.files import listed
 from creditaudit.book.inbox import read_entry
 from creditaudit.book.layout import night_of, open_book
+from creditaudit.cases.clocks import overdue_sql
 from creditaudit.cases.known import OPEN
+from creditaudit.engines import quoted
 from creditaudit.errors import UnjudgedFileError
 from creditaudit.feeds import EXPECTED, FEEDS
 from creditaudit.intake.control import read_control
@@ -29,10 +32,14 @@ from creditaudit.masking import without_numbers
 from creditaudit.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
+    import pyarrow as pa
+
     from creditaudit.book.layout import Book
+    from creditaudit.intake.landing import DeliveredFile
+    from creditaudit.settings import Settings
 
 _LOCKS = Path("/proc/locks")
 
@@ -54,10 +61,10 @@ def status_of(path: Path, landing: Path | None = None, config: Path | None = Non
     dict
         ``nights``: how many are sealed; ``last``: the last one, or None. ``held_by``: process id of the run that holds
         the book, None where none is seen; ``unfinished``: nights that are being written, or whose run was killed.
-        ``pending``: delivered nights that wait; ``missing``: expected feeds that a pending night has no folder of; both
+        ``pending``: delivered nights that wait; ``missing``: expected feeds that a pending night has no file of; both
         None without a landing. ``inbox``: decisions that no night has taken, by kind. ``degraded``: what the last night
-        lacked, feed to reasons. ``cases``: open ones by state. ``past_due``: open ones whose due date is before the
-        last night, per institution.
+        lacked, feed to reasons. ``cases``: open ones by state. ``past_due``: open ones that are late, as the
+        page and ``queue --overdue`` count them, per institution.
 
     Raises
     ------
@@ -69,10 +76,9 @@ def status_of(path: Path, landing: Path | None = None, config: Path | None = Non
     settings = load_settings(path, config, FEEDS)
     settled = settled_nights(book)
     pending = None if landing is None else [n for n in delivered_nights(landing) if n not in settled]
-    expected = [f for f in FEEDS if settings.is_expected(f, by_default=f in EXPECTED)]
     missing = None
     if landing is not None and pending is not None:
-        lacking = {n.isoformat(): [f for f in expected if not (landing / n.isoformat() / f).is_dir()] for n in pending}
+        lacking = {n.isoformat(): _lacking(_delivered(landing, n, settings), settings) for n in pending}
         missing = {night: feeds for night, feeds in lacking.items() if feeds}
     return {
         "book": str(path),
@@ -114,11 +120,9 @@ def awaited(book: Path, landing: Path, night: date, config: Path | None = None) 
     """
     settings = load_settings(open_book(book).root, config, FEEDS)
     delivered_nights(landing)  # a landing that is not there is no delivery that is late
-    found = survey(landing / night.isoformat(), profiles=profiles_of(settings.sources)).files
+    found = _delivered(landing, night, settings)
     files = [file for file in found if not isinstance(file, ReportFile)]
-    came = {file.feed for file in found}
-    expected = (f for f in FEEDS if settings.is_expected(f, by_default=f in EXPECTED))
-    lines = [f"{feed}: no file" for feed in expected if feed not in came]
+    lines = [f"{feed}: no file" for feed in _lacking(found, settings)]
     for file in files:
         told = f"{file.feed}: {masked(file.name)}"
         if not os.path.lexists(file.path.with_name(file.path.name + CONTROL_SUFFIX)):
@@ -129,6 +133,16 @@ def awaited(book: Path, landing: Path, night: date, config: Path | None = None) 
         except UnjudgedFileError as error:
             lines.append(f"{told}: {error.reason}")
     return lines
+
+
+def _delivered(landing: Path, night: date, settings: Settings) -> tuple[DeliveredFile, ...]:
+    return survey(landing / night.isoformat(), profiles=profiles_of(settings.sources)).files
+
+
+def _lacking(files: Iterable[DeliveredFile], settings: Settings) -> list[str]:
+    """Return the expected feeds that no delivered file is of; a credit report is a file of each of its feeds."""
+    came = {file.feed for file in files}
+    return [f for f in FEEDS if settings.is_expected(f, by_default=f in EXPECTED) and f not in came]
 
 
 def holder(book: Book, locks: Path = _LOCKS) -> int | None:
@@ -169,17 +183,21 @@ def _waiting(book: Book) -> dict[str, int]:
 def _cases(path: Path, last: date | None) -> dict[str, Any]:
     if last is None:
         return {"cases": {}, "past_due": {}}
-    cases = open_to_read(path).as_of(last).table("cases")
-    newest = cases.group_by("case_id", use_threads=False).aggregate([("episode", "max")])
-    rows = cases.join(newest, keys=["case_id", "episode"], right_keys=["case_id", "episode_max"], join_type="inner")
-    rows = rows.filter(pc.is_in(rows["state"], pa.array(OPEN)))
-    late = rows.filter(pc.fill_null(pc.less(rows["due_on"], pa.scalar(last)), False))  # noqa: FBT003 - pyarrow's own
-    return {"cases": _counts(rows["state"]), "past_due": _counts(late["provider_code"])}
+    late = overdue_sql("state", "due_on", "NULL", f"DATE {quoted(last.isoformat())}")
+    with closing(open_to_read(path).as_of(last).connect()) as published:
+        rows = published.sql(
+            f"SELECT state, provider_code, {late} IS NOT NULL AS is_late"
+            " FROM (SELECT *, max(episode) OVER (PARTITION BY case_id) AS newest FROM cases)"
+            f" WHERE episode = newest AND state IN ({', '.join(map(quoted, OPEN))})"
+        ).to_arrow_table()
+    return {"cases": _counts(rows["state"]), "past_due": _counts(rows.filter(rows["is_late"])["provider_code"])}
 
 
 def _counts(values: pa.ChunkedArray) -> Mapping[str, int]:
-    counted = pc.value_counts(values.combine_chunks()).to_pylist()
-    return dict(sorted((without_numbers(str(c["values"])), int(c["counts"])) for c in counted))
+    counted: Counter[str] = Counter()  # two codes that are hidden read the same
+    for one in pc.value_counts(values.combine_chunks()).to_pylist():
+        counted[without_numbers(str(one["values"]))] += int(one["counts"])
+    return dict(sorted(counted.items()))
 
 
 def status_lines(found: Mapping[str, Any]) -> list[str]:
@@ -196,7 +214,7 @@ def status_lines(found: Mapping[str, Any]) -> list[str]:
         lines.append("nobody holds it")
     if found["pending"] is not None:
         lines.append(f"nights that wait: {', '.join(found['pending']) or 'none'}")
-        lines += [f"night {night} has no folder of {', '.join(feeds)}" for night, feeds in found["missing"].items()]
+        lines += [f"night {night} has no file of {', '.join(feeds)}" for night, feeds in found["missing"].items()]
     if found["inbox"]:
         lines.append("decisions that wait: " + ", ".join(f"{n} {kind}" for kind, n in found["inbox"].items()))
     lines += [f"the last night is degraded: {feed}: {'; '.join(why)}" for feed, why in found["degraded"].items()]

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from creditaudit.book.layout import open_book
+from creditaudit.case_view import queue
 from creditaudit.errors import CreditAuditError
 from creditaudit.status import awaited, holder, status_lines, status_of
 from creditaudit.tables import PUBLISHED
@@ -34,14 +36,23 @@ def told(place: Place) -> dict[str, object]:
 
 
 def test_a_book_without_a_night_says_what_waits(place: Place) -> None:
-    (place.landing / "2026-11-20" / "accounts").mkdir(parents=True)
+    place.deliver(NIGHT, "accounts", [ACCOUNT])
     found = told(place)
     assert (found["nights"], found["last"], found["held_by"]) == (0, None, None)
     assert found["pending"] == ["2026-11-20"]
     assert found["missing"] == {"2026-11-20": ["invalid_cards", "loss_reports"]}
     said = place.say("status", "--book", str(place.book), "--landing", str(place.landing))
     assert "nights that wait: 2026-11-20" in said.out
-    assert "no folder of invalid_cards, loss_reports" in said.out
+    assert "no file of invalid_cards, loss_reports" in said.out
+
+
+def test_a_feed_is_missing_where_a_night_would_find_no_file_of_it(place: Place) -> None:
+    """An empty folder is no delivery; credit reports bring accounts without a folder of that name."""
+    (place.landing / NIGHT.isoformat() / "invalid_cards").mkdir(parents=True)
+    place.drop(NIGHT, "loss_reports", b"x", name="read.me")
+    place.drop(NIGHT, "reports", b"<x/>", name="p1.xml")
+    assert told(place)["missing"] == {NIGHT.isoformat(): ["invalid_cards", "loss_reports"]}
+    assert awaited(place.book, place.landing, NIGHT) == ["invalid_cards: no file", "loss_reports: no file"]
 
 
 def test_who_holds_the_book_is_named_and_not_disturbed(place: Place) -> None:
@@ -96,12 +107,17 @@ def test_what_is_past_its_due_date_is_counted_per_institution(sent_cases: Place,
     due: list[date | None] = [day_before, NIGHT, None, day_before]
     changed = [{**row, "due_on": day} for row, day in zip(rows, due, strict=True)]
     changed[3]["state"] = "holder_confirmed"
+    # The legal clock of a newer objection still runs.
+    changed[1] |= {"state": "correction_overdue", "due_on": date.max, "provider_code": rows[0]["provider_code"]}
     changed.append({**changed[0], "provider_code": "13912345678", "case_id": "CA-9"})
+    changed.append({**changed[0], "provider_code": "13912345670", "case_id": "CA-8"})
     path = house.folder(NIGHT) / "published" / "cases.parquet"
     pq.write_table(pa.Table.from_pylist(changed, schema=PUBLISHED["cases"]), path)
     found = status_of(house.book)
-    assert found["past_due"] == {"***": 1, str(rows[0]["provider_code"]): 1}
-    assert f"past their due date at {rows[0]['provider_code']}: 1" in status_lines(found)
+    assert found["past_due"] == {"***": 2, str(rows[0]["provider_code"]): 2}
+    assert f"past their due date at {rows[0]['provider_code']}: 2" in status_lines(found)
+    late = Counter(row["provider_code"] for row in queue(open_book(house.book), overdue=True))
+    assert found["past_due"] == late
 
 
 def test_a_degraded_night_says_what_it_lacked(sent_cases: Place) -> None:
