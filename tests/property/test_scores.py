@@ -62,14 +62,16 @@ def test_more_overdue_never_lowers_a_priority(kind: str, data: st.DataObject) ->
     assert found[0] <= found[1]
 
 
-_SHARED = np.where(_RNG.random(300) < 0.6, np.nan, _RNG.integers(2, 9, 300).astype(float))
+# Few are alone: what is usual lies above "shared by two".
+_SHARED = np.where(_RNG.random(300) < 0.2, np.nan, _RNG.integers(2, 9, 300).astype(float))
 _TOLD = _CASES.copy()
 _TOLD[:, [feature.alone is not None for feature in FEATURES]] = _SHARED[:, np.newaxis]
 # Labels that go against the sign: even then a shared phone lowers nothing.
 _AGAINST = Labels(np.arange(300), np.isnan(_SHARED).astype(float), np.ones(300), {})
+_ALONG = Labels(np.arange(300), 1 - np.isnan(_SHARED).astype(float), np.ones(300), {})
 SHARED = {
     "tail": tail_model(_TOLD, Lookups()),
-    "labelled": labelled_model(_TOLD, _TOLD, _LABELS, [str(n) for n in range(300)], Lookups())[0],
+    "along": labelled_model(_TOLD, _TOLD, _ALONG, [str(n) for n in range(300)], Lookups())[0],
     "against": labelled_model(_TOLD, _TOLD, _AGAINST, [str(n) for n in range(300)], Lookups())[0],
 }
 
@@ -84,5 +86,5 @@ def test_shared_by_several_never_lies_below_shared_by_nobody(kind: str, name: st
     moved = model.contributions(rows)[:, place]
     assert moved[0] == 0
     assert (np.diff(moved) >= 0).all()
-    if kind == "tail":
-        assert moved[1] > 0  # six in ten are alone: sharing is rarer
+    if kind == "tail" or (kind == "along" and name == "phone_people"):  # of two equal features a tree asks the first
+        assert moved[1] > 0

@@ -61,7 +61,7 @@ def _shown(counts: list[int]) -> list[bool]:
     shown = [count >= SMALLEST for count in counts]
     for _, n in sorted((count, n) for n, count in enumerate(counts) if shown[n]):
         hidden = [count for count, is_shown in zip(counts, shown, strict=True) if not is_shown]
-        if not hidden or (len(hidden) > 1 and sum(hidden) >= SMALLEST):
+        if not hidden or sum(hidden) >= SMALLEST:  # one alone never is so many
             break
         shown[n] = False
     return shown
