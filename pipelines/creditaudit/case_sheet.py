@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from creditaudit.audit.notices import tell_notices
 from creditaudit.audit.rulebook import RULE_FILE, parse_rule, rule_titles
 from creditaudit.book.case_state import CASE_LIFE
 from creditaudit.book.files import below
@@ -55,6 +56,7 @@ def sheet_of(book: Book, case_id: str, language: str = "zh") -> bytes:
     with engine_aside() as engine:
         _open(engine, book, night, case_id)
         tell_elements(engine)
+        tell_notices(engine)
         return render(gather(engine)[case_id], night, Reader(language), names_of(engine))
 
 

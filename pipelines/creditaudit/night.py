@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from creditaudit.audit.absent import leave_out, release
 from creditaudit.audit.everyone import Judging, why_everyone
 from creditaudit.audit.judgment import Judgment, judge_night, put_away
+from creditaudit.audit.notices import tell_notices
 from creditaudit.audit.rulebook import rule_titles
 from creditaudit.audit.rules_tonight import rules_tonight
 from creditaudit.audit.scope import widen
@@ -392,5 +393,6 @@ def _case_sheets(run: Run) -> CaseSheets:
     """Gather what the sheets of tonight's cases show, and the pictures of the page."""
     choose(run.engine, run.night)
     tell_elements(run.engine)
+    tell_notices(run.engine)
     run.engine.load("rule_titles", rule_titles(run.rules.every))
     return CaseSheets(run.engine, run.night)

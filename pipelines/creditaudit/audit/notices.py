@@ -16,20 +16,41 @@ def _unreadable(column: str) -> str:
     return f"COALESCE((';' || dropped || ';') LIKE '%:{column};%', FALSE)"
 
 
-def build_notices(engine: Engine) -> None:
+def build_notices(engine: Engine, relation: str = "notices", *, rows: str = "standing") -> None:
     """Make ``notices`` (``creditaudit.tables.NOTICES``) and ``issued_cards``.
 
     Reads ``standing_loss_reports``, ``standing_invalid_cards``, ``standing_issuances``. A notice hangs on the rows of
     its person alone, so those of some persons give the notices of these persons.
+
+    Parameters
+    ----------
+    engine : Engine
+    relation : str
+        What the notices are called.
+    rows : str
+        What is read in the place of ``standing``.
     """
-    _issued_cards(engine)
-    _events(engine)
-    _lost(engine)
+    _issued_cards(engine, rows)
+    _events(engine, rows)
+    _lost(engine, rows)
     _twins(engine)
     _collected(engine)
     _share(engine)
-    engine.table("notices", f"{_LOST_NOTICES} UNION ALL {_OTHER_NOTICES}")
+    engine.table(relation, f"{_LOST_NOTICES} UNION ALL {_OTHER_NOTICES}")
     engine.drop("registry_events", "own_lost", "twins", "lost_cards", "shared_lost", "unread_collections")
+
+
+def tell_notices(engine: Engine) -> None:
+    """Make ``judged_sheet_notices``: the notices, as rules weigh them, of the persons of ``sheet_cases``.
+
+    Reads ``sheet_cases`` and ``whole_<feed>`` of the registries, so a case has the same ones on every night, judged or
+    not (SPEC 2).
+    """
+    feeds = ("loss_reports", "invalid_cards", "issuances")
+    for feed in feeds:
+        engine.table(f"sheet_{feed}", f"SELECT * FROM whole_{feed} WHERE id_norm IN (SELECT id_norm FROM sheet_cases)")
+    build_notices(engine, "judged_sheet_notices", rows="sheet")
+    engine.drop("issued_cards", *(f"sheet_{feed}" for feed in feeds))
 
 
 def count_ignored(engine: Engine) -> dict[str, int]:
@@ -70,20 +91,20 @@ def count_ignored(engine: Engine) -> dict[str, int]:
     return {name: int(found[name][0].as_py()) for name in found.column_names}
 
 
-def _issued_cards(engine: Engine) -> None:
+def _issued_cards(engine: Engine, rows: str) -> None:
     engine.table(
         "issued_cards",
         "SELECT id_norm, kind, epoch_day(card_valid_from) AS valid_from,"
         " epoch_second(collected_from) AS collected_from, epoch_second(collected_to) AS collected_to"
-        " FROM standing_issuances WHERE id_status <> 'bad_form'",
+        f" FROM {rows}_issuances WHERE id_status <> 'bad_form'",
     )
     engine.table(
         "unread_collections",
-        f"SELECT DISTINCT id_norm FROM standing_issuances WHERE {_unreadable('collected_at')}",
+        f"SELECT DISTINCT id_norm FROM {rows}_issuances WHERE {_unreadable('collected_at')}",
     )
 
 
-def _events(engine: Engine) -> None:
+def _events(engine: Engine, rows: str) -> None:
     engine.table(
         "registry_events",
         f"""
@@ -96,12 +117,12 @@ def _events(engine: Engine) -> None:
             epoch_second(entered_from) AS entered_from, epoch_second(entered_to) AS entered_to,
             epoch_second(visible_from) AS visible_from, epoch_second(visible_to) AS visible_to,
             withdraws_event_id AS withdraws
-        FROM standing_invalid_cards WHERE id_status <> 'bad_form'
+        FROM {rows}_invalid_cards WHERE id_status <> 'bad_form'
         """,
     )
 
 
-def _lost(engine: Engine) -> None:
+def _lost(engine: Engine, rows: str) -> None:
     """Make ``own_lost``: lost notices with what their own rows say; ``withdrawn`` is not weighed yet."""
     engine.table(
         "own_lost",
@@ -115,7 +136,7 @@ def _lost(engine: Engine) -> None:
             epoch_second(visible_from) AS visible_from, epoch_second(visible_to) AS visible_to,
             epoch_second(withdrawn_from) AS withdrawn_from, epoch_second(withdrawn_to) AS withdrawn_to,
             {_unreadable("withdrawn_at")} AS withdrawn_unreadable
-        FROM standing_loss_reports WHERE id_status <> 'bad_form'
+        FROM {rows}_loss_reports WHERE id_status <> 'bad_form'
         UNION ALL
         SELECT e.id_norm, 'invalid_cards' AS source, e.event_id AS id, e.event,
             e.noticed_on, e.noticed_to, e.noticed_unreadable,

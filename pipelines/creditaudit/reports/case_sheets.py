@@ -92,8 +92,9 @@ class CaseSheets:
     Parameters
     ----------
     engine : Engine
-        Holds what :func:`choose`, :func:`creditaudit.fault.sheet_facts.tell_elements` and
-        :func:`creditaudit.reports.pictures.gather` read, ``documents`` and ``rule_titles`` (rule_id, zh, en).
+        Holds what :func:`choose`, :func:`creditaudit.fault.sheet_facts.tell_elements`,
+        :func:`creditaudit.audit.notices.tell_notices` and :func:`creditaudit.reports.pictures.gather` read,
+        ``documents`` and ``rule_titles`` (rule_id, zh, en).
     night : date
     """
 

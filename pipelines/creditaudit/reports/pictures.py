@@ -114,7 +114,7 @@ def gather(engine: Engine) -> dict[str, SheetFacts]:
     """Return what is shown of each case of ``sheet_cases``, by case_id.
 
     Reads ``sheet_cases``, ``sheet_elements``, ``sheet_flips``, ``findings``, ``standing_sheet_facts``, ``remedies``,
-    ``whole_loss_reports``, ``whole_invalid_cards`` and ``whole_issuances``.
+    ``whole_loss_reports``, ``whole_invalid_cards`` and ``judged_sheet_notices``.
     """
     cases = engine.fetch(
         "SELECT s.*, f.notice_source, f.notice_id, f.rule_id, f.verdict AS judged_verdict, f.moment_from, f.moment_to,"
@@ -264,17 +264,11 @@ _NOTICED = f"""
     ORDER BY case_id, notice_source, notice_id
 """
 
-# The first card that the person collected after the earliest report of the case.
+# When the card after a loss was collected, as the rules weigh it (SPEC 5); twins share it and are drawn once.
 _COLLECTED = """
-    SELECT case_id, collected_from, collected_to FROM (
-        SELECT n.case_id, CAST(epoch_second(i.collected_from) AS BIGINT) AS collected_from,
-            CAST(epoch_second(i.collected_to) AS BIGINT) AS collected_to,
-            row_number() OVER (
-                PARTITION BY n.case_id ORDER BY i.collected_from, i.collected_to, i.card_valid_from, i.kind
-            ) AS place
-        FROM (SELECT s.case_id, s.id_norm, min(f.reported_to) AS reported_to FROM sheet_cases AS s
-            JOIN findings AS f ON f.provider_code = s.provider_code AND f.subject = s.subject
-            WHERE f.reported_to IS NOT NULL GROUP BY s.case_id, s.id_norm) AS n
-        JOIN whole_issuances AS i ON i.id_norm = n.id_norm AND i.collected_from > n.reported_to
-    ) AS placed WHERE place = 1 ORDER BY case_id
+    SELECT DISTINCT n.case_id, j.collected_from, j.collected_to
+    FROM sheet_notices AS n JOIN judged_sheet_notices AS j
+        ON j.notice_source = n.notice_source AND j.notice_id = n.notice_id
+    WHERE j.collected_from IS NOT NULL
+    ORDER BY n.case_id, j.collected_from, j.collected_to
 """

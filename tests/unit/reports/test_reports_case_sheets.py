@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from markupsafe import escape
 
+from creditaudit.audit.notices import tell_notices
 from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.feeds import FEEDS
 from creditaudit.masking import Mask
@@ -105,6 +106,7 @@ def stand(engine: Engine, cases: list[Row], findings: list[Row] | None = None, *
     for feed in ("loss_reports", "invalid_cards", "issuances"):
         engine.load(f"whole_{feed}", typed(feed, feeds.get(feed, [])))
     choose(engine, NIGHT)
+    tell_notices(engine)
 
 
 def written(engine: Engine, recipient: Recipient = LIAISON) -> dict[str, str]:
@@ -218,6 +220,30 @@ def test_a_case_whose_findings_fell_is_told_as_it_last_stood(engine: Engine, spo
         assert event in told
     assert "duty" in told.lower()
     assert ("provider_changed:opened_at" in told) == (spots is not None)
+
+
+@pytest.mark.parametrize("has_fallen", [False, True])
+def test_the_card_that_was_collected_is_the_one_that_the_rules_weigh(engine: Engine, *, has_fallen: bool) -> None:
+    """SPEC 5: valid from the loss on suffices, so neither the report's date nor tonight's findings decide."""
+    dates = {"lost_at": "2024-01-01", "reported_at": "2024-01-10"}
+    notice = {"report_no": "L1", "id_number": PERSON, "card_valid_from": "2020-05-05", **dates}
+    # The same loss in the other registry shares it, and it is drawn once.
+    twin = {"event_id": "E1", "id_number": PERSON, "event": "reported_lost", "effective_at": "2024-01-10"}
+    cards = [("2019-05-05", "2020-01-01"), ("2024-01-05", "2024-01-08"), ("2025-02-01", "2025-02-03")]
+    issued = [
+        {"id_number": PERSON, "card_valid_from": valid, "kind": "permanent", "collected_at": taken}
+        for valid, taken in cards
+    ]
+    start, end = interval("2024-02-01")
+    finding = {"provider_code": "B01", "subject": "account:A1", "rule_id": "R103", "verdict": "lead"}
+    finding |= {"notice_source": "loss_reports", "notice_id": "L1", "relation": "unknown"}
+    finding |= {"moment_from": start, "moment_to": end}
+    both = [finding, {**finding, "notice_source": "invalid_cards", "notice_id": "E1"}]
+    feeds = {"loss_reports": [notice], "invalid_cards": [twin], "issuances": issued}
+    stand(engine, [case(1)], [] if has_fallen else both, kept=[kept_of()] if has_fallen else [], **feeds)
+    marks = CaseSheets(engine, NIGHT).facts["CA-0001"].marks
+    taken = [(m.start, m.end) for m in marks if m.kind == "collected"]
+    assert taken == [(seconds("2024-01-08 00:00:00"), seconds("2024-01-08 23:59:59"))]
 
 
 def test_of_many_marks_the_own_ones_and_the_deciding_notice_stay(engine: Engine) -> None:
