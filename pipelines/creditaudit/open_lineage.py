@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from creditaudit import __version__
 from creditaudit.book.layout import read_manifest
 from creditaudit.errors import UsageError, Where
+from creditaudit.intake.readmission import FOLDER as READMITTED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -32,7 +34,8 @@ class LineageFile:
     path : Path
         The file; made where it is not there.
     book, landing : Path
-        Of the nights; their datasets are named by absolute paths, files of a delivery as the manifest calls them.
+        Of the nights; their datasets are named by absolute paths, files of a delivery as the manifest calls them. A
+        refused file is no input: nothing of it was read into the night.
     """
 
     def __init__(self, path: Path, book: Path, landing: Path) -> None:
@@ -50,16 +53,23 @@ class LineageFile:
         folder = self._book / "nights" / night.isoformat()
         manifest = read_manifest(folder)
         event = self._event("COMPLETE", run, night)
-        event["inputs"] = [
-            {"namespace": "file", "name": str(self._landing / entry["folder"] / entry["feed"] / entry["file"])}
-            for entry in manifest["inputs"]
-        ]
+        read = (self._place(entry, manifest["inbox"]) for entry in manifest["inputs"] if entry.get("refused") is None)
+        # A credit report is a file of two feeds.
+        event["inputs"] = [{"namespace": "file", "name": str(path)} for path in dict.fromkeys(read)]
         event["outputs"] = [
             {"namespace": "file", "name": str(folder / entry["path"])}
             for entry in manifest["files"]
             if entry["path"].startswith(("published/", "reports/"))
         ]
         self._write([event])
+
+    def _place(self, entry: Mapping[str, Any], inbox: Sequence[str]) -> Path:
+        """Return where a file of the manifest lies; one whose name may name a person is called as the manifest does."""
+        folder, feed, file = (str(entry[key]) for key in ("folder", "feed", "file"))
+        if folder == READMITTED:
+            [name] = [name for name in inbox if f"-{file}" in name]
+            return self._book / READMITTED / name
+        return self._landing.joinpath(folder, *(() if "/" in file else (feed,)), file)  # of reports/, or of its feed
 
     def failed(self, run: str, night: date) -> None:
         """Record that nothing was sealed."""

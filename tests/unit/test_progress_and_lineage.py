@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from credit_reports import LOAN, account, envelope, report
 from creditaudit.cli_progress import Bar, watching
 from creditaudit.runlog import RunLog
 from reference.small import NEXT, NIGHT, NUMBER
@@ -83,6 +84,8 @@ def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str])
 def test_events_say_what_was_read_and_made(sent_cases: Place, tmp_path: Path) -> None:
     place, file = sent_cases.copied(tmp_path / "house"), tmp_path / "events.jsonl"
     late = place.deliver(NIGHT, "impostors", [IMPOSTOR], name="late.csv")  # into the folder of a sealed night
+    place.drop(NEXT, "reports", envelope(report(account(LOAN)).encode()), name="p1.xml")  # of two feeds
+    place.drop(NEXT, "accounts", b"", name="void.csv")  # refused: nothing of it is read
     said = place.say(*place.asked("--night", NEXT.isoformat(), "--lineage", str(file)))
     assert said.code in {0, 5}, said.err
     start, complete = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -90,8 +93,9 @@ def test_events_say_what_was_read_and_made(sent_cases: Place, tmp_path: Path) ->
     assert start["run"]["runId"] == complete["run"]["runId"]
     for event in (start, complete):
         assert {"eventTime", "producer", "schemaURL", "run", "job", "inputs", "outputs"} <= {*event}
-    read = {entry["name"] for entry in complete["inputs"]}
-    assert read == {str(path) for path in (late, *(place.landing / NEXT.isoformat()).rglob("*.csv"))}
+    folder = place.landing / NEXT.isoformat()
+    delivered = {late, *folder.rglob("*.csv"), folder / "reports" / "p1.xml"} - {folder / "accounts" / "void.csv"}
+    assert sorted(entry["name"] for entry in complete["inputs"]) == sorted(map(str, delivered))
     made = {entry["name"] for entry in complete["outputs"]}
     assert str(place.folder(NEXT) / "published" / "cases.parquet") in made
 

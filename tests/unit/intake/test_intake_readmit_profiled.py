@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from creditaudit.open_lineage import LineageFile
 
+if TYPE_CHECKING:
     from place import Place
 
 FIRST, SECOND = date(2026, 11, 20), date(2026, 11, 21)
@@ -125,6 +126,11 @@ def test_corrected_rows_are_judged_the_next_night_without_the_profile(broken: Pl
     broken.deliver(SECOND, "accounts", [fresh])
     outcome = broken.night(SECOND)
     assert outcome.summary["readmitted_rows"] == 3
+    events = tmp_path / "events.jsonl"
+    LineageFile(events, broken.book, broken.landing).ended("run", SECOND)
+    read = {Path(entry["name"]) for entry in json.loads(events.read_text(encoding="utf-8"))["inputs"]}
+    assert {path for path in read if path.parent == broken.book / "inbox"} == {*(broken.book / "inbox").glob("*.json")}
+    assert all(path.is_file() for path in read)
     (entry,) = [r for r in broken.rows(SECOND, "coverage") if str(r["file"]).startswith("inbox/")]
     assert (entry["delivered"], entry["accepted"], entry["quarantined"]) == (3, 3, 0)
     found = {
