@@ -86,7 +86,11 @@ def find_fallen(engine: Engine, tonight: Mapping[str, Sequence[Path]]) -> None:
         engine.table("own_changes", empty.format("held_by"))
         engine.table("fallen_causes", empty.format("cause"))
         return
-    engine.table("fallen_codes", _CODES)
+    engine.table(
+        "fallen_codes",
+        f"SELECT c.*, s.session_id FROM ({_CODES}) AS c LEFT JOIN standing_openings AS s"
+        " ON s.provider_code = c.provider_code AND s.account_code = c.account_code",
+    )
     for feed in (*_FEEDS, *_PERSONS_FEEDS):
         engine.scan(f"came_{feed}", list(tonight.get(feed, ())), FEEDS[feed].schema)
         if feed in _READ:
@@ -176,13 +180,23 @@ def _opening_parts() -> list[str]:
     return [*given, f"SELECT c.case_id, 'opening' AS name FROM {source}"]
 
 
+# Tonight's checks of the account, and those that were of it and that tonight's rows take to another one.
 _CHECKS = """
     SELECT c.case_id, 'check_id' AS name FROM fallen_codes AS c JOIN came_verifications AS n
         ON n.provider_code = c.provider_code AND n.account_code = c.account_code
     UNION ALL
-    SELECT c.case_id, 'check_id' AS name FROM fallen_codes AS c
-    JOIN standing_openings AS s ON s.provider_code = c.provider_code AND s.account_code = c.account_code
-    JOIN came_verifications AS n ON n.provider_code = s.provider_code AND n.session_id = s.session_id
+    SELECT c.case_id, 'check_id' AS name FROM fallen_codes AS c JOIN came_verifications AS n
+        ON n.provider_code = c.provider_code AND n.session_id = c.session_id
+    UNION ALL
+    SELECT c.case_id, 'account_code' AS name FROM fallen_codes AS c
+    JOIN rows_before_verifications AS o ON o.provider_code = c.provider_code AND o.account_code = c.account_code
+    JOIN came_verifications AS n ON n.provider_code = o.provider_code AND n.check_id = o.check_id
+    WHERE n.account_code IS DISTINCT FROM o.account_code
+    UNION ALL
+    SELECT c.case_id, 'session_id' AS name FROM fallen_codes AS c
+    JOIN rows_before_verifications AS o ON o.provider_code = c.provider_code AND o.session_id = c.session_id
+    JOIN came_verifications AS n ON n.provider_code = o.provider_code AND n.check_id = o.check_id
+    WHERE n.session_id IS DISTINCT FROM o.session_id
 """
 
 # What falls because an account of the person is judged no more, its absence proven, has not been answered by that.

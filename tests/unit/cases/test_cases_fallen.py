@@ -124,6 +124,26 @@ def test_a_check_by_the_session_of_the_opening_is_the_institutions_own(desk: Des
     assert (row["state"], proof) == ("sent", "provider_changed:check_id")
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "state", "proof"),
+    [
+        ({"account_code": "A"}, {"account_code": "A9"}, "sent", "provider_changed:account_code"),
+        ({"session_id": "S"}, {"session_id": "S9"}, "sent", "provider_changed:session_id"),
+        ({"account_code": "A"}, {"account_code": "A"}, "sent", "provider_changed:check_id"),
+        ({"account_code": "A8"}, {"account_code": "A9"}, "withdrawn", "no_finding_stands:other"),
+    ],
+)
+def test_a_check_that_its_institution_sends_to_another_account_ends_no_case(
+    desk: Desk, was: Row, now: Row, state: str, proof: str
+) -> None:
+    """SPEC 8.1: R201 rests on the check that was the account's, also where tonight's row of it is another's."""
+    opening = {"provider_code": "B01", "account_code": "A", "session_id": "S", "night": day(0), "file": "f"}
+    check = {"provider_code": "B01", "check_id": "V", "checked_at": "2024-01-20"}
+    rows = {"came": {"verifications": [{**check, **now}]}, "before": {"verifications": [{**check, **was}]}}
+    found = _fallen(desk, finding("R201"), standing_openings=[{**opening, "row": 1, "line": 2}], **rows)
+    assert (found[0]["state"], found[1]) == (state, proof)
+
+
 @pytest.mark.parametrize("feed", ["loss_reports", "invalid_cards", "issuances", "fraud_alerts", "impostors"])
 def test_the_registry_is_named_also_where_its_row_now_tells_of_somebody_else(desk: Desk, feed: str) -> None:
     """SPEC 8.1, 9: withdrawn, and the log says which registry did it."""
