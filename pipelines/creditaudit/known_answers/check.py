@@ -31,6 +31,11 @@ _MEMORY = "256MiB"
 _TOLD = 3
 _CHAINED, _CHAINED_FROM = "R109", frozenset({"R101", "R102", "R107"})
 _CLEARED = "clear"
+# SPEC 6.3: by how many accounts, groups and names the persons were made. Days and seconds are taken from the rule.
+_COUNTED = {
+    **{("R302", "least_names"): 2, ("R302", "least_groups"): 2},
+    **{("R402", "least_accounts"): 3, ("R402", "least_groups"): 2},
+}
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,8 @@ class Answered:
     profiles : tuple of str
         Names of the profiles in whose words they were asked.
     unproven : tuple of (str, str)
-        What the night cannot prove by them: why (``rule_off``, ``no_words``, ``no_answers``) and the rule.
+        What the night cannot prove by them: why (``rule_off``, ``counts_otherwise``, ``no_words``,
+        ``no_answers``) and the rule.
     """
 
     persons: int
@@ -157,7 +163,8 @@ def check_known_answers(
             lost = WrongAnswer("all", "all", "-", "an answer", f"{error.what}: {error.why}")
             raise KnownAnswerError(night, [lost]) from error
     judging = {rule.rule_id for rule in rules.in_force}
-    asked = _asked(judging)
+    otherwise = _otherwise(rules)
+    asked = _asked(judging, otherwise)
     wrong = [*_silent(rules, night), *_wrong(said, found, asked)]
     if wrong:
         raise KnownAnswerError(night, wrong)
@@ -166,7 +173,7 @@ def check_known_answers(
         len(said.asked),
         len(answers),
         tuple(sorted({name for names in said.profiles.values() for name in names.split(", ")})),
-        tuple(_unproven({_rule(line) for line in answers}, judging)),
+        tuple(_unproven({_rule(line) for line in answers}, judging, otherwise)),
     )
 
 
@@ -184,10 +191,13 @@ def _rule(line: str) -> str:
     return line.split(" ")[1]
 
 
-def _asked(judging: set[str]) -> set[str]:
-    """Return the rules whose answers are asked for: those in force; chains need all that they lead to."""
+def _asked(judging: set[str], otherwise: set[str]) -> set[str]:
+    """Return the rules whose answers are asked for: those in force that count as SPEC 6.3 does.
+
+    Chains need all that they lead to.
+    """
     known = {_rule(line) for person in persons() for line in person.finds}
-    asked = known & (judging | {_CLEARED})
+    asked = known & (judging | {_CLEARED}) - otherwise
     return asked if judging >= _CHAINED_FROM else asked - {_CHAINED}
 
 
@@ -229,7 +239,17 @@ def _compared(person: Person, profiles: str, expected: set[str], given: Sequence
         yield WrongAnswer(_rule(line), person.name, profiles, f"{line} once", "it twice")
 
 
-def _unproven(answered: set[str], judging: set[str]) -> Iterator[tuple[str, str]]:
+def _otherwise(rules: Rulebook) -> set[str]:
+    """Return the rules that count otherwise than SPEC 6.3: of those the persons' answers are not known."""
+    return {
+        rule.rule_id
+        for rule in rules.in_force
+        for param in rule.params
+        if _COUNTED.get((rule.rule_id, param.name), param.value) != param.value
+    }
+
+
+def _unproven(answered: set[str], judging: set[str], otherwise: set[str]) -> Iterator[tuple[str, str]]:
     """Say what all those right answers do not prove."""
     known = {_rule(line) for person in persons() for line in person.finds} - {_CLEARED}
     for rule in sorted(known | judging):
@@ -237,5 +257,7 @@ def _unproven(answered: set[str], judging: set[str]) -> Iterator[tuple[str, str]
             yield "no_answers", rule
         elif rule not in judging:
             yield "rule_off", rule
+        elif rule in otherwise:
+            yield "counts_otherwise", rule
         elif rule not in answered:
             yield "no_words", rule

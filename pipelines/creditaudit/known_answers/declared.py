@@ -25,7 +25,7 @@ _AT, _OWN = "A", "@own"
 
 # What every account says where it says nothing else: what a feed requires.
 _DEFAULTS: Final[dict[str, dict[str, Any]]] = {
-    "accounts": {"report_date": -1, "id_type": "10", "account_type": "D1"},
+    "accounts": {"report_date": -1, "id_type": "10"},
 }
 _PROVIDERS: Final = frozenset(
     {"provider_code", "original_provider_code", "settlement_provider_code", "new_provider_code"}
@@ -113,11 +113,14 @@ class Terms:
         From which days are counted.
     params : mapping
         (rule_id, name) to value and unit of the parameters in force.
+    account_type : str
+        Of accounts of which nothing else is declared: any that is no C1 and no R4.
     """
 
     group: int
     night: date
     params: Mapping[tuple[str, str], tuple[int, str]]
+    account_type: str
 
 
 def meant_rows(person: Person, terms: Terms) -> dict[str, list[dict[str, Meant]]]:
@@ -133,6 +136,8 @@ def _row(feed: str, said: Mapping[str, Any], person: Person, terms: Terms) -> di
     values = dict(said)
     if "provider_code" in spec.by_name:
         values["provider_code"] = values.pop("at", _AT)
+    if feed == "accounts":
+        values.setdefault("account_type", terms.account_type)
     if "id_number" in spec.by_name:
         values["id_number"] = values.pop("id", _OWN)
     row: dict[str, Meant] = {}

@@ -20,6 +20,10 @@ _DAYS: Final = ("YYYY-MM-DD", "YYYYMMDD")
 _SECONDS: Final = ("YYYY-MM-DD HH:MM:SS", "YYYY-MM-DDTHH:MM:SS")
 _SENTINELS: Final = ("1900-01-01", "9999-12-31", "00000000")
 
+# A loan; and the types whose moment is another one (SPEC 4).
+_USUAL_TYPE: Final = "D1"
+_JUDGED_OTHERWISE: Final = frozenset({"C1", "R4"})
+
 _TOKEN: Final = re.compile("YYYY|MM|DD|HH|SS|M|D|H|.", re.DOTALL)
 _PARTS: Final = {
     **{"YYYY": "year", "MM": "month", "M": "month", "DD": "day", "D": "day"},
@@ -40,6 +44,14 @@ def columns_of(spec: TableSpec, profile: Profile) -> list[str]:
         return list(profile.source.columns)
     theirs = {ours: name for name, ours in profile.source.renames.items()}
     return [theirs.get(c.name, c.name) for c in spec.columns if c.name not in profile.source.constants]
+
+
+def usual_type(profile: Profile) -> str:
+    """Return an account type that files of the profile can have, and that is judged as most are."""
+    constant = profile.source.constants.get("account_type")
+    said = [constant] if constant else sorted(set(profile.source.codes.get("account_type", {}).values()))
+    usual = [one for one in said if one not in _JUDGED_OTHERWISE]
+    return _USUAL_TYPE if not usual or _USUAL_TYPE in usual else usual[0]
 
 
 def rendered(spec: TableSpec, profile: Profile, row: Mapping[str, Meant], turn: int) -> list[str]:

@@ -25,7 +25,7 @@ from creditaudit.intake.landing import DeliveredFile
 from creditaudit.intake.parts import typed_table
 from creditaudit.intake.readmission import block_of
 from creditaudit.known_answers.declared import AREA, RESERVED, Terms, meant_rows, persons, provider
-from creditaudit.known_answers.rendered import OWN_COLUMN, UnsayableError, columns_of, rendered
+from creditaudit.known_answers.rendered import OWN_COLUMN, UnsayableError, columns_of, rendered, usual_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +91,7 @@ def deliver(engine: Engine, sets: Sequence[Mapping[str, Profile]], night: date, 
     said = Said()
     typed: dict[str, list[pa.Table]] = {feed: [] for feed in FEEDS}
     for number, profiles in enumerate(sets, start=1):
-        terms = Terms(number, night, params)
+        terms = Terms(number, night, params, usual_type(profiles["accounts"]))
         said.profiles[number] = ", ".join(sorted({profile.name for profile in profiles.values()}))
         rows: dict[str, list[_Row]] = {feed: [] for feed in FEEDS}
         for person in persons():

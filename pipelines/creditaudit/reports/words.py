@@ -64,6 +64,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "no known-answer record was judged tonight",
     ),
     "because_rule_off": ("规则 {rule} 本夜不生效", "rule {rule} is not in force tonight"),
+    "because_counts_otherwise": (
+        "规则 {rule} 的计数参数与已知答案不同",
+        "rule {rule} counts otherwise than its known answers",
+    ),
     "because_no_words": (
         "本夜所用数据格式均无法表达规则 {rule} 的已知答案记录",
         "no source profile in use has words for the known answers of rule {rule}",
