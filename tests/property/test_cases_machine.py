@@ -64,6 +64,7 @@ class Matters(RuleBasedStateMachine):
     """A book, the world that delivers to it, and the model that follows both."""
 
     told = 0  # stories so far
+    has_failed = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,15 +83,17 @@ class Matters(RuleBasedStateMachine):
 
     @initialize(number=st.integers(0, 999_999))
     def begin(self, number: int) -> None:
-        """Begin another story: as many as asked for, and none for Hypothesis' plainest example."""
-        if number == 0 or Matters.told == STORIES:
-            self.left = -1
+        """Begin another story: as many as asked for, and none for Hypothesis' plainest example.
+
+        What is drawn is drawn alike after the last one, or Hypothesis would call the machine flaky; nothing is run.
+        """
+        self.rng = Random(number)  # noqa: S311 - test data
+        self.left = MOST if number > 0 else -1
+        if number == 0 or (Matters.told == STORIES and not Matters.has_failed):  # what failed is told again
             return
         Matters.told += 1
-        self.left = MOST
         self.folder = tempfile.TemporaryDirectory()
         self.place = Place(Path(self.folder.name)).made()
-        self.rng = Random(number)  # noqa: S311 - test data
         self.world = World(self.place, number, FAMILIES)
         self.model = Model(self.world)
 
@@ -106,9 +109,9 @@ class Matters(RuleBasedStateMachine):
     def happens(self, what: str, at: int, which: int, how: int) -> None:
         """One thing happens to a family: one rule, so that no kind is left out of an example as a whole."""
         if not self.nights:
-            self._run()
-            self.world.next(1)
-        getattr(self, what)(self.world.families[at % FAMILIES], which, how)
+            self._pass(1)
+        if self.folder is not None:
+            getattr(self, what)(self.world.families[at % FAMILIES], which, how)
         self.left -= 1
 
     def _account(self, family: Family, at: int, *, kept: bool = True) -> Account | None:
@@ -269,16 +272,24 @@ class Matters(RuleBasedStateMachine):
     def night(self) -> None:
         """Run the night when enough has happened, and judge it."""
         if self.left == 0:
-            self._run()
-            self.world.next(self.rng.choice(GAPS))
+            self._pass(self.rng.choice(GAPS))
             self.left = self.rng.randint(LEAST, MOST) if self.nights < NIGHTS else -1
+
+    def _pass(self, gap: int) -> None:
+        if self.folder is not None:
+            try:
+                self._run()
+            except Exception:
+                Matters.has_failed = True
+                raise
+            self.world.next(gap)
+        self.nights += 1
 
     def _run(self) -> None:
         print(f"story {Matters.told}, night {self.nights + 1}", flush=True)  # noqa: T201 - captured, but where asked for
         answers = self._hand_in() if self.nights else []
         told = self.world.deliver()
         self.place.night(told.night)
-        self.nights += 1
         self.last = told.night
         rows = {(str(r["case_id"]), int(str(r["episode"]))): r for r in self.place.rows(told.night, "cases")}
         known = {case.name: case for case in self.model.cases if case.name}
@@ -385,7 +396,7 @@ def test_cases_move_as_the_model_says(rotating_seed: int, monkeypatch: pytest.Mo
     monkeypatch.setattr("creditaudit.night.hold", lambda *_: [])
     monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr("creditaudit.audit.rules_tonight.parse_rule", cache(parse_rule))
-    Matters.told = 0
+    Matters.told, Matters.has_failed = 0, False
     machine = seed(rotating_seed)(Matters)
     run_state_machine_as_test(
         machine,
@@ -400,4 +411,4 @@ def test_cases_move_as_the_model_says(rotating_seed: int, monkeypatch: pytest.Mo
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert Matters.told == STORIES
+    assert Matters.told >= STORIES
