@@ -224,7 +224,19 @@ def _opened(book: Book, night: date) -> Iterator[Engine]:
 
 
 def shown_rows(table: pa.Table) -> list[Row]:
-    """Return rows as plain values without numbers of persons, line ends or control characters."""
+    """Return rows as plain values, for a page, a terminal or a notebook.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Published rows or a choice of them, in the order in which they are shown. Codes and keys are as delivered there,
+        and a slipped row may have a person's number, phone or name for one.
+
+    Returns
+    -------
+    list of dict
+        Without what reads as a number of a person, line ends and control characters; dates as text; None is missing.
+    """
     return [{name: _plain(name, value) for name, value in row.items()} for row in table.to_pylist()]
 
 

@@ -20,11 +20,10 @@ def explain(
 ) -> None:
     """Tell why an account is flagged or cleared, what decided its fault, and what would change that."""
     from creditaudit.explain import explain_account, spoken
-    from creditaudit.masking import each_text, numbers_hidden
 
     explanation = explain_account(book, account, night.date() if night else None)
     if form == "json":
-        Tell.result(json.dumps(each_text(explanation.as_dict(), numbers_hidden), ensure_ascii=False, indent=2))
+        Tell.result(json.dumps(explanation.as_dict(), ensure_ascii=False, indent=2))
         return
     for line in spoken(explanation, language):
-        Tell.result(numbers_hidden(line))
+        Tell.result(line)

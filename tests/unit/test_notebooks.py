@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from nbclient import NotebookClient
 
+from creditaudit.masking import HIDDEN
 from creditaudit.tables import PUBLISHED
-from reference.small import NEXT
+from place import Place
+from reference.small import ACCOUNT, NEXT, NIGHT, OPENING, REPORT
 from unit.responding import SECRETS
 
 if TYPE_CHECKING:
@@ -48,6 +50,41 @@ def test_it_runs_and_shows_no_raw_value(
     shown = json.dumps(outputs, ensure_ascii=False)
     assert not [secret for secret in SECRETS if secret in shown]
     assert answered_cases.place.tree() == before
+
+
+# Codes and keys of slipped rows that were accepted: they stand in the published tables as they were delivered.
+CODE, NOTICE, CHECK, NAME = "110101199003072316", "13800138000", "8613900139000", "司马测试"
+
+
+@pytest.fixture(scope="module")
+def slipped_codes(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A house whose account, notice, check and person of another case have numbers and names for codes."""
+    place = Place(tmp_path_factory.mktemp("slipped")).made()
+    place.deliver(NIGHT, "accounts", [{**ACCOUNT, "account_code": CODE}, {**ACCOUNT, "account_code": NAME}])
+    place.deliver(NIGHT, "openings", [{**OPENING, "account_code": CODE}])
+    place.deliver(NIGHT, "loss_reports", [{**REPORT, "report_no": NOTICE}])
+    check = {"check_id": CHECK, "provider_code": "B01", "account_code": CODE, "check_kind": "invalid_card_check"}
+    check |= {"checked_at": "2024-01-10 09:00:00", "result": "valid"}
+    place.deliver(NIGHT, "verifications", [check])
+    place.night(NIGHT)
+    return place
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS[:2], ids=lambda path: path.stem)
+def test_a_number_that_stands_as_a_code_or_key_is_hidden(
+    path: Path, slipped_codes: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """SPEC 10.4: notebook output shows no raw ID number, name or phone."""
+    monkeypatch.setenv("CREDITAUDIT_BOOK", str(slipped_codes.book))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "pipelines"))
+    assert CODE in slipped_codes.published(NIGHT, "cases")["account_code"].to_pylist()
+    notebook = nbformat.read(path, as_version=4)
+    ran = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = json.dumps([o for cell in ran["cells"] for o in cell.get("outputs", [])], ensure_ascii=False)
+    assert "B01" in shown
+    assert HIDDEN in shown
+    assert not [secret for secret in (CODE, NOTICE, CHECK, NAME) if secret in shown]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from creditaudit.explain.flips import LARGEST
 from creditaudit.explain.words import day, element_words, interval, say, second, value_words
+from creditaudit.masking import numbers_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,16 +19,16 @@ _FACTS_OF_NOTICES = ("lost", "withdrawn", "collected")
 
 
 def spoken(of: Explanation, language: str) -> Iterator[str]:
-    """Yield the lines of an explanation.
+    """Yield the lines of an explanation, without what reads as a person's number in a code or a key.
 
     Parameters
     ----------
     of : Explanation
     language : {"en", "zh"}
     """
-    yield say(language, "head", account=f"{of.provider_code}/{of.account_code}", night=of.night)
+    yield numbers_hidden(say(language, "head", account=f"{of.provider_code}/{of.account_code}", night=of.night))
     for line in _indented(of, language):
-        yield f"  {line}"
+        yield numbers_hidden(f"  {line}")
 
 
 def _indented(of: Explanation, language: str) -> Iterator[str]:

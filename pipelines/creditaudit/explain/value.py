@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.explain.words import second
+from creditaudit.masking import each_text, numbers_hidden
 
 if TYPE_CHECKING:
     from datetime import date
@@ -66,8 +67,9 @@ class Deciding:
 class Explanation:
     """Why an account is flagged or cleared as known on one night, and what would change it.
 
-    Rows are those of the night's judgment: seconds and days since 1970, None where a thing is missing. Nothing here
-    holds a raw ID number, name or phone.
+    Rows are those of the night's judgment: seconds and days since 1970, None where a thing is missing. Codes and keys
+    are as delivered, and a slipped row may have a person's number for one; :meth:`as_dict` and
+    :func:`creditaudit.explain.spoken` hide it.
 
     Parameters
     ----------
@@ -126,8 +128,11 @@ class Explanation:
         return replace(self, deciding=deciding, elements=elements, flips=flips, ask_for=ask_for)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the explanation as plain values, for JSON: instants and dates as text, sorted lists as here."""
-        return {
+        """Return the explanation as plain values, for JSON: instants and dates as text, sorted lists as here.
+
+        No raw ID number or phone is in it, also where one stands as a code or a key.
+        """
+        told = {
             "night": self.night.isoformat(),
             "account": f"{self.provider_code}/{self.account_code}",
             "codes": list(self.codes),
@@ -157,6 +162,8 @@ class Explanation:
             if self.absence is None
             else {"case_id": self.absence[0], "proven_on": self.absence[1].isoformat()},
         }
+        hidden: dict[str, Any] = each_text(told, numbers_hidden)
+        return hidden
 
     def _moment(self) -> dict[str, str] | None:
         if self.account is None or self.account["moment_from"] is None:
