@@ -21,7 +21,6 @@ from landed import NIGHT, csv_text, land
 from creditaudit.errors import CreditAuditError, InternalError, RefusedError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake import decode
-from creditaudit.intake import receive as receive_module
 from creditaudit.intake.ahead import worked_ahead
 from creditaudit.intake.landing import DeliveredFile, find_files, survey
 from creditaudit.intake.receive import read_file, receive
@@ -329,7 +328,7 @@ def test_our_mistakes_quote_no_row(tmp_path, monkeypatch):
     def broken(*_args, **_named):
         raise ValueError("11010519491231002X")
 
-    monkeypatch.setattr(receive_module, "type_rows", broken)
+    monkeypatch.setattr("creditaudit.intake.block_typing.type_rows", broken)
     path = tmp_path / "x.csv"
     path.write_text(GOOD_FILE)
     with pytest.raises(InternalError) as caught:
