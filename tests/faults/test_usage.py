@@ -11,7 +11,7 @@ import pytest
 
 from faults.answers import assert_one_clear_message, assert_refused, next_night
 from faults.conftest import deliver_sound
-from reference.small import NEXT, NIGHT
+from reference.small import ACCOUNT, NEXT, NIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,6 +176,18 @@ def test_an_earlier_night_than_the_last_sealed_one(house: Place) -> None:
     deliver_sound(house, earlier)
     arguments = house.asked("--night", earlier.isoformat())
     assert_refused(house, 2, str(earlier), str(NIGHT), "later night", arguments=arguments)
+
+
+def test_a_folder_that_comes_after_a_later_night_was_sealed(house: Place) -> None:
+    """The schedule's own command names the way on, and that way seals; files that were moved are read."""
+    late = NIGHT.replace(day=NIGHT.day - 1)
+    path = house.deliver(late, "accounts", [{**ACCOUNT, "account_code": "LATE"}], name="late.csv")
+    scheduled = house.asked("--catch-up", "--until", NEXT.isoformat())
+    skip = ("--skip", late.isoformat(), "--reason")
+    assert_refused(house, 2, " ".join(skip), arguments=scheduled)
+    path.rename(house.landing / NEXT.isoformat() / "accounts" / path.name)
+    assert house.say(*scheduled, *skip, "迟到").code == 0
+    assert {row["file"] for row in house.rows(NEXT, "coverage")} == {"f.csv", path.name}
 
 
 def test_an_earlier_night_that_waits(house: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -113,6 +114,19 @@ def test_a_night_may_be_named_and_one_without_a_folder_is_passed_over(
     named, empty, next_one = runs(airflow_home, "2026-11-17", "2026-10-01", "2026-11-18", **said)
     assert (named["said"]["night"], next_one["said"]["night"]) == ("2026-11-17", "2026-11-18")
     assert (empty["states"]["run_night"], empty["states"]["verify"]) == ("skipped", "skipped")
+
+
+def test_a_night_whose_folder_comes_after_its_run_is_sealed_by_the_next_one(
+    airflow_home: Path, place: Place, tmp_path: Path
+) -> None:
+    said = house(place, tmp_path, tmp_path / "late")
+    shutil.copytree(SAMPLES / "2026-11-16", tmp_path / "late" / "2026-11-16")
+    [empty] = runs(airflow_home, "2026-11-15", **said)
+    assert (empty["states"]["run_night"], open_book(place.book).last) == ("skipped", None)
+    shutil.copytree(SAMPLES / "2026-11-15", tmp_path / "late" / "2026-11-15")
+    [found] = runs(airflow_home, "2026-11-16", **said)
+    assert found["state"] == "success", found
+    assert [night.isoformat() for night in open_book(place.book).sealed] == ["2026-11-15", "2026-11-16"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from creditaudit.intake.dated_names import several_dates
 from creditaudit.intake.landing import PLAIN, DeliveredFile, in_order, labels_ever, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from creditaudit.intake.labels import Labels
@@ -93,7 +93,7 @@ def check_order(
         raise UsageError(
             f"night {night} cannot be sealed",
             why=f"night {book.last} is sealed already, and nights are sealed in date order",
-            next_step="deliver the news in a later night's folder",
+            next_step=f"deliver the news in a later night's folder; {_passed_over([night])}",
         )
     if night in settled:
         raise UsageError(
@@ -111,10 +111,13 @@ def check_order(
     waiting = [d for d in delivered if d < night and d not in settled]
     left = [d for d in waiting if d not in skips]
     if left:
+        late = [d for d in left if book.last is not None and d < book.last]
         raise UsageError(
             f"night {night} cannot be sealed yet",
             why=f"earlier nights wait: {', '.join(d.isoformat() for d in left)}",
-            next_step="seal them first (--catch-up does it in order), or skip one with --skip NIGHT --reason TEXT",
+            next_step=f"night {book.last} is sealed, so {_passed_over(late)}"
+            if late
+            else "seal them first (--catch-up does it in order), or skip one with --skip NIGHT --reason TEXT",
         )
     for skip in skips:
         if skip not in waiting:
@@ -152,6 +155,15 @@ def gather(
         tuple(files),
         tuple(f"{file.name.split('/')[0]}/{file.feed}/{file.name.split('/', 1)[1]}" for file in late),
         (*own.warnings, *several_dates(own.files)),
+    )
+
+
+def _passed_over(late: Sequence[date]) -> str:
+    """Say what becomes of folders that came after a later night was sealed."""
+    skips = " ".join(f"--skip {day}" for day in late)
+    return (
+        f"run the next night with {skips} --reason TEXT; to have the files read, move them into the folder of that"
+        " night first"
     )
 
 

@@ -121,6 +121,20 @@ def test_nights_are_sealed_in_date_order(landing: Path, tmp_path: Path) -> None:
         check_order(seal(Book(tmp_path), N2), landing, N1, {})
 
 
+def test_a_night_that_came_after_a_later_one_was_sealed_is_passed_over_as_the_message_says(
+    landing: Path, tmp_path: Path
+) -> None:
+    """Asked for by itself, or waiting before the next night: the options that let it go on are in the message."""
+    for night in (N1, N2, N3, N4):
+        deliver(landing, night)
+    book = seal(Book(tmp_path), N3)
+    for night, options in ((N1, f"--skip {N1} --reason"), (N4, f"--skip {N1} --skip {N2} --reason")):
+        with pytest.raises(UsageError) as refused:
+            check_order(book, landing, night, {})
+        assert options in str(refused.value)
+    assert [s.night for s in check_order(book, landing, N4, {N1: "x", N2: "x"})] == [N1, N2]
+
+
 def test_a_night_that_was_not_delivered_is_refused(landing: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder"):
         check_order(Book(tmp_path), landing, N1, {})
