@@ -8,13 +8,15 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from creditaudit import __version__
+from creditaudit.explain import explain_account
+from creditaudit.explain.value import Event
 from place import Place, changed, tree_of
 from reference.small import ACCOUNT, NIGHT, NUMBER, OPENING
 from unit.commanded import deliver, own_rules, text_of
@@ -204,15 +206,15 @@ def test_show_and_explain_print_results(sealed: Place, place: Place) -> None:
 
 def test_explain_prints_no_number_that_a_key_may_be(sealed: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """SPEC 10.4: in words and as JSON."""
-    told = SimpleNamespace(as_dict=lambda: {"findings": [{"notice_id": f"L{NUMBER}"}], "row": 13812345678})
+    checked = Event("check", 0, 0, {"kind": "k", "result": "valid", "check": "8613812345678"})
+    told = replace(explain_account(sealed.book, "B01/A1"), account_code=f"L{NUMBER}", timeline=(checked,))
     monkeypatch.setattr("creditaudit.explain.explain_account", lambda *_: told)
-    monkeypatch.setattr("creditaudit.explain.spoken", lambda *_: ["check 8613812345678"])
     asked = ("explain", "--book", str(sealed.book), "--account", "B01/A1")
-    assert sealed.say(*asked).out == "check ***\n"
-    assert json.loads(sealed.say(*asked, "--format", "json").out) == {
-        "findings": [{"notice_id": "L***"}],
-        "row": 13812345678,
-    }
+    for form in ("text", "json"):
+        out = sealed.say(*asked, "--format", form).out
+        assert "B01/L***" in out
+        assert not [secret for secret in (NUMBER, "13812345678") if secret in out]
+    assert json.loads(out)["timeline"][0]["check"] == "***"
 
 
 def test_readers_change_nothing(sealed: Place) -> None:
