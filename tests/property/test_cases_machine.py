@@ -31,6 +31,7 @@ from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import open_book
 from creditaudit.responses import respond
 from place import Place
+from property.case_log import check_log
 from property.case_model import OPEN, Answer, Case, Evidence, Model
 from property.case_world import BEFORE_LOSS, DELIVERIES, Account, Family, World
 
@@ -296,7 +297,8 @@ class Matters(RuleBasedStateMachine):
         self.model.night(told, self._evidence(told.night), answers)
         self._name(rows, known)
         self._compare(rows)
-        self._check_events(told.night, rows)
+        log = self.place.rows(told.night, "case_events")
+        self.events = check_log(told.night, log, self.events, self.before, rows)
         self._check_reports(told.night, rows)
         self.before = rows
 
@@ -336,32 +338,6 @@ class Matters(RuleBasedStateMachine):
             assert (row["provider_code"], row["account_code"]) == (
                 case.code if case.account else (case.code[0], None)
             ), (case, row)
-
-    def _check_events(self, night: date, rows: dict[tuple[str, int], Row]) -> None:
-        """Every move has its proof and is in the log; the log only grows."""
-        told = self.place.rows(night, "case_events")
-        events = {tuple(row.values()) for row in told}
-        assert len(events) == len(told)
-        assert self.events <= events, "the log lost what it said"
-        assert all(row["night"] == night for row in told if tuple(row.values()) not in self.events)
-        self.events = events
-        moves: dict[tuple[str, int], list[tuple[Any, Any]]] = {}
-        for row in told:
-            if row["night"] == night and row["from_state"] != row["to_state"]:
-                assert row["proof"], f"a move without proof: {row}"
-                moves.setdefault((str(row["case_id"]), int(str(row["episode"]))), []).append(
-                    (row["from_state"], row["to_state"])
-                )
-        for key, row in rows.items():
-            earlier = rows.get((key[0], key[1] - 1))  # a case that wakes goes on from where its last episode ended
-            was = self.before[key]["state"] if key in self.before else earlier and earlier["state"]
-            path, steps = was, list(moves.get(key, []))
-            while steps:
-                step = next((s for s in steps if s[0] == path), None)
-                assert step is not None, f"{key}: {was} to {row['state']} by {moves[key]}"
-                steps.remove(step)
-                path = step[1]
-            assert path == row["state"], f"{key}: {was} to {row['state']} by {moves.get(key)}"
 
     def _check_reports(self, night: date, rows: dict[tuple[str, int], Row]) -> None:
         """SPEC 10.1: new and changed alone are sent; what is closed is in no report but the retractions."""
