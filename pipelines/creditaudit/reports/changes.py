@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _BY_ROWS: Final = (
     *("opened", "woken", "evidence_changed", "fault_changed", "objection", "provider_changed", "reappeared"),
 )
-# Feeds whose rows speak of a person, and those whose rows speak of an account.
+# Feeds whose rows speak of a person.
 _OF_PEOPLE: Final = (
     "accounts",
     "loss_reports",
@@ -25,14 +25,28 @@ _OF_PEOPLE: Final = (
     "fraud_alerts",
     "objections",
 )
-_OF_CODES: Final = ("openings", "verifications")
+# Feeds whose rows speak of an account: by its code, both codes of a rename, or the impostor who opened it for another.
+_OF_CODES: Final = {
+    "openings": ("SELECT provider_code, account_code, file, night FROM whole_openings",),
+    "verifications": ("SELECT provider_code, account_code, file, night FROM whole_verifications",),
+    "account_renames": (
+        "SELECT provider_code, old_account_code AS account_code, file, night FROM whole_account_renames",
+        "SELECT COALESCE(new_provider_code, provider_code) AS provider_code, new_account_code AS account_code, file,"
+        " night FROM whole_account_renames",
+    ),
+    "impostors": (
+        "SELECT o.provider_code, o.account_code, i.file, i.night FROM whole_impostors AS i"
+        " JOIN whole_openings AS o ON o.handler_id_norm = i.id_norm",
+    ),
+}
 _FALLEN: Final = "no_finding_stands:"
 
 
 def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
     """Return tonight's moves by what brought them about, for the summary of the night.
 
-    Reads ``tonights_events``, ``case_rows``, ``case_subjects`` and the rows in force of every feed (``whole_<feed>``).
+    Reads ``tonights_events``, ``case_rows``, ``case_subjects``, ``lineage`` and the rows in force of every feed
+    (``whole_<feed>``).
 
     Parameters
     ----------
@@ -44,7 +58,8 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
     dict
         ``withdrawn_cases``: how many; ``changes``: event, cause (a feed, a registry that took a finding away,
         ``inbox`` or ``other``), file (empty: no file) and cases, sorted by event, cause, file. Rows of tonight that
-        speak of the case's person or account count as its cause: a case that several files name is counted under each.
+        speak of the case's person, its account (any code of its lineage) or who opened it count as its cause: a case
+        that several files name is counted under each.
     """
     moves = ", ".join(f"'{event}'" for event in _BY_ROWS)
     moved = engine.table(
@@ -63,10 +78,21 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
         f" JOIN moved_tonight AS m ON m.id_norm = r.id_norm WHERE r.night = {tonight}"
         for feed in _OF_PEOPLE
     ]
+    engine.table(
+        "cause_codes",
+        """
+        SELECT event, case_id, provider_code, account_code FROM moved_tonight
+        UNION
+        SELECT m.event, m.case_id, o.provider_code, o.account_code FROM moved_tonight AS m
+        JOIN lineage AS l ON l.provider_code = m.provider_code AND l.account_code = m.account_code
+        JOIN lineage AS o ON o.head_provider = l.head_provider AND o.head_code = l.head_code
+        """,
+    )
     found += [
-        f"SELECT m.event, m.case_id, '{feed}' AS cause, r.file FROM whole_{feed} AS r JOIN moved_tonight AS m"
+        f"SELECT m.event, m.case_id, '{feed}' AS cause, r.file FROM ({rows}) AS r JOIN cause_codes AS m"
         f" ON m.provider_code = r.provider_code AND m.account_code = r.account_code WHERE r.night = {tonight}"
-        for feed in _OF_CODES
+        for feed, parts in _OF_CODES.items()
+        for rows in parts
     ]
     nothing = "SELECT event, case_id, '' AS cause, '' AS file FROM moved_tonight"
     engine.table("moved_by", " UNION ".join(found) if moved else nothing)
@@ -87,7 +113,7 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
         """
     )
     fallen = engine.fetch("SELECT count(DISTINCT case_id) AS n FROM tonights_events WHERE event = 'withdrawn'")
-    engine.drop("moved_tonight", "moved_by")
+    engine.drop("moved_tonight", "cause_codes", "moved_by")
     return {"withdrawn_cases": int(fallen["n"][0].as_py()), "changes": rows.to_pylist()}
 
 

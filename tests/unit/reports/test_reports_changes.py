@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from creditaudit.audit.lineage import build_lineage
 from creditaudit.reports.changes import count_other_ids, tell_changes
 from unit.kit import NIGHT, OTHER, PERSON, typed
 
@@ -37,10 +38,18 @@ def told(engine: Engine, events: list[tuple[str, str, str]], **feeds: list[Row])
     ):
         schema = pa.schema([*((c, text) for c in columns), ("episode", pa.int32())])
         engine.load(name, pa.Table.from_pylist(rows, schema=schema))
-    for feed in (*FEEDS, "openings", "verifications"):
+    build_renames(engine, feeds.get("account_renames", []))
+    for feed in (*FEEDS, "openings", "verifications", "account_renames", "impostors"):
         parts = [typed(feed, [r], night=r.pop("night", NIGHT)) for r in map(dict, feeds.get(feed, []))]
         engine.load(f"whole_{feed}", pa.concat_tables([typed(feed, []), *parts]))
     return tell_changes(engine, NIGHT)
+
+
+def build_renames(engine: Engine, renames: list[Row]) -> None:
+    """Make the lineages as a night makes them, of an empty book of accounts."""
+    engine.load("standing_account_renames", typed("account_renames", [{**r, "night": NIGHT} for r in renames]))
+    engine.load("standing_accounts", typed("accounts", []))
+    build_lineage(engine, NIGHT)
 
 
 def rows(found: dict[str, Any]) -> list[tuple[str, str, str, int]]:
@@ -55,6 +64,32 @@ def test_a_new_case_is_told_by_every_file_that_speaks_of_its_person_or_account(e
         ("opened", "loss_reports", "f.csv", 1),
         ("opened", "openings", "f.csv", 1),
     ]
+
+
+def test_a_rename_is_a_cause_for_the_cases_of_its_lineage_alone(engine: Engine) -> None:
+    """A1 was A8 and is A7 from tonight on; A2 was never renamed. A rename of an earlier night brings nothing about."""
+    rename = {"provider_code": "B01", "effective_on": BEFORE}
+    renames = [
+        {**rename, "old_account_code": "A8", "new_account_code": "A1", "night": BEFORE},
+        {**rename, "old_account_code": "A1", "new_provider_code": "B02", "new_account_code": "A7"},
+    ]
+    events = [("provider_changed", "C1", "x"), ("evidence_changed", "C2", "x")]
+    found = told(engine, events, account_renames=renames)
+    assert rows(found) == [("evidence_changed", "other", "", 1), ("provider_changed", "account_renames", "f.csv", 1)]
+    opening = {"provider_code": "B02", "account_code": "A7"}  # under the new code
+    found = told(engine, events[:1], account_renames=[{**r, "night": BEFORE} for r in renames], openings=[opening])
+    assert rows(found) == [("provider_changed", "openings", "f.csv", 1)]
+
+
+def test_an_impostor_is_a_cause_for_the_accounts_that_he_opened_for_others(engine: Engine) -> None:
+    openings = [
+        {"provider_code": "B01", "account_code": "A1", "handler_id_number": OTHER, "night": BEFORE},
+        {"provider_code": "B01", "account_code": "A2", "handler_id_number": PERSON, "night": BEFORE},
+    ]
+    impostor = {"person_ref": "I1", "id_number": OTHER, "finding_on": "2026-11-01"}
+    events = [("evidence_changed", "C1", "x"), ("evidence_changed", "C2", "x")]
+    found = told(engine, events, openings=openings, impostors=[impostor])
+    assert rows(found) == [("evidence_changed", "impostors", "f.csv", 1), ("evidence_changed", "other", "", 1)]
 
 
 def test_rows_of_earlier_nights_and_of_others_bring_nothing_about(engine: Engine) -> None:
