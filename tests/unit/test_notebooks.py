@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pyarrow as pa
@@ -31,21 +31,37 @@ def code_of(path: Path) -> list[str]:
     return [c["source"] for c in nbformat.read(path, as_version=4)["cells"] if c["cell_type"] == "code"]
 
 
+def outputs_of(path: Path, book: Path, folder: Path, more: str = "") -> list[dict[str, Any]]:
+    """Run a notebook on a book, and one more cell; what the cells showed, of all in order."""
+    notebook = nbformat.read(path, as_version=4)
+    if more:
+        notebook["cells"].append(nbformat.v4.new_code_cell(more))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CREDITAUDIT_BOOK", str(book))
+        patch.setenv("IPYTHONDIR", str(folder))
+        patch.setenv("PYTHONPATH", str(ROOT / "pipelines"))
+        ran = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return [output for cell in ran["cells"] for output in cell.get("outputs", [])]
+
+
+# A last cell: every data frame that a cell ended with.
+FRAMES = "import json; print(json.dumps([json.loads(o.to_json()) for o in Out.values() if hasattr(o, 'to_json')]))"
+
+
+def frames_of(path: Path, book: Path, folder: Path) -> list[dict[str, dict[str, Any]]]:
+    """Run a notebook; its data frames in order, each column by the index."""
+    frames: list[dict[str, dict[str, Any]]] = json.loads(outputs_of(path, book, folder, FRAMES)[-1]["text"])
+    return frames
+
+
 def test_these_are_the_notebooks() -> None:
     assert [path.stem for path in NOTEBOOKS] == NAMES
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs_and_shows_no_raw_value(
-    path: Path, answered_cases: Answered, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("CREDITAUDIT_BOOK", str(answered_cases.place.book))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "pipelines"))
+def test_it_runs_and_shows_no_raw_value(path: Path, answered_cases: Answered, tmp_path: Path) -> None:
     before = answered_cases.place.tree()
-    notebook = nbformat.read(path, as_version=4)
-    ran = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    outputs = [output for cell in ran["cells"] for output in cell.get("outputs", [])]
+    outputs = outputs_of(path, answered_cases.place.book, tmp_path)
     assert outputs
     shown = json.dumps(outputs, ensure_ascii=False)
     assert not [secret for secret in SECRETS if secret in shown]
@@ -71,17 +87,10 @@ def slipped_codes(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS[:2], ids=lambda path: path.stem)
-def test_a_number_that_stands_as_a_code_or_key_is_hidden(
-    path: Path, slipped_codes: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_number_that_stands_as_a_code_or_key_is_hidden(path: Path, slipped_codes: Place, tmp_path: Path) -> None:
     """SPEC 10.4: notebook output shows no raw ID number, name or phone."""
-    monkeypatch.setenv("CREDITAUDIT_BOOK", str(slipped_codes.book))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "pipelines"))
     assert CODE in slipped_codes.published(NIGHT, "cases")["account_code"].to_pylist()
-    notebook = nbformat.read(path, as_version=4)
-    ran = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    shown = json.dumps([o for cell in ran["cells"] for o in cell.get("outputs", [])], ensure_ascii=False)
+    shown = json.dumps(outputs_of(path, slipped_codes.book, tmp_path), ensure_ascii=False)
     assert "B01" in shown
     assert HIDDEN in shown
     assert not [secret for secret in (CODE, NOTICE, CHECK, NAME) if secret in shown]
@@ -106,6 +115,31 @@ def test_it_is_kept_bare_and_uses_the_public_surface(path: Path) -> None:
         ]
 
 
+def test_cases_are_counted_and_chosen_by_their_last_episode_if_it_is_open(
+    answered_cases: Answered, tmp_path: Path
+) -> None:
+    """What is closed, or was before it came back, is neither in the queue nor in what is told of it."""
+    place = answered_cases.place.copied(tmp_path / "house")
+    row = {"night": NEXT, "provider_code": "B01", "person_token": "t", "tier": "R101", "verdict": "violation"}
+    row |= {"fault": "fault_indicated", "blind_spots": "no_issuances", "episode": 1}
+    episodes = [
+        {"case_id": "CA-1", "account_code": "A1", "state": "correction_verified", "priority": 0.9},
+        {"case_id": "CA-2", "account_code": "A2", "state": "sent", "priority": 0.8},
+        {"case_id": "CA-2", "account_code": "A2", "state": "withdrawn", "episode": 2},
+        {"case_id": "CA-3", "account_code": "A4", "state": "reappeared", "priority": 0.7},
+        {"case_id": "CA-3", "account_code": "A4", "state": "sent", "episode": 2, "priority": 0.1},
+    ]
+    rows = [{**row, "subject": f"account:{e['account_code']}", **e} for e in episodes]
+    table = pa.Table.from_pylist(rows, schema=PUBLISHED["cases"])
+    pq.write_table(table, place.folder(NEXT) / "published" / "cases.parquet")
+    queue, tiers, _, unseen, _ = frames_of(NOTEBOOKS[0], place.book, tmp_path)
+    assert queue["case_id"] == {"0": "CA-3"}
+    assert (tiers["cases"], tiers["fault_indicated"]) == ({"0": 1}, {"0": 1})
+    assert (unseen["blind_spot"], unseen["cases"]) == ({"0": "no_issuances"}, {"0": 1})
+    chosen, *_ = frames_of(NOTEBOOKS[1], place.book, tmp_path)
+    assert (chosen["case_id"], chosen["account_code"]) == ({"0": "CA-3"}, {"0": "A4"})
+
+
 # Figures by institution and quarter, and the measures of which a total may be shown.
 QUARTERS = {
     ("B01", "accounts_judged"): {"2026Q1": 20},
@@ -123,9 +157,7 @@ TOTALS = {("B01", "accounts_judged"), ("B02", "fault:fault_indicated"), ("B03", 
 TOTALS |= {("B03", "fault:fault_indicated"), ("B05", "reappeared")}
 
 
-def test_small_figures_are_hidden_from_subtraction_too(
-    answered_cases: Answered, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_small_figures_are_hidden_from_subtraction_too(answered_cases: Answered, tmp_path: Path) -> None:
     """SPEC 8.5: neither what is left of the judged accounts nor the quarters of the page tell a figure under 5."""
     place = answered_cases.place.copied(tmp_path / "house")
     rows = [
@@ -135,14 +167,7 @@ def test_small_figures_are_hidden_from_subtraction_too(
     ]
     schema = PUBLISHED["institutions"]
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), place.folder(NEXT) / "published" / "institutions.parquet")
-    monkeypatch.setenv("CREDITAUDIT_BOOK", str(place.book))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "pipelines"))
-    notebook = nbformat.read(NOTEBOOKS[2], as_version=4)
-    told = "import json; print(json.dumps([json.loads(o.to_json()) for o in Out.values() if hasattr(o, 'to_json')]))"
-    notebook["cells"].append(nbformat.v4.new_code_cell(told))
-    ran = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    figures, shares, _ = json.loads(ran["cells"][-1]["outputs"][0]["text"])
+    figures, shares, _ = frames_of(NOTEBOOKS[2], place.book, tmp_path)
     shown = {(p, m): v for m, column in figures.items() for p, v in column.items() if v not in (0, "hidden")}
     assert shown == {key: sum(QUARTERS[key].values()) for key in TOTALS}
     rows_of_shares = {code: shares["fault_indicated"][place] for place, code in shares["provider_code"].items()}
