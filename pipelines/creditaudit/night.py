@@ -45,6 +45,7 @@ from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
 from creditaudit.cases.clocks import read_clocks
 from creditaudit.cases.institutions import count_institutions, late_answers
+from creditaudit.cases.joined import answer_joined
 from creditaudit.cases.known import open_previous
 from creditaudit.cases.prove import prove
 from creditaudit.cases.strength import strengths
@@ -318,6 +319,7 @@ def _track(run: Run, assessment: Assessment) -> Tracked:
     recall_cases(run.engine, run.book, run.night)
     refused = take_answers(run.engine, run.inbox.sound, run.night, run.keys)
     run.inbox.refused.extend(refused)
+    answer_joined(run.engine)
     run.remember(prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))
     tracked = track(run.engine, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight)
     kept = (

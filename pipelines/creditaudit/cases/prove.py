@@ -59,13 +59,14 @@ def prove(
     """Make ``proofs_tonight``, ``returns_tonight`` and ``residual_tonight``; returns what the state must remember.
 
     Reads ``awaiting`` and ``verified_cases`` (case_id, episode, provider_code, account_code, subject, id_norm, outcome,
-    taken_on, opened_on), ``account_files`` and ``delivered_accounts`` of the intake,
+    taken_on, opened_on), ``answers_taken``, ``account_files`` and ``delivered_accounts`` of the intake,
     ``standing_accounts``, ``standing_openings``, ``standing_inquiries``, ``standing_account_renames``,
     ``standing_full_deliveries``, the
     ``standing_`` tables of ``creditaudit.book.proof_state``, ``lineage``, ``contradicted_renames``,
     ``institution_groups``, ``findings`` and ``previous_findings``.
 
-    ``proofs_tonight`` (``PROOFS``) has one row per awaiting case, ``returns_tonight`` (``RETURNS``) at most one per
+    ``proofs_tonight`` (``PROOFS``) has one row per awaiting case that no answer of tonight speaks of (what that answer
+    says is proven on later nights alone), ``returns_tonight`` (``RETURNS``) at most one per
     verified case, ``residual_tonight`` (``RESIDUAL``) one per verified case with something left. Where no case waits
     and none is verified they are empty, and nothing is read.
 
@@ -87,6 +88,7 @@ def prove(
         Name of a table of the state to tonight's rows of it, none of them empty.
     """
     made: dict[str, pa.Table] = {}
+    engine.table("awaiting", _STILL_AWAITING)
     is_any = open_cases(engine)
     unlisted = engine.fetch(_NO_ACCOUNT).to_pylist()
     if is_any or any(entry.kind == SMALLER_BASE for entry in entries):
@@ -115,6 +117,13 @@ def prove(
 
 SMALLER_BASE = "smaller_base"
 NO_ACCOUNT = "no_account"
+
+# An answer of tonight comes before a proof of tonight: nothing may be proven of such a case, and nobody's account be
+# gone, by what the answer has overtaken.
+_STILL_AWAITING = """
+    SELECT w.* FROM awaiting AS w WHERE NOT EXISTS (SELECT 1 FROM answers_taken AS a
+        WHERE a.case_id = w.case_id AND a.episode = w.episode)
+"""
 
 # Inquiries, and objections whose account is not known, have no record that a delivery of accounts could show.
 _NO_ACCOUNT = """

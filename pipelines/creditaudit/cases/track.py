@@ -17,7 +17,7 @@ from creditaudit.book.state import news
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
 from creditaudit.cases.fallen import find_fallen
-from creditaudit.cases.joined import answer_joined, find_homes
+from creditaudit.cases.joined import find_homes
 from creditaudit.cases.known import load_known
 from creditaudit.cases.moves import move
 from creditaudit.cases.objected import resolve_objections
@@ -101,7 +101,6 @@ def track(
     engine.load("strengths", strengths(found["rule_id"].to_pylist()))
     engine.load("rule_feeds", rule_feeds())
     engine.load("stale_feeds", pa.table({"feed": pa.array(sorted(stale_feeds), type=pa.string())}))
-    answer_joined(engine)
     stand(engine, keys)
     find_fallen(engine, tonight)
     move(engine, night, keys)

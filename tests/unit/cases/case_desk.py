@@ -13,6 +13,7 @@ from creditaudit.book.case_state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS,
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import read, snapshot_of
 from creditaudit.book.state import QUARANTINED_NUMBERS, TABLES
+from creditaudit.cases.joined import answer_joined
 from creditaudit.cases.track import (
     Tracked,
     case_memory,
@@ -181,6 +182,7 @@ class Desk:
         for feed in FEEDS:
             self.engine.load(f"rows_before_{feed}", typed(feed, (before or {}).get(feed, [])))
         recall_cases(self.engine, Book(self.root / "book"), self.tonight)
+        answer_joined(self.engine)
         files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
         tracked = track(self.engine, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
         for table, made in _STATE:

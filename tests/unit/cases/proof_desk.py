@@ -39,6 +39,7 @@ _CASE = pa.schema(
         ("opened_on", _D),
     ]
 )
+_ANSWERED = pa.schema([("case_id", _T), ("episode", pa.int32())])
 _CODES = [("provider_code", _T), ("account_code", _T)]
 _LINEAGE = pa.schema([*_CODES, ("head_provider", _T), ("head_code", _T), ("steps", pa.int32())])
 
@@ -108,6 +109,7 @@ class ProofDesk:
         self.engine.load("account_files", pa.Table.from_pylist(files, schema=ACCOUNT_FILES))
         self._load("awaiting", _CASE, said.get("awaiting", [] if "verified" in said else [case()]))
         self._load("verified_cases", _CASE, said.get("verified", []))
+        self._load("answers_taken", _ANSWERED, said.get("answered", []))
         self._load("lineage", _LINEAGE, said.get("lineage", []))
         self._load("contradicted_renames", pa.schema([("provider_code", _T), ("old_account_code", _T)]), [])
         groups = pa.schema([("provider_code", _T), ("group_code", _T)])

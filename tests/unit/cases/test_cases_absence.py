@@ -37,6 +37,17 @@ def test_one_delivery_is_the_first_proof_and_another_one_the_second(desk: ProofD
     assert [r["is_final"] for r in desk.rows("case_proofs")] == [True]
 
 
+def test_an_answer_of_tonight_leaves_no_account_gone(desk: ProofDesk) -> None:
+    """SPEC 8.2, 8.3: the last answer counts, and both proofs come after it: the account is judged as before."""
+    again = [{"case_id": "CA-1", "episode": 1}]
+    assert desk.prove(proofs=[first_proof()], answered=again) == {}
+    assert not desk.rows("absent_accounts")
+    assert not desk.rows("case_proofs")
+    other = desk.prove(proofs=[first_proof()], answered=[{"case_id": "CA-1", "episode": 2}])
+    assert other["is_proven"]
+    assert [r["account_code"] for r in desk.rows("absent_accounts")] == ["A"]
+
+
 def test_the_same_files_twice_are_one_delivery(desk: ProofDesk) -> None:
     found = desk.prove(proofs=[first_proof(sha256s="f.csv-sha")])
     assert (found["is_proven"], found["missing"]) == (False, "first_proof:2026-11-30;same_delivery")
