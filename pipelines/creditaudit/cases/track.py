@@ -157,12 +157,31 @@ def lives_changed(engine: Engine, night: date) -> pa.Table:
     return news(engine, CASE_LIFE, "case_lives", night)
 
 
-def objections_changed(engine: Engine, night: date) -> pa.Table:
-    """Return which case tonight's objections opened or joined (schema ``CASE_OBJECTIONS`` of the book's state)."""
-    return engine.fetch(
-        f"SELECT DATE '{night.isoformat()}' AS night, o.objection_no, COALESCE(o.case_id, r.case_id) AS case_id,"
-        " COALESCE(o.episode, r.episode) AS episode, o.provider_code, o.account_code, o.id_norm, o.received_on"
-        " FROM objected AS o LEFT JOIN case_rows AS r ON o.is_new AND r.is_current AND NOT r.is_superseded"
-        " AND r.provider_code = o.provider_code AND r.subject = o.subject"
-        " WHERE o.is_new OR o.account_code IS NOT NULL ORDER BY o.objection_no"
+# An objection goes with its case until it is answered: what wakes the case takes the objection along.
+_OBJECTIONS = """
+    WITH woken AS (
+        SELECT k.case_id, k.episode, k.taken_on FROM known_cases AS k
+        JOIN moved_cases AS m ON m.case_id = k.case_id AND m.is_woken AND NOT m.is_answered
     )
+    SELECT DATE '{night}' AS night, o.objection_no, COALESCE(o.case_id, r.case_id) AS case_id,
+        COALESCE(o.episode + CAST(w.case_id IS NOT NULL AS INTEGER), r.episode) AS episode,
+        o.provider_code, o.account_code, o.id_norm, o.received_on
+    FROM objected AS o
+    LEFT JOIN woken AS w ON w.case_id = o.case_id AND w.episode = o.episode
+    LEFT JOIN case_rows AS r ON o.is_new AND r.is_current AND NOT r.is_superseded
+        AND r.provider_code = o.provider_code AND r.subject = o.subject
+    WHERE o.is_new OR o.account_code IS NOT NULL
+    UNION ALL
+    SELECT DATE '{night}' AS night, m.objection_no, m.case_id, m.episode + 1 AS episode,
+        m.provider_code, m.account_code, m.id_norm, m.received_on
+    FROM standing_case_objections AS m
+    JOIN woken AS w ON w.case_id = m.case_id AND w.episode = m.episode
+    WHERE COALESCE(m.night >= w.taken_on, TRUE)
+        AND NOT EXISTS (SELECT 1 FROM objected AS o WHERE o.objection_no = m.objection_no)
+    ORDER BY objection_no
+"""
+
+
+def objections_changed(engine: Engine, night: date) -> pa.Table:
+    """Return which case and episode has tonight's objections, and those of cases that woke (``CASE_OBJECTIONS``)."""
+    return engine.fetch(_OBJECTIONS.format(night=night.isoformat()))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from case_desk import Desk, events, finding, one
+from case_desk import Desk, Row, events, finding, one
 from moving import account, answer, by_episode, day, due, objection, verified
+
+if TYPE_CHECKING:
+    from creditaudit.cases.track import Tracked
 
 
 def test_an_objection_opens_a_case_with_the_legal_clock(desk: Desk) -> None:
@@ -150,3 +155,26 @@ def test_what_is_closed_is_never_late(desk: Desk) -> None:
     desk.tonight = day(30)
     desk.night([finding()], **answer(case, "2", "holder_confirmed"))
     assert late(desk) == [None]
+
+
+def test_an_objection_goes_with_its_case_when_that_wakes_until_it_is_answered(desk: Desk) -> None:
+    """SPEC 8.1: a person who objected gets an answer, whatever else comes to light meanwhile."""
+    case = one(desk.night([finding()]))
+    desk.night([finding()], **answer(case, "0", "undetermined"))
+    told = {"standing_objections": [objection()], "standing_accounts": [account()]}
+    desk.night([finding()], **told)
+    more = [finding(), finding("R104", notice_id="L2")]
+    desk.night(more, **told)
+    row = _last(desk.night(more, **told))
+    assert (row["episode"], row["state"], "objection O1" in row["reasons"]) == (2, "sent", True)
+    fallen = _last(desk.night([], **told))
+    assert (fallen["tier"], fallen["state"], fallen["due_on"]) == ("objection", "sent", day(20))
+    asked = _last(desk.night([], **told, **answer(fallen, "0", "undetermined")))
+    assert (asked["state"], asked["due_on"]) == ("undetermined", None)
+    desk.night([finding("R107")], **told)
+    again = _last(desk.night([finding("R107")], **told))
+    assert (again["episode"], "objection" in again["reasons"]) == (3, False)
+
+
+def _last(tracked: Tracked) -> Row:
+    return max(tracked.cases.to_pylist(), key=lambda row: row["episode"])
