@@ -34,7 +34,6 @@ WHY = {
     "correction_verified": ("更正已核实，案件结束", "the correction is verified: closed"),
     "reappeared": ("已更正的记录再次出现，另立新案", "the corrected record came back: a new case follows"),
     "moved": ("已不属于贵方管辖范围", "no longer of your institution or region"),
-    "joined": ("账户变更后并入另一案件", "its account was joined with that of another case"),
     "only_replaced_cards": ("仅余R103，不再作为异常报送", "only R103 is left: no exception any more"),
     "data_quality": ("仅余数据质量疑点，转入data_quality.csv", "only doubts on data are left: see data_quality.csv"),
 }

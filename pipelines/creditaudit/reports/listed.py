@@ -19,7 +19,8 @@ OPEN_STATES = ("lead", "sent", "undetermined", "correction_due", "correction_ove
 def build_listed(engine: Engine) -> None:
     """Make ``report_rows``, ``recipient_rows`` and ``retracted``.
 
-    Reads ``case_rows``, ``case_recipients``, ``case_subjects``, ``recipients`` and ``standing_sent_cases``.
+    Reads ``case_rows``, ``earlier_episodes``, ``case_recipients``, ``case_subjects``, ``recipients`` and
+    ``standing_sent_cases``.
 
     - ``report_rows``: one row per open case that some file may hold, ``place`` counts them in the order of the files;
       their next steps, long texts, stay in ``case_rows``.
@@ -87,16 +88,19 @@ _LISTED = """
 """
 
 # Nothing leaves a recipient's list without a word: closed cases, those that are another's now, and those that are no
-# exceptions any more. A recipient that is no longer in the table has no file; its rows stay as they are.
+# exceptions any more. A recipient that is no longer in the table has no file; its rows stay as they are, and when it
+# is back they may be of an earlier episode: that one's state, and why it or what came of it left the list.
 _RETRACTED = """
-    SELECT s.recipient, s.case_id, s.episode, s.provider_code, s.account_code, c.state,
-        CASE WHEN c.state NOT IN ({states}) THEN c.state
-            WHEN NOT c.is_open THEN 'joined'
-            WHEN c.is_quiet THEN 'only_replaced_cards'
-            WHEN c.is_data_quality THEN 'data_quality'
+    SELECT s.recipient, s.case_id, s.episode, s.provider_code, s.account_code, COALESCE(c.state, e.state) AS state,
+        CASE WHEN COALESCE(c.state, e.state) NOT IN ({states}) THEN COALESCE(c.state, e.state)
+            WHEN n.state NOT IN ({states}) THEN n.state
+            WHEN n.is_quiet THEN 'only_replaced_cards'
+            WHEN n.is_data_quality THEN 'data_quality'
             ELSE 'moved' END AS why
     FROM sent_before AS s
     LEFT JOIN case_rows AS c ON c.case_id = s.case_id AND c.episode = s.episode
+    LEFT JOIN earlier_episodes AS e ON e.case_id = s.case_id AND e.episode = s.episode
+    LEFT JOIN case_rows AS n ON n.case_id = s.case_id AND NOT n.is_superseded
     WHERE s.is_standing AND s.recipient IN (SELECT recipient FROM recipients)
         AND NOT EXISTS (SELECT 1 FROM recipient_rows AS r
             WHERE r.recipient = s.recipient AND r.case_id = s.case_id AND NOT r.is_data_quality)

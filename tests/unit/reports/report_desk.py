@@ -47,7 +47,7 @@ def case(number: int, **cells: Any) -> Row:
     }
     facts: Row = {"tier": "R101", "verdict": "violation", "notice_source": "loss_reports", "fault": "not_applicable"}
     facts |= {"subject": f"account:A{number}", "is_data_quality": False, "is_quiet": False}
-    facts |= {"state": "sent", "is_open": True}
+    facts |= {"state": "sent", "is_open": True, "is_superseded": False}
     return {**base, **facts, "reported_from": start, "reported_to": end, "reasons": "R101 violation", **cells}
 
 
@@ -55,7 +55,7 @@ CASE_ROWS = pa.schema(
     [
         *[(name, pa.string()) for name in ("case_id", "change", "provider_code", "account_code", "tier", "verdict")],
         ("subject", pa.string()),
-        *[(name, pa.bool_()) for name in ("is_data_quality", "is_quiet", "is_open")],
+        *[(name, pa.bool_()) for name in ("is_data_quality", "is_quiet", "is_open", "is_superseded")],
         *[(name, pa.string()) for name in ("state", "due_kind", "next_step_zh", "next_step_en")],
         *[(name, pa.string()) for name in ("notice_source", "fault", "reasons", "next_step", "ask_for", "blind_spots")],
         ("episode", pa.int32()),
@@ -114,6 +114,7 @@ class Desk:
         keys: Keyring | None = None,
         to: Mapping[str, str] | None = None,
         providers: Iterable[str] = (),
+        earlier: Iterable[Row] = (),
     ) -> Written:
         """Write the reports of one night.
 
@@ -127,6 +128,8 @@ class Desk:
             case_id to the one recipient that gets it; others go to all.
         providers : iterable of str
             Institutions that the book knows.
+        earlier : iterable of dict
+            Episodes that others followed on earlier nights.
         """
         judged = [
             {
@@ -148,6 +151,7 @@ class Desk:
         for name, rows, schema in (
             ("documents", DOCUMENTS, pa.schema([(n, text) for n in ("document_id", "zh", "en")])),
             ("case_rows", cases, CASE_ROWS),
+            ("earlier_episodes", list(earlier), CASE_ROWS),
             ("case_subjects", judged, SUBJECTS),
             ("case_recipients", addressed, pa.schema([("case_id", text), ("recipient", text)])),
             ("recipients", known, pa.schema([(column, text) for column in COLUMNS])),

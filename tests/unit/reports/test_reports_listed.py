@@ -117,6 +117,26 @@ def test_a_recipient_that_left_the_table_reads_what_was_taken_back_when_it_retur
     assert [r["case_id"] for r in desk.read("retractions.csv", "bank")] == ["CA-1"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "state", "why"),
+    [
+        ("withdrawn", "holder_confirmed", "withdrawn", "withdrawn"),
+        ("undetermined", "holder_confirmed", "undetermined", "holder_confirmed"),
+        ("undetermined", "sent", "undetermined", "only_replaced_cards"),
+    ],
+)
+def test_a_recipient_that_returns_after_another_episode_reads_what_became_of_the_one_that_it_has(
+    desk: Desk, first: str, second: str, state: str, why: str
+) -> None:
+    bank = Recipient("bank", "institution", Mask(3, 4), "utf-8-sig", "en", "B01")
+    desk.write([case(1, change="new")], PBOC, bank)
+    desk.write([closed(1, first)], PBOC)
+    now = case(1, state=second, episode=2, is_open=second == "sent", is_quiet=second == "sent")
+    desk.write([now], PBOC, bank, earlier=[closed(1, first)])
+    [row] = desk.read("retractions.csv", "bank")
+    assert (row["state"], row["reason"]) == (state, WHY[why][1])
+
+
 def test_a_case_that_woke_is_sent_again_with_another_token(desk: Desk) -> None:
     desk.write([case(1, change="new")], PBOC)
     [before] = desk.read("exceptions.csv")
@@ -132,7 +152,8 @@ def test_a_case_that_woke_is_sent_again_with_another_token(desk: Desk) -> None:
 def test_an_earlier_episode_is_in_no_report(desk: Desk) -> None:
     """SPEC 8.1: only the last episode of a case is open."""
     desk.write([case(1, change="new")], PBOC)
-    desk.write([case(1, state="undetermined", is_open=False), case(1, episode=2, change="changed")], PBOC)
+    past = case(1, state="undetermined", is_open=False, is_superseded=True)
+    desk.write([past, case(1, episode=2, change="changed")], PBOC)
     [row] = desk.read("exceptions_all.csv")
     assert desk.read("retractions.csv") == []
     desk.write([case(1, episode=2)], PBOC)
