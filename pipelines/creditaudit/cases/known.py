@@ -22,7 +22,8 @@ CORRECTING_LIST = ", ".join(f"'{state}'" for state in CORRECTING)
 
 # Under which subject each case goes tonight, of its last episode. place 1 is the case that goes on where several have
 # one subject (a rename has joined two accounts that both had a case, or the account of several objections came): never
-# one that another case follows, an open one before a closed one, else the oldest. Others that are open have joined it:
+# one that another case follows, an open one before a closed one (and, of closed ones, one that follows another: it came
+# back, and is the later matter), else the oldest. Others that are open have joined it:
 # they keep their last values, and what is answered to it is answered to them. Of few columns: all cases ever opened
 # are ordered here.
 _PLACES = f"""
@@ -33,7 +34,8 @@ _PLACES = f"""
             c.provider_code AS old_provider, c.subject AS old_subject,
             COALESCE(h.provider_code, c.provider_code) AS provider_code,
             COALESCE(h.account_code, c.account_code) AS account_code,
-            COALESCE('account:' || h.account_code, c.subject) AS subject
+            COALESCE('account:' || h.account_code, c.subject) AS subject,
+            c.follows IS NULL AND c.state NOT IN ({OPEN_LIST}) AS is_past
         FROM previous_cases AS c JOIN last AS a ON a.case_id = c.case_id AND a.episode = c.episode
         LEFT JOIN case_homes AS h ON h.case_id = c.case_id
     ), moved AS (
@@ -49,11 +51,11 @@ _PLACES = f"""
             ON j.case_id = c.case_id AND c.subject = 'objection:' || j.objection_no
     ), placed AS (
         SELECT *, row_number() OVER (
-            PARTITION BY provider_code, subject ORDER BY is_followed, NOT is_open, opened_on, case_id
+            PARTITION BY provider_code, subject ORDER BY is_followed, NOT is_open, is_past, opened_on, case_id
         ) AS place
         FROM moved
     )
-    SELECT c.* EXCLUDE (is_open, is_followed), f.case_id AS joined_to FROM placed AS c
+    SELECT c.* EXCLUDE (is_open, is_past, is_followed), f.case_id AS joined_to FROM placed AS c
     LEFT JOIN placed AS f ON c.place > 1 AND c.is_open AND f.place = 1 AND f.is_open
         AND f.provider_code = c.provider_code AND f.subject = c.subject
 """

@@ -59,6 +59,8 @@ _MOVED = f"""
             r.how, a.case_id IS NOT NULL AS is_answered, p.proof, p.missing,
             COALESCE(p.has_other_evidence, FALSE) AS has_other_evidence, c.held_by AS own_changes, t.cause,
             n.numbers AS new_objections, n.received_on,
+            k.place = 1 AND EXISTS (SELECT 1 FROM returned_cases AS b WHERE b.case_id <> k.case_id
+                AND b.provider_code = k.provider_code AND b.subject = k.subject) AS is_returned_to,
             CASE WHEN r.case_id IS NOT NULL THEN 'reappeared'
                 WHEN a.case_id IS NOT NULL THEN a.to_state
                 WHEN k.state IN ({CORRECTING_LIST}) AND p.is_proven THEN 'correction_verified'
@@ -101,7 +103,7 @@ _MOVED = f"""
             state_2 = 'reappeared' OR (state_2 = 'correction_verified' AND place = 1 AND (
                 new_objections IS NOT NULL OR CASE WHEN state_0 <> 'correction_verified' THEN has_other_evidence
                     ELSE has_findings AND fingerprint_now IS DISTINCT FROM fingerprint_0 END
-            )) AS gives_way
+            )) OR (is_returned_to AND state_2 NOT IN ({OPEN_LIST}) AND NOT is_woken) AS gives_way
         FROM together
     )
     SELECT *, has_subject AND (has_findings OR held_by IS NULL) AND NOT is_woken AND NOT gives_way AS is_standing
@@ -119,8 +121,8 @@ _RETURNED = """
     ) AS headed GROUP BY provider_code, account_code
 """
 
-# A subject without a case, or whose case is closed by a proof and gives way: new evidence on an account whose record
-# was corrected is another matter, and what came back after the proof says so in follows.
+# A subject without a case, or whose case is closed and gives way: new evidence on an account whose record was corrected
+# is another matter, and what came back after the proof says so in follows, whatever became of the account's own case.
 _NEW = """
     SELECT s.provider_code, s.subject, s.account_code, COALESCE(r.case_id, m.case_id) AS follows, FALSE AS is_copy
     FROM standing_cases AS s
@@ -152,7 +154,8 @@ _NOW = """
         ON m.place = 1 AND m.state_2 IN ({open}) AND b.provider_code = k.provider_code AND b.subject = k.subject
         AND b.case_id <> k.case_id
     UNION ALL BY NAME
-    SELECT k.case_id, k.episode + 1 AS episode, k.follows, k.provider_code, s.account_code, k.subject,
+    SELECT k.case_id, k.episode + 1 AS episode, COALESCE(k.follows, b.case_id) AS follows, k.provider_code,
+        s.account_code, k.subject,
         {woken}, s.fingerprint, CAST(NULL AS VARCHAR) AS fingerprint_0, m.state_2 AS state_0, 'lead' AS state,
         DATE '{night}' AS first_seen, DATE '{night}' AS last_changed, CAST(NULL AS VARCHAR) AS fault_before,
         FALSE AS is_new, TRUE AS is_wake, FALSE AS is_superseded, TRUE AS is_current,
@@ -160,6 +163,8 @@ _NOW = """
         FALSE AS is_copy, CAST(NULL AS DATE) AS due_before
     FROM known_cases AS k JOIN moved_cases AS m ON m.case_id = k.case_id AND m.is_woken
     JOIN standing_cases AS s ON s.provider_code = k.provider_code AND s.subject = k.subject
+    LEFT JOIN returned_cases AS b
+        ON b.provider_code = k.provider_code AND b.subject = k.subject AND b.case_id <> k.case_id
     UNION ALL BY NAME
     SELECT n.case_id, 1 AS episode, n.follows, n.provider_code, n.account_code, n.subject,
         {fresh}, s.fingerprint, CAST(NULL AS VARCHAR) AS fingerprint_0, CAST(NULL AS VARCHAR) AS state_0,
@@ -200,8 +205,8 @@ def move(engine: Engine, night: date, keys: Keyring) -> None:
     and the first one of new cases. state_0 is the state before tonight (NULL: the case is new), is_superseded marks an
     episode that another one follows from tonight on.
     """
-    engine.table("moved_cases", _MOVED.format(night=night.isoformat()))
     engine.table("returned_cases", _RETURNED)
+    engine.table("moved_cases", _MOVED.format(night=night.isoformat()))
     fresh = engine.fetch(_NEW)
     named = [
         "\x1f".join((provider, subject, night.isoformat()))

@@ -229,6 +229,25 @@ def test_an_account_that_comes_back_without_a_finding_is_a_case_all_the_same(des
     assert by_state(desk.night([])) == ["reappeared", "sent"]
 
 
+@pytest.mark.parametrize("stands", [True, False])
+def test_what_comes_back_to_an_account_whose_own_case_is_closed_is_a_new_case(desk: Desk, *, stands: bool) -> None:
+    """SPEC 8.1: on reappearance a new one starts, follows = the old; a holder who confirmed spoke of something else."""
+    own = finding("R109", "lead", code="X", notice_source=None, notice_id=None)
+    first = {c["account_code"]: c for c in desk.night([finding(), own]).cases.to_pylist()}
+    told = [answer(first["A"], "4", "correction_due"), answer(first["X"], "2", "holder_confirmed")]
+    desk.night([finding(), own], **{name: [*told[0][name], *told[1][name]] for name in told[0]})
+    desk.night([finding(), own], proofs_tonight=[proof(first["A"], is_proven=True, proof="absent:x;y")])
+    still = [own] if stands else []
+    found = desk.night(still, returns_tonight=[returned(first["A"], "X", "collection:X")])
+    [new] = [c for c in found.cases.to_pylist() if c["follows"] == first["A"]["case_id"]]
+    assert (new["subject"], new["state"], new["episode"]) == ("account:X", "sent", 1)
+    gone = {first["A"]["case_id"]: "reappeared", first["X"]["case_id"]: "holder_confirmed"}
+    assert states(found) == {**gone, new["case_id"]: "sent"}
+    assert states(desk.night(still)) == {**gone, new["case_id"]: "sent"}
+    later = desk.night([own, finding("R104", code="X", notice_id="L2")])
+    assert states(later) == {**gone, new["case_id"]: "sent"}
+
+
 def test_a_verified_case_does_not_hide_another_matter_on_its_account(desk: Desk) -> None:
     old = verified(desk)
     assert by_state(desk.night([finding()])) == ["correction_verified"]
