@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditaudit.answer_sheet import AnswerSheet, digest_of, read_sheet
-from creditaudit.book.case_state import CASE_SUBJECTS
+from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
 from creditaudit.book.inbox import ANSWER, Entry, decided_day, put, taken, waiting
 from creditaudit.book.reference import read
 from creditaudit.book.state import open_state
@@ -18,10 +18,11 @@ from creditaudit.book.state_files import state_files
 from creditaudit.cases.answer_checks import ANSWERS, check_answers
 from creditaudit.cases.answer_file import read_answers
 from creditaudit.cases.answer_reasons import told
-from creditaudit.cases.free_text import hide_numbers
+from creditaudit.cases.free_text import hide_names, hide_numbers
 from creditaudit.engines import Engine, engine_aside
 from creditaudit.errors import UsageError
 from creditaudit.feeds import FEEDS
+from creditaudit.intake.names import normalise_names
 from creditaudit.masking import HIDDEN
 from creditaudit.reports.private_sheets import write_private
 from creditaudit.tables import CASES
@@ -183,11 +184,10 @@ def _checked(
         " c.answered_by, c.evidence_ref, f.comment FROM checked_answers AS c JOIN free_texts AS f ON f.row = c.row"
         " WHERE c.to_state IS NOT NULL",
     )
-    _hide_names(engine, book)
     sound = engine.fetch("SELECT * FROM held_answers ORDER BY row")
     for name in _FREE:
-        place = sound.schema.get_field_index(name)
-        sound = sound.set_column(place, name, hide_numbers(sound[name].cast(pa.string())))
+        sound = _with(sound, name, hide_numbers(sound[name].cast(pa.string())))
+    sound = _without_names(engine, book, sound)
     hidden = pc.or_(*(pc.fill_null(pc.match_substring(sound[n], HIDDEN), fill_value=False) for n in _FREE))
     return sound, checked, pc.sum(hidden).as_py() or 0
 
@@ -197,47 +197,60 @@ def _open(engine: Engine, book: Book) -> None:
     assert book.last is not None  # noqa: S101 - asked before
     folder = book.folder(book.last)
     engine.scan("previous_cases", [folder / "published" / "cases.parquet"], CASES)
-    open_state(engine, book, CASE_SUBJECTS.name, f"standing_{CASE_SUBJECTS.name}")
-    for table in ("recipients", "institutions"):
-        is_there = (book.reference / f"{table}.csv").is_file()
-        engine.load(table, read(book.reference if is_there else folder / "reference", table))
+    for table in (CASE_SUBJECTS, CASE_LIFE):
+        open_state(engine, book, table.name, f"standing_{table.name}")
+    for copied in ("recipients", "institutions"):
+        is_there = (book.reference / f"{copied}.csv").is_file()
+        engine.load(copied, read(book.reference if is_there else folder / "reference", copied))
 
 
-def _hide_names(engine: Engine, book: Book) -> None:
-    """Take the names that the book has of each case's person out of what was written about the case."""
-    engine.table(
-        "answered_people",
-        "SELECT DISTINCT h.row, s.id_norm FROM held_answers AS h"
-        " JOIN previous_cases AS c ON c.case_id = h.case_id AND c.episode = h.episode"
-        " JOIN standing_case_subjects AS s ON s.provider_code = c.provider_code AND s.subject = c.subject"
-        " WHERE s.id_norm IS NOT NULL AND (h.evidence_ref IS NOT NULL OR h.comment IS NOT NULL)",
+def _with(table: pa.Table, name: str, cells: pa.ChunkedArray) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), name, cells)
+
+
+# Whose names are hidden: of the case's person, and of whoever the account has been given to since.
+PEOPLE = """
+    WITH spoken AS (
+        SELECT row, case_id, episode FROM held_answers WHERE evidence_ref IS NOT NULL OR comment IS NOT NULL
     )
-    if not engine.fetch("SELECT count(*) AS n FROM answered_people")["n"][0].as_py():
-        return
+    SELECT h.row, f.id_norm FROM spoken AS h
+    JOIN standing_case_life AS f ON f.case_id = h.case_id AND f.episode = h.episode AND f.id_norm IS NOT NULL
+    UNION
+    SELECT h.row, s.id_norm FROM spoken AS h
+    JOIN previous_cases AS c ON c.case_id = h.case_id AND c.episode = h.episode
+    JOIN standing_case_subjects AS s ON s.provider_code = c.provider_code AND s.subject = c.subject
+        AND s.id_norm IS NOT NULL
+"""
+
+
+def _without_names(engine: Engine, book: Book, sound: pa.Table) -> pa.Table:
+    """Take the names that the book has of each case's person out of what was written about the case."""
+    if not engine.table("answered_people", PEOPLE):
+        return sound
     for feed in _NAMED:
         complete, changes = state_files(book, feed)
         engine.scan(f"named_{feed}", [*complete, *changes], FEEDS[feed].schema)
     spellings = " UNION ".join(
-        f"SELECT id_norm, {column} AS name FROM named_{feed}" for feed in _NAMED for column in ("name", "name_norm")
+        f"SELECT id_norm, name_norm FROM named_{feed}"
+        f" WHERE length(name_norm) >= {_SHORTEST_NAME} AND id_norm IN (SELECT id_norm FROM answered_people)"
+        for feed in _NAMED
     )
-    engine.table(
-        "answered_names",
-        "SELECT p.row, n.name, row_number() OVER (PARTITION BY p.row ORDER BY length(n.name) DESC, n.name) AS nth"
-        f" FROM answered_people AS p JOIN (SELECT DISTINCT id_norm, name FROM ({spellings}) AS spelled"
-        f" WHERE length(name) >= {_SHORTEST_NAME}"
-        " AND id_norm IN (SELECT id_norm FROM answered_people)) AS n ON n.id_norm = p.id_norm",
-    )
-    most = engine.fetch("SELECT max(nth) AS n FROM answered_names")["n"][0].as_py() or 0
-    for nth in range(1, most + 1):  # the longest first: a short name may be part of a long one
-        hidden = ", ".join(
-            f"CASE WHEN n.name IS NULL THEN h.{name} ELSE replace(h.{name}, n.name, '{HIDDEN}') END AS {name}"
-            for name in _FREE
+    engine.table("answered_names", spellings)
+    for name in _FREE:
+        # Texts as names are compared: so are the names found, however they are written.
+        engine.load("written", pa.table({"row": sound["row"], "text": normalise_names(sound[name])[0]}))
+        found = engine.fetch(
+            "SELECT w.row, array_agg(DISTINCT n.name_norm ORDER BY n.name_norm) AS names FROM written AS w"
+            " JOIN answered_people AS p ON p.row = w.row JOIN answered_names AS n ON n.id_norm = p.id_norm"
+            " WHERE contains(w.text, n.name_norm) GROUP BY w.row ORDER BY w.row"
         )
-        engine.table(
-            "held_answers",
-            f"SELECT h.* REPLACE ({hidden}) FROM held_answers AS h"
-            f" LEFT JOIN answered_names AS n ON n.row = h.row AND n.nth = {nth}",
-        )
+        if found.num_rows:
+            is_held = pc.is_in(sound["row"], value_set=found["row"].combine_chunks())
+            pairs = zip(sound[name].filter(is_held).to_pylist(), found["names"].to_pylist(), strict=True)
+            texts = pa.array([hide_names(text, names) for text, names in pairs], pa.string())
+            held = pc.replace_with_mask(sound[name].combine_chunks(), is_held.combine_chunks(), texts)
+            sound = _with(sound, name, pa.chunked_array([held]))
+    return sound
 
 
 def _put(book: Book, sound: pa.Table, digest: str, on: date | None) -> Entry:

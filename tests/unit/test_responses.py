@@ -9,17 +9,20 @@ import stat
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from creditaudit.cases.answer_file import COLUMNS
 from creditaudit.reports.sheets import plain
+from creditaudit.responses import PEOPLE
 from place import Place, changed
 from reference.small import NEXT, NIGHT, NUMBER
-from unit.responding import SECRETS, answer, cases, inbox, refused, sheet, write
+from unit.responding import OTHER_NUMBER, SECRETS, answer, cases, inbox, refused, sheet, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from creditaudit.engines import Engine
     from place import Spoken
     from unit.responding import Answered
 
@@ -217,7 +220,7 @@ def test_who_may_answer(house: Place, tmp_path: Path, who: str, account: str, is
 def test_no_number_phone_or_name_of_a_person_is_kept_and_the_night_checks_again(house: Place, tmp_path: Path) -> None:
     """SPEC 10.4: what is written freely may hold anything; the book keeps none of it, nor does what it publishes."""
     rows = [
-        answer(house, "A1", "4", evidence_ref=f"{NUMBER} 复印件", comment="欧阳测试，电话 139-1234-5678"),
+        answer(house, "A1", "4", evidence_ref=f"{NUMBER} 复印件", comment="欧 阳测 试，电话 139-1234-5678"),
         answer(house, "A3", "5", evidence_ref="欧阳 测试的声明", comment="１１０１０５１９４９１２３１００２Ｘ\x1b[2J"),
         answer(house, "A4", "4", evidence_ref="", comment=f"司马测试 {NUMBER}"),
     ]
@@ -277,3 +280,24 @@ def test_without_a_night_a_key_or_an_answer_nothing_is_recorded(house: Place, tm
     assert (said.code, "lacks case_id" in said.err) == (2, True)
     assert changed(before, house.tree()) == []
     assert NIGHT.isoformat() in before["latest"]
+
+
+def test_the_names_of_the_cases_person_are_hidden_as_well_as_those_of_whoever_has_the_account_now(
+    engine: Engine,
+) -> None:
+    """SPEC 10.4: an institution may have put another person's number in; who was robbed is named all the same."""
+    text = pa.string()
+    case = [("case_id", text), ("episode", pa.int32())]
+    spoken = pa.schema([("row", pa.int64()), *case, ("evidence_ref", text), ("comment", text)])
+    subject = [("provider_code", text), ("subject", text)]
+    one = {"case_id": "CA-1", "episode": 2}
+    rows = [{"row": 1, **one, "comment": "张三"}, {"row": 2, **one, "episode": 1, "comment": "张三"}, {"row": 3, **one}]
+    engine.load("held_answers", pa.Table.from_pylist(rows, schema=spoken))
+    known = [{**one, "provider_code": "B01", "subject": "account:A"}]
+    engine.load("previous_cases", pa.Table.from_pylist(known, schema=pa.schema([*case, *subject])))
+    now = [{"provider_code": "B01", "subject": "account:A", "id_norm": OTHER_NUMBER}]
+    engine.load("standing_case_subjects", pa.Table.from_pylist(now, schema=pa.schema([*subject, ("id_norm", text)])))
+    lives = [{**one, "id_norm": NUMBER}]
+    engine.load("standing_case_life", pa.Table.from_pylist(lives, schema=pa.schema([*case, ("id_norm", text)])))
+    found = engine.fetch(f"{PEOPLE} ORDER BY ALL").to_pylist()
+    assert found == [{"row": 1, "id_norm": number} for number in sorted((NUMBER, OTHER_NUMBER))]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditaudit.masking import hidden_in
+from creditaudit.masking import HIDDEN, hidden_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Between the digits of a number that a person writes down may stand a blank or a hyphen.
 _GAP = "[ -]?"
@@ -32,6 +36,9 @@ _NUMBER = re.compile(
 )
 # Whatever the pattern above finds has eleven digits or more, with at most one letter between two of them.
 _SUSPECT = "[0-9](?:[ \u2010-\u2013-]?[0-9]){9}"
+# Between the letters of a name: what names lose before they are compared; and its middle dot, however written (SPEC 4).
+_BETWEEN = r"\s*"
+_DOT = "[\u00b7\u2022\u2027\u30fb]"
 _CONTROLS = "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+"
 
 
@@ -56,3 +63,23 @@ def hide_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     whole = shown.combine_chunks()
     hidden = [hidden_in(text, _NUMBER) for text in whole.filter(suspect).to_pylist()]
     return pa.chunked_array([pc.replace_with_mask(whole, suspect, pa.array(hidden, pa.string()))])
+
+
+def hide_names(text: str, names: Iterable[str]) -> str:
+    """Return a text that holds names with ``***`` in their place, whatever blanks, width and middle dots they have.
+
+    Parameters
+    ----------
+    text : str
+    names : iterable of str
+        As they are compared (SPEC 4), each known to be in the text once that is normalised as they are.
+
+    Returns
+    -------
+    str
+        Where no name can be pointed at (a letter written in a way that only the whole text resolves), ``***`` alone.
+    """
+    longest_first = sorted(names, key=lambda name: (-len(name), name))  # a short name may be part of a long one
+    sought = (_BETWEEN.join(_DOT if letter == "\u00b7" else re.escape(letter) for letter in n) for n in longest_first)
+    hidden = hidden_in(text, re.compile("|".join(sought)))
+    return HIDDEN if hidden == text else hidden

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from creditaudit.cases.free_text import hide_numbers
+from creditaudit.cases.free_text import hide_names, hide_numbers
 
 
 def hidden(text: str | None) -> str | None:
@@ -55,3 +55,20 @@ def test_control_characters_and_line_ends_become_blanks() -> None:
 def test_each_text_of_a_column_in_its_place() -> None:
     column = pa.chunked_array([["x", None], ["tel 13912345678", "y"]], pa.string())
     assert hide_numbers(column).to_pylist() == ["x", None, "tel ***", "y"]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        *(("阿依古丽•买买提来函", "***来函"), ("见阿依 古丽･买买提。", "见***。"), ("张 三 到场", "*** 到场")),
+        *(
+            ("张\u200b三、张　三", "***、***"),
+            ("张三丰与张三", "***与***"),
+            ("ＬＩ Ming 来", "*** 来"),
+            ("李\u0301", "***"),
+        ),
+    ],
+)
+def test_names_are_hidden_however_they_are_written(written: str, shown: str) -> None:
+    """SPEC 4, 10.4: a name is compared without blanks, with one middle dot; so it is looked for."""
+    assert hide_names(written, ["张三", "阿依古丽·买买提", "张三丰", "LIMing"]) == shown
