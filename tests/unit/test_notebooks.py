@@ -140,6 +140,34 @@ def test_cases_are_counted_and_chosen_by_their_last_episode_if_it_is_open(
     assert (chosen["case_id"], chosen["account_code"]) == ({"0": "CA-3"}, {"0": "A4"})
 
 
+def test_a_hidden_figure_is_not_told_by_another_table(answered_cases: Answered, tmp_path: Path) -> None:
+    """SPEC 8.5: of 12 cases of which 10 need evidence 2 are left, which the table above hides."""
+    place = answered_cases.place.copied(tmp_path / "house")
+    faults = {
+        "B01": {"fault:needs_evidence": 10, "fault:fault_indicated": 2},
+        "B02": {"fault:needs_evidence": 10, "fault:fault_indicated": 5},
+        "B03": {"fault:needs_evidence": 10},  # two more cases than the figures above: again a small one apart
+    }
+    figures = [
+        {"night": NEXT, "provider_code": code, "measure": measure, "quarter": "2026Q1", "value": value}
+        for code, told in faults.items()
+        for measure, value in {"accounts_judged": 100, **told}.items()
+    ]
+    numbers = {"B01": 12, "B02": 15, "B03": 12}
+    row = {"night": NEXT, "person_token": "t", "tier": "R101", "verdict": "violation", "state": "sent", "episode": 1}
+    cases = [
+        {**row, "provider_code": code, "case_id": f"CA-{code}-{n}", "subject": f"account:{n}", "duty": "in_force"}
+        for code, number in numbers.items()
+        for n in range(number)
+    ]
+    for name, rows in (("institutions", figures), ("cases", cases)):
+        table = pa.Table.from_pylist(rows, schema=PUBLISHED[name])
+        pq.write_table(table, place.folder(NEXT) / "published" / f"{name}.parquet")
+    shown, _, among = frames_of(NOTEBOOKS[2], place.book, tmp_path)
+    assert shown["fault:fault_indicated"] == {"B01": "hidden", "B02": 5, "B03": 0}
+    assert (among["provider_code"], among["cases"]) == ({"0": "B02"}, {"0": 15})
+
+
 # Figures by institution and quarter, and the measures of which a total may be shown.
 QUARTERS = {
     ("B01", "accounts_judged"): {"2026Q1": 20},
