@@ -21,6 +21,37 @@ _SECONDS = ("moment_from", "moment_to", "reported_from", "reported_to")
 _SAID = ", ".join(f"COALESCE(CAST(f.{name} AS VARCHAR), chr(0))" for name in (*_SAYS, *_SECONDS))
 FINGERPRINT = f"sha256(concat_ws(chr(31), {_SAID}))"
 
+# R109 tells its chain by the newest code of each account. What a later rename leaves as it is: the oldest code.
+_STEADY = """(
+    SELECT f.* REPLACE (COALESCE(t.told, f.evidence) AS evidence) FROM {findings} AS f LEFT JOIN (
+        SELECT s.evidence, replace(s.evidence, s.chain, string_agg(COALESCE(o.oldest, s.code), '>' ORDER BY s.place))
+            AS told
+        FROM (
+            SELECT evidence, chain, unnest(codes) AS code, unnest(range(len(codes))) AS place FROM (
+                SELECT evidence, chain, string_split(chain, '>') AS codes FROM (
+                    SELECT DISTINCT evidence, json_extract_string(evidence, '$.chain') AS chain
+                    FROM {findings} WHERE rule_id = 'R109') AS r
+            ) AS chains
+        ) AS s
+        LEFT JOIN (
+            SELECT provider_code || '/' || account_code AS code,
+                first_value(provider_code || '/' || account_code) OVER (PARTITION BY head_provider, head_code
+                    ORDER BY steps DESC, provider_code, account_code) AS oldest
+            FROM lineage
+        ) AS o ON o.code = s.code
+        GROUP BY s.evidence, s.chain
+    ) AS t ON t.evidence = f.evidence AND f.rule_id = 'R109'
+)"""
+
+
+def steady(findings: str) -> str:
+    """Select a relation of findings whose ``FINGERPRINT`` no rename changes: chains by the oldest codes.
+
+    Reads ``lineage``. A chain that leads to another account says another thing.
+    """
+    return _STEADY.format(findings=findings)
+
+
 # One row per subject with standing findings: its strongest finding, the fingerprint of all, and what it rests on.
 _FINDINGS = f"""
     WITH ranked AS (
@@ -29,7 +60,7 @@ _FINDINGS = f"""
             PARTITION BY f.provider_code, f.subject
             ORDER BY s.place, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST, f.rule_id
         ) AS rank
-        FROM findings AS f JOIN strengths AS s ON s.rule_id = f.rule_id AND s.verdict = f.verdict
+        FROM {steady("findings")} AS f JOIN strengths AS s ON s.rule_id = f.rule_id AND s.verdict = f.verdict
     ), whole AS (
         SELECT provider_code, subject,
             sha256(string_agg(fingerprint, ';' ORDER BY fingerprint)) AS fingerprint,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditaudit.cases.standing import FINGERPRINT
+from creditaudit.cases.standing import FINGERPRINT, steady
 from creditaudit.tables import FINDINGS
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ _NOW = f"""
     SELECT p.case_id, p.opened_on, p.taken_on, {FINGERPRINT} AS said
     FROM corrected_cases AS c
     JOIN proof_cases AS p ON p.case_id = c.case_id
-    JOIN findings AS f ON f.provider_code = p.provider_code AND f.account_code = p.account_code
+    JOIN {steady("findings")} AS f ON f.provider_code = p.provider_code AND f.account_code = p.account_code
     ORDER BY p.case_id, said
 """
 
 _THEN = f"""
     SELECT c.case_id, {FINGERPRINT} AS said
-    FROM findings_then AS f
+    FROM {steady("findings_then")} AS f
     JOIN proof_codes AS c ON c.provider_code = f.provider_code AND c.account_code = f.account_code
     JOIN corrected_cases AS w ON w.case_id = c.case_id
 """
@@ -36,7 +36,7 @@ def find_unspoken(engine: Engine, book: Book, cases: Sequence[str]) -> frozenset
     """Return which of these cases have a finding tonight of which the last answer did not speak.
 
     An answer speaks of what stood on the last night before the one that took it on which the case had findings. Reads
-    ``findings``, ``proof_cases`` and ``proof_codes``; earlier nights only where a finding stands tonight.
+    ``findings``, ``lineage``, ``proof_cases`` and ``proof_codes``; earlier nights only where a finding stands tonight.
 
     Parameters
     ----------

@@ -186,6 +186,31 @@ def test_a_rename_is_no_new_evidence(desk: Desk, outcome: str, state: str) -> No
     ]
 
 
+def test_a_rename_on_a_chain_is_no_new_evidence_and_a_chain_that_leads_elsewhere_is(desk: Desk) -> None:
+    """SPEC 8.1: R109 tells its chain by the newest codes, and says the same of a renamed account."""
+
+    def chained(to: str, code: str = "A") -> Row:
+        cells = {"evidence": f'{{"chain":"B01/{code}>B01/{to}"}}', "notice_source": None, "notice_id": None}
+        return finding("R109", "lead", code, **cells)
+
+    def renamed(*codes: str) -> list[Row]:
+        head = {"provider_code": "B01", "head_provider": "B01", "head_code": codes[-1]}
+        return [{**head, "account_code": c, "steps": len(codes) - n} for n, c in enumerate(codes, 1)]
+
+    case = one(desk.night([chained("S")]))
+    desk.night([chained("S")], **answer(case, "2", "holder_confirmed"))
+    tonight = desk.tonight
+    for new, lineage in (
+        (chained("T"), renamed("S", "T")),
+        (chained("T", "N"), [*renamed("S", "T"), *renamed("A", "N")]),
+        (chained("U", "N"), [*renamed("S", "T", "U"), *renamed("A", "N")]),
+    ):
+        assert by_episode(desk.night([new], lineage=lineage)) == [(1, "holder_confirmed")]
+    assert [e for e in desk.events.to_pylist() if e["night"] >= tonight] == []
+    found = desk.night([chained("V", "N")], lineage=[*renamed("S", "T", "U"), *renamed("A", "N")])
+    assert by_episode(found) == [(1, "holder_confirmed"), (2, "sent")]
+
+
 def test_a_withdrawn_case_wakes_when_any_finding_stands_again(desk: Desk) -> None:
     case = one(desk.night([finding()]))
     desk.night([])
