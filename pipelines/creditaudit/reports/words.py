@@ -208,8 +208,9 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "quarters": ("机构与季度", "By institution and quarter of moment"),
     "quarters_note": (
-        "少于5的数显示为 <5；全部见 published/institutions.parquet。",
-        "Figures under 5 read <5; all of them: published/institutions.parquet.",
+        "本表少于5的数显示为 <5，案件清单的件数照实列出：本页仅供内部使用。全部见 published/institutions.parquet。",
+        "Figures under 5 read <5 in this table, and lists of cases count whole: this page is for the house alone."
+        " All figures: published/institutions.parquet.",
     ),
     "quarter": ("季度", "Quarter"),
     "figures": ("数字", "Figures"),

@@ -389,6 +389,18 @@ def test_clearances_are_counted_by_reason(engine: Engine) -> None:
     ]
 
 
+def test_figures_of_quarters_are_hidden_and_cases_to_work_on_are_counted(engine: Engine, tmp_path: Path) -> None:
+    """SPEC 8.5 hides figures by quarter; 10.1 has the page, which stays in the house, count cases per institution."""
+    figures = [{"provider_code": "B01", "quarter": "2024Q1", "night": NIGHT, "measure": "findings:R101", "value": 1}]
+    one = {"case_id": "CA-1", "provider_code": "B01", "verdict": "violation", "is_new": True, "is_changed": False}
+    late = {"overdue": [OVERDUE[0]]}
+    found = page(engine, tmp_path / "n.html", institutions=figures, cases=(one,), also=late).text
+    assert "2024Q1 B01 findings:R101 <5" in found
+    assert "B01 2 0 2026-11-02" in found
+    assert "B01 1 1" in found
+    assert "lists of cases count whole: this page is for the house alone" in found
+
+
 def test_figures_per_quarter_are_shown_and_those_under_five_hidden(engine: Engine, tmp_path: Path) -> None:
     """SPEC 8.5."""
     whose = {"provider_code": "B01", "quarter": "2024Q1", "night": NIGHT}
