@@ -19,9 +19,16 @@ Evidence = frozenset[tuple[object, ...]]
 OPEN = ("lead", "sent", "undetermined", "correction_due", "correction_overdue")
 CORRECTING = ("correction_due", "correction_overdue")
 NO_EVIDENCE: Evidence = frozenset()
+# Of data quality and of replaced cards: that such a finding is gone while others stand holds no case.
+_WEAK = ("R103", "R301", "R302")
 _TERM = timedelta(days=20)
 # Columns of the account on which R101 rests, as far as the world ever changes them.
 _RESTS_ON = ("id_number", "opened_at")
+
+
+def _strong(evidence: Evidence) -> set[tuple[object, ...]]:
+    """Return rule and notice of the findings that are not weak; the evidence begins with rule, verdict and notice."""
+    return {(said[0], said[2], said[3]) for said in evidence if said[0] not in _WEAK}
 
 
 @dataclass(eq=False)
@@ -56,6 +63,7 @@ class Case:
     seen: Evidence = NO_EVIDENCE  # the same, of its own nights alone: a follower begins with what the one before left
     spoken: Evidence = NO_EVIDENCE  # what stood when the last answer was given
     stood: bool = False
+    held: bool = False  # its institution's own change took a finding while others stood
     due: date | None = None
     legal: date | None = None
     outcome: str = ""
@@ -109,6 +117,7 @@ class Model:
         self.world = world
         self.cases: list[Case] = []
         self.absent: set[int] = set()
+        self.were_open: set[Case] = set()  # as the last night left them
 
     def case_of(self, account: Account) -> Case | None:
         """Return the case on which people work for an account: the newest."""
@@ -127,6 +136,7 @@ class Model:
         self.told = told
         for case in self.cases:
             case.is_new = case.is_changed = False
+        self.were_open = {case for case in self.cases if case.state in OPEN}
         answered = self._answers(answers)
         for case in self.cases:
             self._release(case)
@@ -297,6 +307,10 @@ class Model:
 
     def _stands(self, account: Account, evidence: Evidence) -> None:
         case = self.case_of(account)
+        if case is not None:
+            is_less = bool(_strong(case.evidence) - _strong(evidence))
+            is_held = case.held or (case in self.were_open and is_less and account.code in self.told.own)
+            case.held = case.stood and is_held
         if case is None:
             case = self._open(account.person, account)
         elif case.state == "withdrawn" or (
@@ -328,7 +342,7 @@ class Model:
         if case.state not in ("lead", "sent", "undetermined"):
             return
         # What the institution itself changed ends nothing, nor does a fall end what the holder objected to.
-        if case.account.code not in self.told.own and case.legal is None:
+        if case.account.code not in self.told.own and case.legal is None and not case.held:
             self._move(case, "withdrawn")
             case.due = None
 

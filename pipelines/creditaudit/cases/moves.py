@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from creditaudit.cases.fallen import WEAK
 from creditaudit.cases.known import CORRECTING_LIST, OPEN_LIST, UNANSWERED_LIST
 from creditaudit.cases.objected import TIER as OBJECTION
 
@@ -47,12 +48,18 @@ EVIDENCE = (
 )
 
 # One row per known case. state_0: last night's; state_1: after what happened to the case; state_2: after what happened
-# to its findings. is_standing: tonight's evidence is this episode's.
+# to its findings. is_standing: tonight's evidence is this episode's. held_own: what holds the case since findings
+# of it fell, or it joined another; held_apart: what did before it joined. A hold goes when findings stand again where
+# none stood last night.
 _MOVED = f"""
-    WITH happened AS (
+    WITH stood AS (
+        SELECT DISTINCT provider_code, subject FROM previous_findings WHERE rule_id NOT IN ({WEAK})
+    ), happened AS (
         SELECT k.case_id, k.episode, k.provider_code, k.subject, k.place, k.state AS state_0,
             k.fingerprint AS fingerprint_0, k.held_by AS held_0, k.due_on, k.tier, k.joined_to,
-            NULLIF(trim(regexp_replace(k.held_by, 'joined:[^;]*', ''), ';'), '') AS held_own,
+            NULLIF(trim(regexp_replace(k.held_by, 'joined:[^;]*;?', ''), ';'), '') AS held_own,
+            NULLIF(trim(regexp_replace(k.held_by, 'joined:.*', ''), ';'), '') AS held_apart,
+            l.subject IS NOT NULL AND COALESCE(instr(k.held_by, 'joined:'), 0) = 0 AS has_stood,
             s.subject IS NOT NULL AS has_subject, COALESCE(s.has_findings, FALSE) AS has_findings,
             COALESCE(s.is_quiet OR s.is_data_quality, FALSE) AS is_weak,
             s.fingerprint AS fingerprint_now, k.is_remembered,
@@ -69,6 +76,7 @@ _MOVED = f"""
         FROM known_cases AS k
         LEFT JOIN standing_cases AS s
             ON k.place = 1 AND s.provider_code = k.provider_code AND s.subject = k.subject
+        LEFT JOIN stood AS l ON l.provider_code = k.old_provider AND l.subject = k.old_subject
         LEFT JOIN returns_tonight AS r ON r.case_id = k.case_id AND k.state = 'correction_verified'
         LEFT JOIN answers_taken AS a ON a.case_id = k.case_id AND a.episode = k.episode
         LEFT JOIN proofs_tonight AS p ON p.case_id = k.case_id AND p.episode = k.episode
@@ -83,17 +91,18 @@ _MOVED = f"""
         SELECT *,
             CASE WHEN state_1 IN ({UNANSWERED_LIST}) AND place = 1 AND is_remembered AND NOT has_subject
                 AND held_own IS NULL AND own_changes IS NULL THEN 'withdrawn' ELSE state_1 END AS state_2,
-            CASE WHEN joined_to IS NOT NULL THEN concat_ws(';', 'joined:' || joined_to, held_own,
-                    CASE WHEN tier <> '{OBJECTION}' AND COALESCE(instr(held_own, '{RENAMED}'), 0) = 0
+            CASE WHEN joined_to IS NOT NULL THEN concat_ws(';', held_apart, 'joined:' || joined_to,
+                    CASE WHEN tier <> '{OBJECTION}' AND COALESCE(instr(held_apart, '{RENAMED}'), 0) = 0
                         THEN '{RENAMED}' END)
-                WHEN has_findings AND NOT is_weak THEN NULL ELSE COALESCE(own_changes, held_own) END AS held_by
+                WHEN has_findings AND NOT is_weak AND NOT has_stood THEN NULL
+                ELSE COALESCE(own_changes, held_own) END AS held_by
         FROM happened
-    ), together AS (  -- what a registry takes from an account it takes from every case of it
+    ), together AS (  -- what a registry takes from an account it takes from every case of it that was not held before
         SELECT f.* EXCLUDE (state_2, cause), COALESCE(m.state_2, f.state_2) AS state_2,
             COALESCE(m.cause, f.cause) AS cause
         FROM fallen AS f
         LEFT JOIN fallen AS m ON m.case_id = f.joined_to AND m.state_2 = 'withdrawn'
-            AND f.state_1 IN ({UNANSWERED_LIST}) AND f.tier <> '{OBJECTION}'
+            AND f.state_1 IN ({UNANSWERED_LIST}) AND f.tier <> '{OBJECTION}' AND f.held_apart IS NULL
     ), woken AS (
         SELECT *,
             (state_2 IN ('holder_confirmed', 'withdrawn', 'undetermined') AND has_findings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -11,6 +11,7 @@ from creditaudit.book.proof_state import CASE_CHAINED
 from creditaudit.cases.proof_rows import case_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from creditaudit.book.layout import Book
@@ -84,7 +85,7 @@ def _by_finding(engine: Engine) -> pa.Table:
         )
         for provider, code, evidence in zip(*(column.to_pylist() for column in told.columns), strict=True):
             said = json.loads(evidence)
-            chain = [_code(step) for step in str(said.get("chain", "")).split(">")]
+            chain = chain_of(said)
             follows = None if "chain_by" in said or len(chain) == 1 else chain[1]
             rows += [
                 {
@@ -101,9 +102,10 @@ def _by_finding(engine: Engine) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _code(step: str) -> tuple[str, str]:
-    provider, _, code = step.partition("/")
-    return provider, code
+def chain_of(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (provider_code, account_code) of each account in the chain of an R109 finding, as it is written."""
+    steps = (step.partition("/") for step in str(evidence.get("chain", "")).split(">"))
+    return [(provider, code) for provider, _, code in steps]
 
 
 def _links(accounts: str) -> str:

@@ -54,6 +54,7 @@ SCHEMAS = {
     "carried_subjects": pa.schema([("provider_code", TEXT), ("subject", TEXT)]),
     "scores": pa.schema([("provider_code", TEXT), ("subject", TEXT), ("priority", pa.float64()), ("terms", TEXT)]),
     "lineage": pa.schema([*CODE, ("head_provider", TEXT), ("head_code", TEXT), ("steps", pa.int32())]),
+    "contradicted_renames": pa.schema([("provider_code", TEXT), ("old_account_code", TEXT)]),
     "opening_changed": pa.schema(CODE),
     "standing_quarantined_numbers": QUARANTINED_NUMBERS.schema,
     "institutions": pa.schema(

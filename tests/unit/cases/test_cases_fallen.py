@@ -144,6 +144,55 @@ def test_a_check_that_its_institution_sends_to_another_account_ends_no_case(
     assert (found[0]["state"], found[1]) == (state, proof)
 
 
+def test_an_old_code_that_its_institution_rewrites_ends_no_case(desk: Desk) -> None:
+    """SPEC 8.1: A was renamed to B and tells of somebody else tonight: the rename is contradicted, nothing is left."""
+    codes = [{"provider_code": "B01", "account_code": c, "head_provider": "B01", "head_code": "B"} for c in "AB"]
+    desk.night([finding(code="B")], lineage=codes)
+    rename = {"provider_code": "B01", "old_account_code": "A", "new_provider_code": "B01", "new_account_code": "B"}
+    found = desk.night(
+        [],
+        standing_account_renames=[{**rename, "night": day(0), "file": "f", "row": 1, "line": 2}],
+        contradicted_renames=[{"provider_code": "B01", "old_account_code": "A"}],
+        came={"accounts": [{**ACCOUNT, "id_number": OTHER}]},
+        before={"accounts": [ACCOUNT]},
+    )
+    assert (one(found)["state"], one(found)["blind_spots"]) == ("sent", "provider_changed:id_number")
+
+
+@pytest.mark.parametrize(
+    ("rule", "now", "state", "spots"),
+    [
+        ("R101", {"id_number": OTHER}, "sent", "provider_changed:id_number"),
+        ("R101", {"balance": 6}, "withdrawn", None),
+        ("R301", {"id_number": OTHER}, "withdrawn", None),  # of data quality: what it says is put right, not away
+    ],
+)
+def test_a_case_of_which_its_institution_took_a_finding_stays_when_a_registry_takes_the_last(
+    desk: Desk, rule: str, now: Row, state: str, spots: str | None
+) -> None:
+    """SPEC 8.1: else the strongest goes first, by the bank's hand, and the case with the weakest."""
+    other = finding("R203", notice_source="impostors", notice_id=None)
+    desk.night([finding(rule), other])
+    changed = one(desk.night([other], came={"accounts": [{**ACCOUNT, **now}]}, before={"accounts": [ACCOUNT]}))
+    assert (changed["state"], changed["tier"], changed["blind_spots"]) == ("sent", "R203", spots)
+    last = one(desk.night([]))
+    assert (last["state"], last["blind_spots"]) == (state, spots)
+
+
+@pytest.mark.parametrize(
+    ("provider", "state", "proof"),
+    [("B01", "sent", "provider_changed:opened_at"), ("B02", "withdrawn", "no_finding_stands:other")],
+)
+def test_a_chain_is_held_by_its_accounts_at_the_institution(desk: Desk, provider: str, state: str, proof: str) -> None:
+    """SPEC 6.2, 8.1: the account at the chain's end is another person's."""
+    chain = f'{{"chain": "B01/A>{provider}/S"}}'
+    end = {**ACCOUNT, "provider_code": provider, "account_code": "S", "id_number": OTHER}
+    told = finding("R109", "lead", notice_source=None, notice_id=None, evidence=chain)
+    rows = {"came": {"accounts": [{**end, "opened_at": "2023-01-01"}]}, "before": {"accounts": [end]}}
+    found = _fallen(desk, told, **rows)
+    assert (found[0]["state"], found[1]) == (state, proof)
+
+
 @pytest.mark.parametrize("feed", ["loss_reports", "invalid_cards", "issuances", "fraud_alerts", "impostors"])
 def test_the_registry_is_named_also_where_its_row_now_tells_of_somebody_else(desk: Desk, feed: str) -> None:
     """SPEC 8.1, 9: withdrawn, and the log says which registry did it."""

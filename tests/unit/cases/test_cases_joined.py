@@ -10,6 +10,7 @@ from moving import account, answer, day, due, objection, proof, returned
 
 from place import Place
 from reference.small import ACCOUNT, OPENING, REPORT
+from unit.kit import OTHER, PERSON
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +109,22 @@ def test_what_a_registry_takes_from_the_account_it_takes_from_both(desk: Desk) -
     assert [e["proof"] for e in found.events.to_pylist() if e["event"] == "withdrawn"] == [
         "no_finding_stands:other"
     ] * 2
+
+
+def test_what_a_registry_takes_it_does_not_take_from_a_case_that_its_institution_had_changed(desk: Desk) -> None:
+    """SPEC 8.1: only an answer or a proof moves a case whose findings fell to its institution's own change."""
+    older, newer = two(desk)
+    was = {"provider_code": "B01", "account_code": "B", "id_type": "10", "id_number": PERSON, "account_type": "D1"}
+    came = {"accounts": [{**was, "id_number": OTHER}]}
+    held = by_id(desk.night([finding()], came=came, before={"accounts": [was]}))
+    assert held[newer["case_id"]]["blind_spots"] == "provider_changed:id_number"
+    spots = f"provider_changed:id_number;joined:{older['case_id']};provider_changed:account_code"
+    for _ in range(2):
+        rows = by_id(desk.night([finding(code="N")], lineage=JOINED))
+        assert rows[newer["case_id"]]["blind_spots"] == spots
+    rows = by_id(desk.night([], lineage=JOINED))
+    assert [rows[c["case_id"]]["state"] for c in (older, newer)] == ["withdrawn", "sent"]
+    assert rows[newer["case_id"]]["blind_spots"] == spots
 
 
 def test_an_open_case_goes_on_rather_than_an_older_closed_one(desk: Desk) -> None:
