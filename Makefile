@@ -8,7 +8,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-histories test-cases test-crash test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-mutants test-histories test-cases test-crash test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -42,8 +42,8 @@ run: $(READY) | $(SAMPLES)/landing ## Run the sample nights into a fresh book an
 test: $(READY) ## Install and pass the tests: two halves side by side, each with one thread of the engine
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 test-parts test-whole
 
-# What runs whole nights for a single part goes with the whole, so that the halves take alike.
-AS_WHOLE := tests/unit/explain tests/unit/contracts
+# What runs whole nights or deliveries for a single part goes with the whole, so that the halves take alike.
+AS_WHOLE := tests/unit/explain tests/unit/contracts tests/unit/benchmarks tests/unit/synth
 PARTS := $(filter-out $(AS_WHOLE),$(patsubst %/,%,$(wildcard tests/unit/*/)) $(wildcard tests/unit/test_*.py)) tests/rules
 
 test-parts: $(READY)
@@ -61,6 +61,9 @@ test-corpus: $(READY) ## The whole corpus of damaged files (7,000 files; `make t
 test-crash: $(READY) ## Nights killed at 240 points, refused at every file operation, started twice (`make test` takes a slice)
 	CRASH_KILLS=$${CRASH_KILLS:-240} CRASH_EVERY=$${CRASH_EVERY:-1} CRASH_ROUNDS=$${CRASH_ROUNDS:-40} \
 		$(BIN)/python -m pytest -s tests/faults/crash
+
+test-mutants: $(READY) ## Change every comparison of every text that judges (`make test` takes one half, the other with other sources)
+	MUTANTS_FULL=1 $(BIN)/python -m pytest tests/rules/test_mutants.py
 
 test-histories: $(READY) ## 300 random histories, judged by what is touched and whole (`make test` runs 12, others each time)
 	CREDITAUDIT_TEST_HISTORIES=300 $(BIN)/python -m pytest tests/property/test_histories.py

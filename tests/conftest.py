@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,34 +12,15 @@ from hypothesis import HealthCheck, settings
 from creditaudit import night
 from creditaudit.known_answers import check_known_answers
 from place import Place
+from rotating import ROTATING_SEED, SEED_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from creditaudit.audit.rules_tonight import Rulebook
     from creditaudit.intake.landing import DeliveredFile
     from creditaudit.known_answers import Answered
-
-ROOT = Path(__file__).resolve().parents[1]
-SEED_VARIABLE = "CREDITAUDIT_TEST_SEED"
-
-
-def seed_of_sources() -> int:
-    """Return a seed that is another one with every change of the sources, and the same for the same sources.
-
-    So the suites see more than a few fixed deliveries over time, and what a commit's tests make from this seed is the
-    same in every run. The examples of Hypothesis follow the sources under CI alone (see the profile below); elsewhere
-    they are others in every run.
-    """
-    digest = hashlib.sha256()
-    for folder in ("pipelines", "tests"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in {".py", ".sql", ".yaml", ".json"} and "golden" not in path.parts:
-                digest.update(path.read_bytes())
-    return int.from_bytes(digest.digest()[:4], "big") % 1_000_000
-
-
-ROTATING_SEED = int(os.environ.get(SEED_VARIABLE) or seed_of_sources())
 
 # A shared machine may be slow at any moment: no example fails for its time. In CI the examples go with the sources.
 settings.register_profile(

@@ -317,8 +317,7 @@ def _track(run: Run, assessment: Assessment) -> Tracked:
     """Open and change cases; keep what they must remember."""
     open_previous(run.engine, run.book)
     recall_cases(run.engine, run.book, run.night)
-    refused = take_answers(run.engine, run.inbox.sound, run.night, run.keys)
-    run.inbox.refused.extend(refused)
+    run.inbox.refused.extend(take_answers(run.engine, run.inbox.sound, run.night, run.keys))
     answer_joined(run.engine)
     run.remember(prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))
     tracked = track(run.engine, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight)

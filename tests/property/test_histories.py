@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # `make test-histories` asks for more.
 HISTORIES = int(os.environ.get("CREDITAUDIT_TEST_HISTORIES") or 12)
-FAMILIES = 6  # each has a history of its own; they share the nights of a book
+FAMILIES = 12  # each has a history of its own; they share the nights of a book
 
 
 def _sealed(place: Place, day: date, *, everyone: bool) -> str:

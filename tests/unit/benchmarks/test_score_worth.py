@@ -72,4 +72,4 @@ def test_worst_and_median_of_the_presets_that_were_not_tuned_on_decide(
     assert words in said
     assert ended == code
     assert "labelled sets: skipped" in said
-    assert "| age | 35 to 44 | <5 | 40 |  | 0.2 |" in said.splitlines()
+    assert "| age | 35 to 44 | hidden | 40 |  | 0.2 |" in said.splitlines()

@@ -382,28 +382,18 @@ def test_the_page_says_that_every_line_is_a_lead(engine: Engine, tmp_path: Path)
 
 def test_clearances_are_counted_by_reason(engine: Engine) -> None:
     rows = [{"reason": reason} for reason in ("no_card_shown", "newer_card_shown", "no_card_shown")]
-    found = numbers(engine, clearances=rows)
-    assert found["clearances_by_reason"] == [
-        {"reason": "newer_card_shown", "rows": 1},
-        {"reason": "no_card_shown", "rows": 2},
-    ]
+    told = numbers(engine, clearances=rows)["clearances_by_reason"]
+    assert [(one["reason"], one["rows"]) for one in told] == [("newer_card_shown", 1), ("no_card_shown", 2)]
 
 
 def test_figures_of_quarters_are_hidden_and_cases_to_work_on_are_counted(engine: Engine, tmp_path: Path) -> None:
     """SPEC 8.5 hides figures by quarter; 10.1 has the page, which stays in the house, count cases per institution."""
-    figures = [{"provider_code": "B01", "quarter": "2024Q1", "night": NIGHT, "measure": "findings:R101", "value": 1}]
+    whose = {"provider_code": "B01", "quarter": "2024Q1", "night": NIGHT}
+    figures = [{**whose, "measure": "findings:R101", "value": 3}, {**whose, "measure": "reappeared", "value": 12}]
     one = {"case_id": "CA-1", "provider_code": "B01", "verdict": "violation", "is_new": True, "is_changed": False}
     late = {"overdue": [OVERDUE[0]]}
     found = page(engine, tmp_path / "n.html", institutions=figures, cases=(one,), also=late).text
-    assert "2024Q1 B01 findings:R101 <5" in found
-    assert "B01 2 0 2026-11-02" in found
-    assert "B01 1 1" in found
+    for words in ("2024Q1 B01 findings:R101 <5; reappeared 12", "B01 2 0 2026-11-02", "B01 1 1"):
+        assert words in found
     assert "lists of cases count whole: this page is for the house alone" in found
-
-
-def test_figures_per_quarter_are_shown_and_those_under_five_hidden(engine: Engine, tmp_path: Path) -> None:
-    """SPEC 8.5."""
-    whose = {"provider_code": "B01", "quarter": "2024Q1", "night": NIGHT}
-    rows = [{**whose, "measure": "findings:R101", "value": 3}, {**whose, "measure": "reappeared", "value": 12}]
-    assert "2024Q1 B01 findings:R101 <5; reappeared 12" in page(engine, tmp_path / "n.html", institutions=rows).text
     assert "2024Q1" not in page(engine, tmp_path / "n.html").text
