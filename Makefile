@@ -43,7 +43,7 @@ test: $(READY) ## Install and pass the tests: two halves side by side, each with
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 test-parts test-whole
 
 # What runs whole nights or deliveries for a single part goes with the whole, so that the halves take alike.
-AS_WHOLE := tests/unit/explain tests/unit/contracts tests/unit/benchmarks tests/unit/synth
+AS_WHOLE := tests/unit/explain tests/unit/contracts tests/unit/benchmarks tests/unit/synth tests/unit/reference
 PARTS := $(filter-out $(AS_WHOLE),$(patsubst %/,%,$(wildcard tests/unit/*/)) $(wildcard tests/unit/test_*.py)) tests/rules
 
 test-parts: $(READY)
