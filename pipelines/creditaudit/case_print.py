@@ -13,11 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from creditaudit.case_view import QUEUE, CaseView
+from creditaudit.case_view import QUEUE, CaseView, shown_rows
 from creditaudit.cases.remedies import BETWEEN
 from creditaudit.reports.sheets import LEAD_NOTE, guarded
-from creditaudit.responses import ROWS
-from creditaudit.trace import TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,14 +36,14 @@ def queue_lines(rows: Sequence[Row], form: Form) -> list[str]:
     return _listed(rows, form, QUEUE, _SHOWN, _in_short)
 
 
-def trace_lines(rows: Sequence[Row], form: Form) -> list[str]:
+def trace_lines(found: pa.Table, form: Form) -> list[str]:
     """Return what findings rest on as lines; CSV has a header, JSON is one array."""
-    return _listed(rows, form, TRACE.names, _TRACED, _traced)
+    return _listed(shown_rows(found), form, found.column_names, _TRACED, _traced)
 
 
-def fate_lines(rows: Sequence[Row], form: Form) -> list[str]:
+def fate_lines(rows: pa.Table, form: Form) -> list[str]:
     """Return what became of each row of a file of answers as lines; CSV has a header, JSON is one array."""
-    return _listed(rows, form, ROWS.names, ROWS.names, lambda row: row)
+    return _listed(rows.to_pylist(), form, rows.column_names, rows.column_names, lambda row: row)
 
 
 def _listed(

@@ -65,11 +65,6 @@ def _open(engine: Engine, book: Book, night: date, case_id: str) -> None:
     folder = book.folder(night)
     open_sealed_cases(engine, book, night)
     here = f"c.case_id = {quoted(case_id)}"
-    engine.view(
-        "last_cases",
-        "SELECT * EXCLUDE (age) FROM (SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY episode DESC)"
-        " AS age FROM sealed_cases) AS aged WHERE age = 1",
-    )
     if not engine.fetch(f"SELECT c.case_id FROM last_cases AS c WHERE {here}").num_rows:
         raise no_case(engine, case_id)
     open_state(engine, book, CASE_LIFE.name, "sealed_life")

@@ -215,11 +215,6 @@ def _opened(book: Book, night: date) -> Iterator[Engine]:
             kept = folder / "reference"
             if (kept / f"{table}.csv").is_file():
                 engine.load(table, read(kept, table))
-        engine.view(
-            "last_cases",
-            "SELECT * EXCLUDE (age) FROM (SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY episode DESC)"
-            " AS age FROM sealed_cases) AS aged WHERE age = 1",
-        )
         yield engine
 
 

@@ -45,7 +45,7 @@ def respond(
     opened = open_book(book)
     keys = load_keys(os.environ.get(KEY_VARIABLE), book)
     done = hand_in(opened, file, keys, on=on.date() if on is not None else None)
-    for line in fate_lines(done.rows.to_pylist(), form) if form else ():
+    for line in fate_lines(done.rows, form) if form else ():
         Tell.result(line)
     _tell_responded(done)
     return int(ExitCode.SEALED if done.taken or done.known else ExitCode.USAGE)
@@ -141,14 +141,13 @@ def trace(
     """Name every delivered line and inbox entry that a case rests on, or every case that rests on a file or line."""
     from creditaudit.book.layout import open_book
     from creditaudit.case_print import trace_lines
-    from creditaudit.case_view import shown_rows
     from creditaudit.trace import Source
     from creditaudit.trace import trace as traced
 
     if line is not None and file is None:
         raise UsageError("--line has no meaning here", why="no file is named", next_step="give it with --file")
     found = traced(open_book(book), case_id=case_id, source=None if file is None else Source(file, line))
-    for text in trace_lines(shown_rows(found), form):
+    for text in trace_lines(found, form):
         Tell.result(text)
     cases = len(set(found["case_id"].to_pylist()))
     files = len(set(zip(found["night"].to_pylist(), found["feed"].to_pylist(), found["file"].to_pylist(), strict=True)))

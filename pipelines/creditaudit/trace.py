@@ -117,20 +117,12 @@ def trace(book: Book, *, case_id: str | None = None, source: Source | None = Non
     night = last_night(book)
     with engine_aside() as engine:
         open_sealed_cases(engine, book, night)
-        engine.view("last_cases", _LAST_CASES)
         if case_id is not None:
             night = _night_of(engine, book, case_id, night)
         _open(engine, Book(book.root, until=night), night)
         where = f"t.case_id = {quoted(case_id)}" if case_id is not None else _of_source(engine, source)
         found = engine.fetch(f"{TRACED} WHERE {where} ORDER BY ALL")
     return found.select(TRACE.names).cast(TRACE)
-
-
-_LAST_CASES = """
-    SELECT * EXCLUDE (age) FROM (
-        SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY episode DESC) AS age FROM sealed_cases
-    ) AS aged WHERE age = 1
-"""
 
 
 def _night_of(engine: Engine, book: Book, case_id: str, night: date) -> date:
@@ -185,9 +177,8 @@ _ENTRIES = pa.schema([(name, pa.string()) for name in ("entry", "sha256", "label
 
 def _entries(book: Book) -> Iterator[dict[str, str | None]]:
     """Yield the inbox entries that sealed nights took; of approvals the last one of each rule has the rule."""
-    told = {name for night in book.sealed for name in book.manifests[night]["inbox"]}
     approved: dict[str, str] = {}
-    entries = [entry for entry in taken(book) if entry.file_name in told]
+    entries = taken(book)
     for entry in entries:
         if entry.kind == "rule_approval":
             approved[str(entry.body.get("folder", "")).split("_", 1)[0]] = entry.file_name

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def open_sealed_cases(engine: Engine, book: Book, night: date) -> None:
     """Make ``case_rows_base`` of a sealed night: what :mod:`creditaudit.cases.remedies` matches by.
 
+    Names ``sealed_cases`` and ``sealed_findings`` as published, ``last_cases`` (the last episode of each case) and
+    ``sealed_subjects``, too.
+
     ``case_rows_base`` has one row per (case_id, episode) of the night's ``cases``: case_id, episode, provider_code,
     subject, state, tier, verdict, fault, account_type, moment_from and moment_to (TIMESTAMP). NULL: not known, or the
     case has none; the moment of a case without standing findings is not kept.
@@ -25,6 +28,11 @@ def open_sealed_cases(engine: Engine, book: Book, night: date) -> None:
     published = book.folder(night) / "published"
     engine.scan("sealed_cases", [published / "cases.parquet"], CASES)
     engine.scan("sealed_findings", [published / "findings.parquet"], FINDINGS)
+    engine.view(
+        "last_cases",
+        "SELECT * EXCLUDE (age) FROM (SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY episode DESC)"
+        " AS age FROM sealed_cases) AS aged WHERE age = 1",
+    )
     open_state(engine, Book(book.root, until=night), CASE_SUBJECTS.name, "sealed_subjects")
     engine.table(
         "case_rows_base",
