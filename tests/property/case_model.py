@@ -187,7 +187,6 @@ class Model:
             case.outcome, case.taken_on = outcome, self.told.night
             case.proofs, case.legal, case.spoken = {}, None, case.seen
             case.due = self.told.night + _TERM if outcome in "1345" else None
-            case.is_changed = True
         return moved
 
     # Proofs --------------------------------------------------------------------------------------
