@@ -1,4 +1,4 @@
-"""Queue and case as lines: tables for people, JSON and CSV for programs (SPEC 8)."""
+"""Queue, case, trace and drift as lines: tables for people, JSON and CSV for programs (SPEC 8)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from creditaudit.reports.sheets import LEAD_NOTE, guarded
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from creditaudit.drift import Drift
+
 Row = dict[str, Any]
 Form = Literal["table", "json", "csv"]
 
@@ -39,6 +41,66 @@ def queue_lines(rows: Sequence[Row], form: Form) -> list[str]:
 def trace_lines(found: pa.Table, form: Form) -> list[str]:
     """Return what findings rest on as lines; CSV has a header, JSON is one array."""
     return _listed(shown_rows(found), form, found.column_names, _TRACED, _traced)
+
+
+def drift_lines(found: Drift, form: Form) -> list[str]:
+    """Return what changed between two nights as lines.
+
+    JSON is one array of changes, each with its causes, what was sent and who must be told. CSV has a header and one
+    line per change and cause; what was sent and who must be told stand in one cell each.
+    """
+    changes = shown_rows(found.changes)
+    for change in changes:
+        change |= {"causes": [], "sent": [], "tell": []}
+    for cause in shown_rows(found.causes):
+        changes[cause.pop("change") - 1]["causes"].append(cause)
+    of_case: dict[str, list[Row]] = {}
+    for change in changes:
+        of_case.setdefault(change["case_id"], []).append(change)
+    for name, table in (("sent", found.sent), ("tell", found.tell)):
+        for row in shown_rows(table):
+            for change in of_case.get(row.pop("case_id"), ()):
+                change[name].append(row)
+    if form == "json":
+        return [json.dumps(changes, ensure_ascii=False, indent=1)]
+    if form == "csv":
+        flat = [{**_told(change), **cause} for change in changes for cause in change["causes"]]
+        names = (*found.changes.column_names, *found.causes.column_names[1:], "sent", "tell")
+        return _csv(names, [[row[name] for name in names] for row in flat])
+    return _printed(_table("", _DRIFTED, [_drifted(change) for change in changes])) if changes else []
+
+
+_DRIFTED = ("case_id", "what", "was", "now", "causes", "sent", "tell")
+
+
+def _told(change: Row) -> Row:
+    """Put what was sent, and who must be told, into one text each."""
+    sent = (f"{row['night']} {row['recipient']}/{row['file']} {row['row_token']}" for row in change["sent"])
+    tell = (
+        f"{row['recipient'] or 'nobody'}: {row['why']}, "
+        + (f"told {row['told_on']} in {row['file']}" if row["told_on"] else "not told yet")
+        for row in change["tell"]
+    )
+    return {**change, "sent": "; ".join(sent), "tell": "; ".join(tell)}
+
+
+def _drifted(change: Row) -> Row:
+    what = (change[name] for name in ("kind", "rule_id", "provider_code", "subject", "notice_source", "notice_id"))
+    episode = None if change["episode"] is None else f"episode {change['episode']}"
+    told = _told(change)
+    return {
+        **{name: told[name] for name in ("case_id", "was", "now")},
+        "what": " ".join(part for part in (*what, episode) if part),
+        "causes": "\n".join(map(_caused, change["causes"])),
+        **{name: told[name].replace("; ", "\n") for name in ("sent", "tell")},
+    }
+
+
+def _caused(cause: Row) -> str:
+    place = "/".join(cause[name] for name in ("feed", "file") if cause[name])
+    line = None if cause["line"] is None else f"line {cause['line']}"
+    entry = cause["entry"] and cause["entry"][:23]
+    return " ".join(part for part in (cause["night"], cause["cause"], place, line, entry, cause["detail"]) if part)
 
 
 def fate_lines(rows: pa.Table, form: Form) -> list[str]:

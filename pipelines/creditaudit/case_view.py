@@ -41,7 +41,7 @@ QUEUE = (
 STATES = (*OPEN, *CLOSED)
 # A slipped row that was accepted may have a number for a code. Our own tokens are hexadecimal, and are never hidden.
 _CODES = frozenset({"provider_code", "account_code", "subject", "notice_id"})
-_OURS = frozenset({"case_id", "follows", "followed_by", "person_token", "fingerprint"})
+_OURS = frozenset({"case_id", "follows", "followed_by", "person_token", "fingerprint", "row_token", "sha256", "entry"})
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f]+")
 _NEAR = 6  # letters that may differ in a case_id that was mistyped
 

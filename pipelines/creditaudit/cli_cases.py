@@ -1,4 +1,4 @@
-"""``creditaudit respond``, ``queue``, ``case``, ``trace``: the cases, for a reviewer at a terminal."""
+"""``creditaudit respond``, ``queue``, ``case``, ``trace``, ``drift``: the cases, for a reviewer at a terminal."""
 
 from __future__ import annotations
 
@@ -155,6 +155,32 @@ def trace(
         f"{found.num_rows} lines and entries of {files} files, {cases} cases (待核查线索: leads to check)",
         rows=found.num_rows,
         cases=cases,
+    )
+
+
+@app.command("drift")
+def drift(
+    book: BookOption,
+    earlier: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The earlier sealed night.")],
+    later: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The later one.")],
+    form: Format = "table",
+) -> None:
+    """Name every verdict, fault and state that changed between two nights, why, who had it, and who must be told."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.case_print import drift_lines
+    from creditaudit.drift import drift as compared
+
+    found = compared(open_book(book), earlier.date(), later.date())
+    for line in drift_lines(found, form):
+        Tell.result(line)
+    unnamed = len({r["change"] for r in found.causes.to_pylist() if r["cause"] == "unnamed"})
+    untold = len({r["case_id"] for r in found.tell.to_pylist() if r["recipient"] and not r["told_on"]})
+    Tell.note(
+        f"{found.changes.num_rows} changes from {found.earlier} to {found.later}, {unnamed} of them without a cause"
+        f" that could be named; of {untold} cases somebody is not told yet (待核查线索: leads to check)",
+        changes=found.changes.num_rows,
+        unnamed=unnamed,
+        untold=untold,
     )
 
 
