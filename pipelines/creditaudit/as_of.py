@@ -183,7 +183,7 @@ class Night:
         spec = TABLES[name]
         places = (n for n in ("night", "file", "row") if n in schema.names)
         order = ", ".join(dict.fromkeys((*spec.key, *places)))
-        with engine_aside() as engine:
+        with engine_aside(reads=self.root) as engine:
             open_states(engine, Book(self.root, until=self.night))
             columns = ", ".join(schema.names)
             for batch in engine.stream(f"SELECT {columns} FROM standing_{name} ORDER BY {order}", ROW_GROUP):

@@ -53,7 +53,7 @@ def sheet_of(book: Book, case_id: str, language: str = "zh") -> bytes:
         The book has no sealed night, or no such case; the nearest one is named.
     """
     night = last_night(book)
-    with engine_aside() as engine:
+    with engine_aside(reads=book.root) as engine:
         _open(engine, book, night, case_id)
         tell_elements(engine)
         tell_notices(engine)

@@ -206,7 +206,7 @@ def last_night(book: Book) -> date:
 def _opened(book: Book, night: date) -> Iterator[Engine]:
     """Open an engine with the cases of a sealed night: all (``sealed_…``), and their last episodes."""
     folder = book.folder(night)
-    with engine_aside() as engine:
+    with engine_aside(reads=book.root) as engine:
         open_sealed_cases(engine, book, night)
         open_state(engine, book, CASE_SUBJECTS.name, f"standing_{CASE_SUBJECTS.name}")
         open_state(engine, book, CASE_LIFE.name, "sealed_life")

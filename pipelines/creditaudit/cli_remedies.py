@@ -54,7 +54,7 @@ def _cases_without(book: Path, remedies: pa.Table) -> tuple[Doubt, ...]:
     if opened.last is None:
         Tell.note("the book has no sealed night yet, so no case was looked at")
         return ()
-    with engine_aside() as engine:
+    with engine_aside(reads=opened.root) as engine:
         open_sealed_cases(engine, opened, opened.last)
         engine.load("remedies", remedies)
         return without_remedy(engine, opened.last)

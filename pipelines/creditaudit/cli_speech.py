@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from creditaudit.visible import visible
+
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -29,16 +31,12 @@ class Tell:
     @classmethod
     def note(cls, text: str, **facts: object) -> None:
         """Say one thing on stderr."""
-        line = json.dumps({"note": text, **facts}, ensure_ascii=False, default=str) if cls.is_json else text
-        _write(sys.stderr, line)
+        _complain(json.dumps({"note": text, **facts}, ensure_ascii=False, default=str) if cls.is_json else text)
 
     @classmethod
     def error(cls, error: CreditAuditError) -> None:
         """Say what went wrong, where, why, and the next step."""
-        if cls.is_json:
-            _write(sys.stderr, json.dumps(error.as_dict(), ensure_ascii=False))
-        else:
-            _write(sys.stderr, f"creditaudit: {error}")
+        _complain(json.dumps(error.as_dict(), ensure_ascii=False) if cls.is_json else f"creditaudit: {error}")
 
     @staticmethod
     def result(text: str) -> None:
@@ -54,8 +52,17 @@ class Tell:
             hang_up(sys.stdout)
 
 
+def _complain(line: str) -> None:
+    """Write one line on stderr, which logs keep: without numbers of persons, also those of the command's own words."""
+    from creditaudit.masking import numbers_hidden
+
+    _write(sys.stderr, numbers_hidden(line))
+
+
 def _write(stream: TextIO, line: str) -> None:
     """Write one line; whoever stopped listening (``| head``) changes neither what is done nor the exit code."""
+    if stream.isatty():
+        line = visible(line, is_line=True)
     try:
         stream.write(line + "\n")
     except BrokenPipeError:

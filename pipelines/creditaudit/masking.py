@@ -56,8 +56,8 @@ NUMBER = (
     rf"|{_AREA}[0-9]{{2}}{_DAY}[0-9]{{3}}"
     r"|(?:(?:00)?86[\s-]?)?1[3-9][0-9][\s-]?[0-9]{4}[\s-]?[0-9]{4})(?![0-9])"
 )
-# A case_id is ours, and its hexadecimal digits are no number of anybody.
-_SOUGHT = re.compile(rf"(?P<ours>CA-[0-9a-f]{{24}})|{NUMBER}", re.ASCII)
+# A case_id is ours, and a SHA-256: their hexadecimal digits are no number of anybody.
+_SOUGHT = re.compile(rf"(?P<ours>CA-[0-9a-f]{{24}}|(?<![0-9A-Za-z])[0-9a-f]{{64}}(?![0-9A-Za-z]))|{NUMBER}", re.ASCII)
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 

@@ -97,7 +97,9 @@ def workshop(book: Book, night: date, settings: Settings, threads: int) -> Itera
     folder = book.partial(night)
     with storage(folder):
         (folder / SCRATCH / "spill").mkdir(parents=True)
-    engine = open_engine(folder / SCRATCH / "spill", threads=threads, memory_limit=settings.engine.memory_limit)
+    engine = open_engine(
+        folder / SCRATCH / "spill", threads=threads, memory_limit=settings.engine.memory_limit, reads=book.root
+    )
     try:
         yield folder, engine
     finally:

@@ -130,7 +130,7 @@ def respond(book: Book, file: Path, keys: Keyring, *, on: date | None = None) ->
     answers = read_rows.append_column("row", pa.chunked_array([sheet.rows]))
     unanswered = answers.filter(answers["is_unanswered"])
     spoken = answers.filter(pc.invert(answers["is_unanswered"]))
-    with engine_aside() as engine:
+    with engine_aside(reads=book.root) as engine:
         sound, checked, hidden = _checked(engine, book, spoken, decided, keys)
     bad = checked.filter(pc.is_valid(checked["reasons"]))
     flaws = dict(zip(bad["row"].to_pylist(), bad["reasons"].to_pylist(), strict=True))

@@ -130,7 +130,7 @@ def load_settings(book: Path, config: Path | None, known_feeds: Mapping[str, Kno
             next_step="name a file that this user may read",
             where=Where(str(path)),
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML or UTF-8 that is none, a number too long, nested without end
         raise UsageError(
             "the configuration cannot be read",
             why=f"it is not TOML in UTF-8 ({error})",

@@ -115,7 +115,7 @@ def trace(book: Book, *, case_id: str | None = None, source: Source | None = Non
             "nothing can be traced", why="exactly one of a case and a file is needed", next_step="name one of them"
         )
     night = last_night(book)
-    with engine_aside() as engine:
+    with engine_aside(reads=book.root) as engine:
         open_sealed_cases(engine, book, night)
         if case_id is not None:
             night = _night_of(engine, book, case_id, night)

@@ -89,7 +89,7 @@ def try_rule(book: Path | str, folder: Path | str, night: date | str | None = No
     rule = read_rule(Path(folder))
     opened = open_book(book).as_of(night)
     then = Book(opened.root, until=opened.night)
-    with engine_aside() as engine:
+    with engine_aside(reads=opened.root) as engine:
         open_states(engine, then)
         for table in ("institutions", "duties"):
             engine.load(table, read(then.folder(opened.night) / "reference", table))

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from place import Place
+from e2e.secrets import NAMES, PHONES
+from e2e.telltale import HOLDER, deliver_refused, deliver_telltales
+from e2e.telltale import SECOND as NEXT
+from place import Place, Spoken
 from reference.small import ACCOUNT, ISSUANCE, NIGHT, NUMBER, OPENING, REPORT
 
 if TYPE_CHECKING:
@@ -79,3 +82,25 @@ def three_nights(tmp_path_factory: pytest.TempPathFactory) -> Place:
         place.night(night)
     assert NUMBER != OTHER_NUMBER
     return place
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, list[Spoken]]:
+    """Two nights over tell-tale deliveries, failed runs between them, and all that was said."""
+    place = Place(tmp_path_factory.mktemp("leaks")).made()
+    recipients = (place.book / "reference" / "recipients.csv").read_text(encoding="utf-8")
+    own = "own,institution,B01,,1+1,gb18030,en,\n"
+    (place.book / "reference" / "recipients.csv").write_text(recipients + own, encoding="utf-8")
+    log = ("--run-log", str(place.root / "run.log"))
+    said: list[Spoken] = []
+    for night in (NIGHT, NEXT):
+        deliver_telltales(place, night)
+        deliver_refused(place, night)
+        bad = place.drop(night, "loss_reports", f"{HOLDER},{NAMES[0]}\n".encode(), name=f"{PHONES[0]}.csv")
+        said.append(place.say(*place.asked("--night", night.isoformat(), *log)))
+        said.append(place.say("--log-format", "json", *place.asked("--night", night.isoformat())))
+        bad.unlink()
+        said.append(place.say("--log-format", "json", *place.asked("--night", night.isoformat(), *log)))
+    said.append(place.say("verify", "--book", str(place.book)))
+    assert [one.code for one in said] == [3, 3, 5, 3, 3, 5, 0], [one.err for one in said]
+    return place, said

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine that outlives single tests: each names its relations anew."""
-    opened = open_engine(tmp_path_factory.mktemp("engine"), threads=1, memory_limit="1GiB")
+    opened = open_engine(
+        tmp_path_factory.mktemp("engine"), threads=1, memory_limit="1GiB", reads=tmp_path_factory.getbasetemp()
+    )
     yield opened
     opened.close()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from creditaudit.book.files import listed, place_bytes
 from creditaudit.book.seal import canonical
 from creditaudit.errors import BookBrokenError, UsageError, Where
+from creditaudit.masking import numbers_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,6 +79,7 @@ def put(book: Book, kind: str, *, by: str, reason: str, body: dict[str, Any], on
         raise UsageError("this decision cannot be recorded", why=f"unknown kind {kind}", next_step="use a known one")
     if not by.strip():
         raise UsageError("this decision cannot be recorded", why="nobody is named", next_step="give --by NAME")
+    by, reason = numbers_hidden(by), numbers_hidden(reason)  # sealed with the night, for everyone to read
     decided = decided_day(book, on)
     content = {
         "creditaudit_inbox": _FORMAT,
@@ -126,7 +128,7 @@ def read_entry(path: Path) -> Entry:
             content["body"],
             hashlib.sha256(data).hexdigest(),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path, type(error).__name__) from error
     texts = (entry.kind, entry.by, entry.reason)
     if not all(isinstance(text, str) for text in texts) or not isinstance(entry.body, dict):

@@ -169,7 +169,7 @@ def load_keys(variable: str | None, book: Path) -> Keyring:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         keys = tuple(Key(str(k["key_id"]), str(k["state"]), bytes.fromhex(k["secret"])) for k in content["keys"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             "the key file cannot be read",
             why=f"it is not a key file of this program ({type(error).__name__})",

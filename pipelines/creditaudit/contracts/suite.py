@@ -146,7 +146,7 @@ def read_suite(data: bytes, feed: str, version: int, place: str) -> Suite:
         begin = date.fromisoformat(ours["in_force_from"])
         end = None if ours.get("in_force_to") is None else date.fromisoformat(ours["in_force_to"])
         listed = list(content["expectations"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = (
             f"it is not a suite with meta.creditaudit.in_force_from and expectations ({type(error).__name__}: {error})"
         )

@@ -20,7 +20,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def open_engine(scratch: Path, *, threads: int, memory_limit: str) -> Engine:
+def open_engine(scratch: Path, *, threads: int, memory_limit: str, reads: Path | None = None) -> Engine:
     """Open the engine of this machine (DuckDB, imported on first use).
 
     Parameters
@@ -31,6 +31,8 @@ def open_engine(scratch: Path, *, threads: int, memory_limit: str) -> Engine:
         Worker threads.
     memory_limit : str
         For example ``2GiB``.
+    reads : Path or None
+        The one folder whose files the engine may open; None: no file.
 
     Returns
     -------
@@ -38,20 +40,22 @@ def open_engine(scratch: Path, *, threads: int, memory_limit: str) -> Engine:
     """
     from creditaudit.engines.duckdb import DuckDBEngine  # noqa: PLC0415 - `import creditaudit` loads no engine
 
-    return DuckDBEngine(scratch, threads=threads, memory_limit=memory_limit)
+    return DuckDBEngine(scratch, threads=threads, memory_limit=memory_limit, reads=reads)
 
 
 @contextmanager
-def engine_aside(memory_limit: str = "2GiB") -> Iterator[Engine]:
+def engine_aside(memory_limit: str = "2GiB", *, reads: Path | None = None) -> Iterator[Engine]:
     """Give an engine for one question, beside any night: with a scratch folder of its own, gone with it.
 
     Parameters
     ----------
     memory_limit : str
         For example ``2GiB``.
+    reads : Path or None
+        The one folder whose files the engine may open, such as the book; None: no file.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit=memory_limit)
+        engine = open_engine(Path(scratch), threads=2, memory_limit=memory_limit, reads=reads)
         try:
             yield engine
         finally:

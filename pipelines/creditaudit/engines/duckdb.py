@@ -10,6 +10,7 @@ import duckdb
 
 from creditaudit.engines import quoted
 from creditaudit.errors import InternalError, StorageError
+from creditaudit.masking import numbers_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,11 +54,15 @@ class DuckDBEngine:
         Worker threads.
     memory_limit : str
         As DuckDB reads it (``2GiB``): the buffer manager's share, not the whole process.
+    reads : Path or None
+        The one folder, beside the scratch, whose files it may open; None: no file at all. Whatever text reaches the
+        engine, it opens no other file (a link out of the folder counts as where it leads), loads no extension and
+        changes no setting.
     """
 
     name = "duckdb"
 
-    def __init__(self, scratch: Path, *, threads: int, memory_limit: str) -> None:
+    def __init__(self, scratch: Path, *, threads: int, memory_limit: str, reads: Path | None = None) -> None:
         self._connection = duckdb.connect(
             ":memory:",
             config={
@@ -72,6 +77,7 @@ class DuckDBEngine:
         # In a notebook it is off already, and saying so again asks for a library of widgets.
         if self._connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
             self._connection.execute("SET enable_progress_bar = false")
+        self._close_in(reads)
         self._kinds: dict[str, str] = {}  # name to VIEW or TABLE: asking the catalogue costs more than a small query
 
     def scan(self, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
@@ -140,6 +146,16 @@ class DuckDBEngine:
         """Close the connection; DuckDB removes its spill files."""
         self._connection.close()
 
+    def _close_in(self, reads: Path | None) -> None:
+        """Let no text reach beyond one folder; the order matters, the last setting is the last that can be made."""
+        if reads is not None:
+            own = str(reads.resolve())
+            # As `scan` spells it, too: of a pattern the engine asks first whether the pattern lies in the folder.
+            folders = ", ".join(quoted(folder) for folder in (own, _PATTERN.sub(r"[\g<0>]", own)))
+            self._connection.execute(f"SET allowed_directories = [{folders}]")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+
     def _declaration(self, name: str) -> str:
         """Return the columns of a table as CREATE TABLE takes them."""
         columns = self._connection.execute(f"DESCRIBE {name}").fetchall()
@@ -147,24 +163,34 @@ class DuckDBEngine:
 
     @contextmanager
     def _explained(self, sql: str) -> Iterator[None]:
-        """Turn the engine's errors into ours; its own text may hold values, so only its kind is passed on."""
+        """Turn the engine's errors into ours.
+
+        Its own text may hold values, so only its kind is passed on, and no traceback shows it; literals in the query
+        may be a person's.
+        """
         try:
             yield
+        except duckdb.PermissionException as error:
+            raise StorageError(
+                "the engine may not open a file outside the book",
+                why=type(error).__name__,
+                next_step="keep the whole book in one folder, without symbolic links in it that lead elsewhere",
+            ) from None
         except duckdb.IOException as error:
             raise StorageError(
                 "the engine could not read or write a file",
                 why=type(error).__name__,
                 next_step="check free space and permissions of the book's and the scratch folder's file systems",
-            ) from error
+            ) from None
         except duckdb.OutOfMemoryException as error:
             raise StorageError(
                 "the engine ran out of memory and of scratch space",
                 why=type(error).__name__,
                 next_step="raise [engine] memory_limit, or give --scratch a file system with more room",
-            ) from error
+            ) from None
         except duckdb.Error as error:
             raise InternalError(
                 "a query failed",
-                why=f"{type(error).__name__} in: {' '.join(sql.split())[:300]}",
+                why=f"{type(error).__name__} in: {numbers_hidden(' '.join(sql.split())[:300])}",
                 next_step="report this with the query text above",
-            ) from error
+            ) from None

@@ -68,7 +68,7 @@ def explain_account(root: Path | str, account: str, night: date | None = None) -
             next_step="run a night first, or name a sealed one",
         )
     with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit=_MEMORY)
+        engine = open_engine(Path(scratch), threads=2, memory_limit=_MEMORY, reads=book.root)
         try:
             family = open_family(engine, book, provider, code)
             judge_rows(engine, family.rules, family.night)

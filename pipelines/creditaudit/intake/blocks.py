@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from creditaudit.intake.profile import Profile
 
 
+# No sender has as many; each costs time and memory for every row, whether it is ours or kept aside.
+MAX_COLUMNS = 10_000
+
+
 class RawText(Protocol):
     """Gives the raw text of rows of a block, counted from 0 in it, ascending."""
 
@@ -117,9 +121,12 @@ def wanted_columns(
     Raises
     ------
     UnjudgedFileError
-        A name twice, a required column missing, or one there that the profile has a constant for. Names that are
+        More columns than ``MAX_COLUMNS``, a name twice, a required column missing, or one there that the profile has a
+        constant for. Names that are
         not ours are not repeated: the first line of a file without header is a person's data.
     """
+    if len(names) > MAX_COLUMNS:
+        raise UnjudgedFileError(f"header: {len(names)} columns, more than {MAX_COLUMNS}")
     places: dict[str, int] = {}
     header = [profile.renamed(name) for name in names]
     for place, name in enumerate(header):

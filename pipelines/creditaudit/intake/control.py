@@ -89,13 +89,23 @@ def read_control(data_file: Path) -> Control:
     if len(content) > MAX_CONTROL_BYTES:
         raise UnjudgedFileError(f"its .ctl is longer than {MAX_CONTROL_BYTES} bytes")
     try:
-        said = json.loads(content.decode("utf-8-sig"))
+        said = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_once)
+    except UnjudgedFileError:
+        raise
     except (ValueError, RecursionError):
         # The parser's own message may quote the content.
         raise UnjudgedFileError("its .ctl is not JSON") from None
     if not isinstance(said, dict):
         raise UnjudgedFileError("its .ctl is not a JSON object")
     return _control(said)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; one that says a key twice says two things, and readers differ on which holds."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise UnjudgedFileError("its .ctl says a key twice")
+    return found
 
 
 def _control(said: dict[str, Any]) -> Control:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1 << 17
 
+# A longer first line is no header; its cells, which are told apart in Python, would fill the memory.
+_MAX_HEADER_BYTES = 1 << 20
+
 
 class CsvSource:
     """One text file, read once in one encoding.
@@ -103,6 +106,8 @@ class CsvSource:
             yield block, end
 
     def _read_header(self, text: str, line: int) -> None:
+        if len(text) > _MAX_HEADER_BYTES:
+            raise UnjudgedFileError(f"line {line}: the header is longer than {_MAX_HEADER_BYTES} characters")
         widths = self._profile.source.widths
         if widths is None:
             cells, reason = split_line(text, self._profile.dialect)

@@ -29,6 +29,11 @@ BLOCK_BYTES = 4 << 20
 # A longer line cannot be held and typed in bounded memory; its file is refused with the line's number.
 MAX_LINE_BYTES = 64 << 20
 
+# What comes out of gzip: a free amount, and so many bytes for each byte delivered. Rows of codes and dates pack to a
+# twentieth; a bomb comes to a thousand times its size.
+_FREE_BYTES = 64 << 20
+_MAX_EXPANSION = 200
+
 BYTE_ORDER_MARK = "\ufeff".encode()
 LF, CR = b"\n", b"\r"
 
@@ -72,6 +77,7 @@ class Delivery:
         self._seen_before: tuple[int, bytes] = 0, b""
         self.is_other = False
         self._content: _Readable = self
+        self._unpacked = 0
         if path.name.endswith(GZIP_SUFFIX):
             # gzip reads small pieces; the buffer keeps them from becoming as many system calls.
             self._content = gzip.GzipFile(fileobj=io.BufferedReader(_Raw(self), 1 << 20), mode="rb")
@@ -96,7 +102,7 @@ class Delivery:
         Raises
         ------
         UnjudgedFileError
-            The gzip stream is damaged or cut off.
+            The gzip stream is damaged or cut off, or comes to far more than was delivered.
         """
         pieces: list[bytes] = []
         try:
@@ -105,6 +111,10 @@ class Delivery:
                 size -= len(piece)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise UnjudgedFileError(f"the gzip stream is damaged or cut off ({type(error).__name__})") from None
+        if self._content is not self:
+            self._unpacked += sum(map(len, pieces))
+            if self._unpacked > _FREE_BYTES + _MAX_EXPANSION * self._passed:
+                raise UnjudgedFileError(f"its content is more than {_MAX_EXPANSION} times the gzip file")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def seekable(self) -> io.FileIO:

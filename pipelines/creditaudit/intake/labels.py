@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from creditaudit.masking import NUMBER, hidden_in
+from creditaudit.visible import visible
 
 if TYPE_CHECKING:
     from creditaudit.book.keys import Key, Keyring
@@ -41,22 +42,23 @@ class Labels:
 
     def of(self, name: str) -> str:
         """Return the label of a file name, as text that any table can hold (a name need not be UTF-8)."""
-        text = _readable(name)
-        return text if self.keys is None else _label(text, self.keys.active)
+        return _readable(name) if self.keys is None else _label(name, self.keys.active)
 
     def ever(self, name: str) -> frozenset[str]:
         """Return the labels that a name has had under any key of the key file: a rotated key makes no new file."""
-        text = _readable(name)
-        return frozenset({text} if self.keys is None else {_label(text, key) for key in self.keys.keys})
+        return frozenset({_readable(name)} if self.keys is None else {_label(name, key) for key in self.keys.keys})
 
 
 def _readable(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return visible(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
-def _label(text: str, key: Key) -> str:
+def _label(name: str, key: Key) -> str:
+    text = _readable(name)
     shown = masked(text)
-    if shown == text:
-        return text
+    if shown == name:
+        return name
     stem, dot, suffix = shown.partition(".")
-    return f"{stem}~{key.token('file', text)[:_TOKEN_LETTERS]}{dot}{suffix}"
+    # Another file may have for its name what is written here for a letter that cannot be seen, or is none.
+    whole = text if text == name else os.fsencode(name).hex()
+    return f"{stem}~{key.token('file', whole)[:_TOKEN_LETTERS]}{dot}{suffix}"

@@ -133,7 +133,9 @@ def survey(folder: Path, labels: Labels = PLAIN, profiles: tuple[Profile, ...] =
             elif not inner.name.endswith(CONTROL_SUFFIX):
                 path = folder / feed / inner.name
                 files.append(DeliveredFile(feed, labels.of(inner.name), path, profile=profile or DEFAULT_PROFILE))
-    if REPORTS in entries:
+    if REPORTS in entries and not entries[REPORTS].is_dir(follow_symlinks=False):
+        warnings.append(f"{REPORTS} is not a folder and is not read")
+    elif REPORTS in entries:
         for inner in _listed(folder / REPORTS):
             if inner.is_dir(follow_symlinks=False) or not inner.name.endswith(REPORT_SUFFIX):
                 warnings.append(f"{REPORTS}/{labels.of(inner.name)} is no {REPORT_SUFFIX} file and is not read")

@@ -11,6 +11,7 @@ from creditaudit.book.layout import Book, night_of
 from creditaudit.errors import UsageError, Where
 from creditaudit.intake.dated_names import several_dates
 from creditaudit.intake.landing import PLAIN, DeliveredFile, in_order, labels_ever, survey
+from creditaudit.masking import numbers_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,13 @@ class Delivery:
 
 
 def delivered_nights(landing: Path) -> list[date]:
-    """Return the nights that have a folder in the landing, in date order."""
+    """Return the nights that have a folder in the landing, in date order.
+
+    Raises
+    ------
+    UsageError
+        There is no landing, or a night's folder is a symbolic link.
+    """
     if not landing.is_dir():
         raise UsageError(
             "there is no such landing",
@@ -61,7 +68,15 @@ def delivered_nights(landing: Path) -> list[date]:
             next_step="name the directory that holds one folder per night with --landing",
             where=Where(str(landing)),
         )
-    found = (night_of(p.name) for p in listed(landing) if p.is_dir())
+    found = {night_of(p.name): p for p in listed(landing) if p.is_dir()}
+    link = next((p for night, p in found.items() if night is not None and p.is_symlink()), None)
+    if link is not None:
+        raise UsageError(
+            "the landing has a night's folder that is a symbolic link",
+            why="it may lead to anything that this user can read; links are never followed",
+            next_step="put the folder itself in its place",
+            where=Where(str(link)),
+        )
     return sorted(n for n in found if n is not None)
 
 
@@ -126,7 +141,9 @@ def check_order(
                 why="it does not wait: it is not before this night, not delivered, or settled already",
                 next_step="leave out this --skip",
             )
-    return tuple(Skipped(d, skips[d], _names(landing / d.isoformat(), labels, profiles)) for d in waiting)
+    return tuple(
+        Skipped(d, numbers_hidden(skips[d]), _names(landing / d.isoformat(), labels, profiles)) for d in waiting
+    )
 
 
 def gather(

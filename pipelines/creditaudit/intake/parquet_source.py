@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from creditaudit.intake.profile import Profile
 
 _BATCH_ROWS = 65_536
+
+# A dictionary holds a text once and rows name it: a few bytes of a file can stand for any amount of text. Rows are read
+# as many at a time as fit here, however long the longest texts of the dictionaries are.
+_BATCH_BYTES = 64 << 20
+
+# What a file's cells may come to: the free amount, and so many bytes for each byte delivered. Columns that repeat one
+# code cost next to nothing, so an honest file can reach some hundred; a row counts for 8 bytes a column at least.
+_FREE_BYTES = 64 << 20
+_MAX_EXPANSION = 1_000
+_CELL_BYTES = 8
 _WHOLE_SECONDS = pa.timestamp("s")
 
 
@@ -53,7 +63,8 @@ class ParquetSource:
         Raises
         ------
         UnjudgedFileError
-            The file is empty or no readable Parquet file, its header is bad, or a column cannot be read as text.
+            The file is empty or no readable Parquet file, its header is bad, a column cannot be read as text, the rows
+            are not as many as it states, or its cells come to far more than was delivered.
         """
         stamp = delivery.stamp()
         file = _open(delivery)
@@ -61,13 +72,19 @@ class ParquetSource:
         wanted, self.unknown_columns = wanted_columns(self._spec, header, self._profile)
         self.counted = file.metadata.num_rows
         row = 1
+        left = _FREE_BYTES + _MAX_EXPANSION * stamp[0]
         try:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            for batch in _batches(delivery, file):
+                left -= _size(batch)
+                if left < 0:
+                    raise UnjudgedFileError(f"its cells come to more than {_MAX_EXPANSION} times its bytes")
                 if batch.num_rows:
                     yield _block(batch, wanted, row)
                     row += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise UnjudgedFileError(f"no readable Parquet file ({type(error).__name__} after row {row - 1})") from None
+        if row - 1 != self.counted:
+            raise UnjudgedFileError(f"no readable Parquet file: it states {self.counted} rows and has {row - 1}")
         if delivery.stamp() != stamp:  # the hash was taken before the rows
             raise UnjudgedFileError("the file changed while it was read")
 
@@ -79,6 +96,33 @@ def _open(delivery: Delivery) -> pq.ParquetFile:
         return pq.ParquetFile(delivery.seekable())
     except (pa.ArrowException, OSError) as error:
         raise UnjudgedFileError(f"no readable Parquet file ({type(error).__name__})") from None
+
+
+def _batches(delivery: Delivery, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file, as many at a time as the texts in its dictionaries allow."""
+    texts = [f.name for f in file.schema_arrow if _is_bytes(f.type)]
+    asked = pq.ParquetFile(delivery.seekable(), metadata=file.metadata, read_dictionary=texts, pre_buffer=False)
+    for group in range(file.num_row_groups):
+        first = next(asked.iter_batches(batch_size=1, row_groups=[group]), None)
+        longest = sum(_longest(column) for column in first.columns) if first is not None else 0
+        rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(longest, 1)))
+        yield from file.iter_batches(batch_size=rows, row_groups=[group])
+
+
+def _longest(column: pa.Array) -> int:
+    """Return the bytes of the longest text that a column's dictionary holds; 0 where it has none."""
+    if not pa.types.is_dictionary(column.type):
+        return 0
+    return int(pc.max(pc.binary_length(column.dictionary)).as_py() or 0) if _is_bytes(column.type) else 0
+
+
+def _size(batch: pa.RecordBatch) -> int:
+    """Return what the cells of a batch come to as texts, in bytes; a cell counts for some, whatever is in it."""
+    size: int = batch.nbytes
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type) and _is_bytes(column.type):
+            size += pc.sum(pc.binary_length(column.dictionary).take(column.indices)).as_py() or 0
+    return max(size, _CELL_BYTES * int(batch.num_rows) * int(batch.num_columns))
 
 
 def _block(batch: pa.RecordBatch, wanted: dict[str, int], row: int) -> RowBlock:
@@ -102,6 +146,15 @@ def _block(batch: pa.RecordBatch, wanted: dict[str, int], row: int) -> RowBlock:
 def _is_text(kind: pa.DataType) -> bool:
     inner = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return _is_text(inner) or bool(pa.types.is_binary(inner) or pa.types.is_large_binary(inner) or _is_view(inner))
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string_view(kind) or pa.types.is_binary_view(kind))
 
 
 def _texts(column: pa.Array, name: str) -> pa.StringArray:
@@ -171,7 +224,7 @@ def raw_rows(delivery: Delivery, rows: list[int]) -> list[str]:
     wanted = np.array(rows, dtype=np.int64)
     found: list[str] = []
     passed = 0
-    for batch in _open(delivery).iter_batches(batch_size=_BATCH_ROWS):
+    for batch in _batches(delivery, _open(delivery)):
         here = wanted[(wanted > passed) & (wanted <= passed + batch.num_rows)] - passed - 1
         if len(here):
             found.extend(_rendered(batch, here).to_pylist())

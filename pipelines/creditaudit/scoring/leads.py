@@ -137,7 +137,7 @@ def read_leads(book: Path, truth: Path, night: date | None = None, *, all_cases:
     then = Book(opened.root, until=chosen)
     model = model_in_force(then)
     thefts = _thefts(truth)
-    with engine_aside() as engine:
+    with engine_aside(reads=opened.root) as engine:
         table = _joined(engine, then, chosen, thefts, _ALL if all_cases else _NO_MORE_THAN_LEADS)
         features = as_matrix(feature_matrix(engine, model.model.lookups, facts="lead_facts"), FEATURES)
     is_theft = _numbers(table, "is_theft") > 0

@@ -171,7 +171,7 @@ def read_model(data: bytes, where: str) -> tuple[Model, dict[str, Any]]:
     """
     try:
         whole = json.loads(data, parse_constant=_no_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _refused(where, "it is not JSON with finite numbers") from error
     if not isinstance(whole, dict):
         raise _refused(where, "it is no JSON object")

@@ -134,7 +134,7 @@ def train(book: Book, keys: Keyring, *, first: date, last: date, by: str, on: da
     UsageError
         As :func:`train_model`, or nobody is named.
     """
-    with engine_aside() as engine:
+    with engine_aside(reads=book.root) as engine:
         trained = train_model(engine, book, keys, first, last)
     reason = f"trained on {first} to {last}"
     return trained, put(book, MODEL, by=by, reason=reason, body=trained.body, on=on)

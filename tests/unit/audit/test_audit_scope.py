@@ -285,7 +285,9 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    opened = open_engine(tmp_path_factory.mktemp("scope"), threads=1, memory_limit="1GiB")
+    opened = open_engine(
+        tmp_path_factory.mktemp("scope"), threads=1, memory_limit="1GiB", reads=tmp_path_factory.getbasetemp()
+    )
     yield House(opened)
     opened.close()
 

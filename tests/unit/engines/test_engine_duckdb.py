@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from creditaudit.engines import open_engine, quoted
+from creditaudit.engines.duckdb import DuckDBEngine
 from creditaudit.errors import InternalError, StorageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from creditaudit.engines import Engine
 
@@ -131,6 +134,98 @@ def test_a_file_that_is_gone_is_a_fault_of_the_storage(engine: Engine, tmp_path:
     path.unlink()
     with pytest.raises(StorageError):
         engine.fetch("SELECT * FROM fleeting")
+
+
+REACHES_OUT = (
+    "SELECT * FROM read_parquet('{outside}/x.parquet')",
+    "SELECT * FROM read_parquet('{inside}/../outside/x.parquet')",
+    "SELECT * FROM read_parquet('{inside}/link.parquet')",
+    "SELECT * FROM read_parquet('{inside}/*.parquet')",
+    "SELECT * FROM '{outside}/x.parquet'",
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_blob('/proc/self/environ')",
+    "SELECT * FROM glob('/etc/*')",
+    "SELECT * FROM read_json('https://example.com/x.json')",
+    "SELECT * FROM secret_table",
+)
+CHANGES_IT = (
+    "COPY (SELECT 1) TO '{outside}/y.csv'",
+    "ATTACH '{outside}/z.db'",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "LOAD '{outside}/x.so'",
+    "SET enable_external_access = true",
+    "SET allowed_directories = ['/']",
+    "SET autoinstall_known_extensions = true",
+    "SET allow_community_extensions = true",
+    "SET lock_configuration = false",
+    "RESET lock_configuration",
+    "PRAGMA temp_directory = '/'",
+    "EXPORT DATABASE '{outside}/d'",
+    "IMPORT DATABASE '{outside}/d'",
+)
+
+
+@pytest.fixture
+def closed_in(tmp_path: Path) -> Iterator[tuple[DuckDBEngine, dict[str, str]]]:
+    """An engine that reads one folder; a file outside, and a link to it inside."""
+    inside, outside, scratch = (tmp_path / name for name in ("inside", "outside", "scratch"))
+    for folder in (inside, outside, scratch):
+        folder.mkdir()
+    pq.write_table(rows((1, "x")), outside / "x.parquet")
+    pq.write_table(rows((2, "y")), inside / "y.parquet")
+    (inside / "link.parquet").symlink_to(outside / "x.parquet")
+    secret_table = rows((3, "z"))
+    opened = DuckDBEngine(scratch, threads=1, memory_limit="100MB", reads=inside)
+    yield opened, {"inside": str(inside), "outside": str(outside)}
+    opened.close()
+    assert secret_table.num_rows == 1
+    assert sorted(path.name for path in outside.iterdir()) == ["x.parquet"]
+
+
+@pytest.mark.parametrize("text", REACHES_OUT)
+def test_no_text_reads_a_file_outside_the_folder(closed_in: tuple[DuckDBEngine, dict[str, str]], text: str) -> None:
+    engine, places = closed_in
+    with pytest.raises((StorageError, InternalError)):
+        engine.fetch(text.format(**places))
+    engine.scan("inside", [Path(places["inside"]) / "y.parquet"], SCHEMA)
+    assert engine.fetch("SELECT a FROM inside")["a"].to_pylist() == [2]
+
+
+@pytest.mark.parametrize("text", CHANGES_IT)
+def test_no_text_writes_outside_loads_an_extension_or_changes_a_setting(
+    closed_in: tuple[DuckDBEngine, dict[str, str]], text: str
+) -> None:
+    engine, places = closed_in
+    with pytest.raises(duckdb.Error):
+        engine._connection.execute(text.format(**places)).fetchall()
+
+
+def test_an_engine_without_a_folder_reads_no_file(tmp_path: Path) -> None:
+    pq.write_table(rows((1, "x")), tmp_path / "x.parquet")
+    (tmp_path / "scratch").mkdir()
+    opened = open_engine(tmp_path / "scratch", threads=1, memory_limit="100MB")
+    opened.load("given", rows((4, "d")))
+    assert opened.fetch("SELECT a FROM given")["a"].to_pylist() == [4]
+    with pytest.raises(StorageError, match="outside the book"):
+        opened.scan("out", [tmp_path / "x.parquet"], SCHEMA)
+    opened.close()
+
+
+def test_an_engine_that_is_closed_in_spills_to_its_scratch(tmp_path: Path) -> None:
+    opened = open_engine(tmp_path, threads=1, memory_limit="20MB")
+    assert opened.table("many", "SELECT range AS a, hash(range) AS b FROM range(1500000) ORDER BY b") == 1_500_000
+    opened.close()
+
+
+def test_what_a_failed_query_says_of_a_literal_hides_numbers(engine: Engine) -> None:
+    """SPEC 10.4: a code that was asked for may be a number, and a traceback shows what lies behind an error."""
+    with pytest.raises(InternalError) as failed:
+        engine.fetch("SELECT * FROM not_there WHERE code = '11010519491231002X' OR phone = '13912345678'")
+    assert "code = '***' OR phone = '***'" in str(failed.value)
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__
 
 
 def test_a_closed_engine_leaves_nothing_behind(tmp_path: Path) -> None:

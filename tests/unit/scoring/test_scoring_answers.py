@@ -97,7 +97,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def trained(place: Place, last: date) -> Trained:
-    with engine_aside() as engine:
+    with engine_aside(reads=place.book) as engine:
         return train_model(engine, open_book(place.book), load_keys(str(place.key), place.book), N1, last)
 
 

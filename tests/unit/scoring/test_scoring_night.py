@@ -69,7 +69,7 @@ def trained(place: Place) -> None:
 def body_of(place: Place, *, last: date = FIRST) -> dict[str, Any]:
     """Return what would be put into the inbox."""
     with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=1, memory_limit="1GiB")
+        engine = open_engine(Path(scratch), threads=1, memory_limit="1GiB", reads=place.book)
         keys = load_keys(str(place.key), place.book)
         made = train_model(engine, open_book(place.book), keys, FIRST, last)
         engine.close()

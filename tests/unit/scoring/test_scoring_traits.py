@@ -65,7 +65,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture(scope="module")
 def tables(house: Place) -> dict[str, pa.Table]:
     """Priority and terms of every case, by the formula, a model without labels and one with labels."""
-    with engine_aside() as engine:
+    with engine_aside(reads=house.book) as engine:
         keys = load_keys(str(house.key), house.book)
         tail = train_model(engine, open_book(house.book), keys, FIRST, FIRST).model
         found = feature_matrix(engine, tail.lookups, facts="training_facts")
