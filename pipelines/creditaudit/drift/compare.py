@@ -61,7 +61,7 @@ def drift(book: Book, earlier: date, later: date) -> Drift:
         )
     nights = [night for night in book.sealed if earlier <= night <= later]
     known = Book(book.root, until=later)
-    with engine_aside() as engine:
+    with engine_aside(reads=book.root) as engine:
         changes = find_changes(engine, known, nights)
         sent = read_sent(engine, known, nights)
         if not changes.num_rows:
