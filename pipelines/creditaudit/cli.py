@@ -21,8 +21,10 @@ from creditaudit import (
     cli_cases,
     cli_duties,
     cli_explain,
+    cli_keys,
     cli_night,
     cli_operate,
+    cli_persons,
     cli_quarantine,
     cli_remedies,
     cli_rules,
@@ -47,12 +49,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-keys_app = typer.Typer(help="The key file that makes tokens and seals.", no_args_is_help=True)
-app.add_typer(keys_app, name="keys")
+app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_book.app)
 app.add_typer(cli_night.app)
 app.add_typer(cli_cases.app)
 app.add_typer(cli_operate.app)
+app.add_typer(cli_persons.app)
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_duties.app, name="duties")
 app.add_typer(cli_remedies.app, name="remedies")
@@ -113,26 +115,6 @@ def init(
     written, config, is_new = init_book(book, mandate=mandate, reference=reference)
     Tell.note(f"book {book}: reference tables written: {', '.join(written) or 'none, all were there'}")
     Tell.note(f"configuration {config}: {'written; put your mandate into it' if is_new else 'was there, not changed'}")
-
-
-@keys_app.command("new")
-def keys_new(file: Annotated[Path, typer.Argument(help="File to make; keep it outside the book.")]) -> None:
-    """Make a key file that only its owner can read."""
-    from creditaudit.book.keys import KEY_VARIABLE, new_key_file
-
-    new_key_file(file)
-    Tell.note(
-        f"key written; set {KEY_VARIABLE}={file}. Without it, tokens of this book cannot be made again: back it up."
-    )
-
-
-@keys_app.command("demo")
-def keys_demo(file: Annotated[Path, typer.Argument(help="File to make.")]) -> None:
-    """Write the public demonstration key: for samples and tests, it protects nothing."""
-    from creditaudit.book.keys import new_key_file
-
-    new_key_file(file, demo=True)
-    Tell.note("DEMONSTRATION KEY written: it is public and protects nothing. Never use it on real data.")
 
 
 @app.command("docs")

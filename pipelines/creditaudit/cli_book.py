@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from creditaudit.cli_speech import BookOption, Tell
+from creditaudit.cli_speech import BookOption, ConfigOption, Tell
 from creditaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ def verify(
     against: Annotated[
         Path | None, typer.Option(help="A manifest.json that left the house, of a night or of a recipient.")
     ] = None,
+    config: ConfigOption = None,
 ) -> None:
-    """Recompute hashes and the chain of seals; name the first broken thing."""
+    """Recompute hashes, the chain of seals and the log of accesses; name the first broken thing, and wider rights."""
+    from creditaudit.book.access import check_accesses
     from creditaudit.book.against import compare
     from creditaudit.book.layout import open_book
     from creditaudit.book.seal import verify as verify_book
@@ -34,7 +36,10 @@ def verify(
     opened, keys = open_book(book), _keys(book)
     found = verify_book(opened, keys)
     kind = "hashes and seals hold" if found.with_key else "hashes hold (without the key, seals were not checked)"
+    accesses = check_accesses(opened, keys)
     Tell.result(f"{found.nights} nights, {found.files} files: {kind}")
+    if accesses:
+        Tell.result(f"{accesses} times a person's number was shown (access/log.jsonl); the log is whole")
     for stone in found.removals:
         Tell.result(f"night {stone.sealed_in}: {stone}")
     if found.unfinished:
@@ -45,6 +50,23 @@ def verify(
         )
     if against is not None:
         Tell.result(compare(opened, against, keys))
+    _tell_rights(book, config)
+
+
+def _tell_rights(book: Path, config: Path | None) -> None:
+    """Say what others may read; no byte is changed by that, so the book is none the less whole."""
+    from creditaudit.book.rights import wider
+    from creditaudit.feeds import FEEDS
+    from creditaudit.settings import load_settings
+
+    wide = wider(book, group_reads_reports=load_settings(book, config, FEEDS).reports.are_for_a_group)
+    if wide:
+        Tell.note(
+            f"WIDER RIGHTS: {len(wide)} files or folders of the book are open to others, the first is {wide[0]}. Next"
+            " step:"
+            f' chmod -R go-rwx {book}; to let a group read reports, set [reports] readable_by = "group".',
+            wider_rights=wide,
+        )
 
 
 def _keys(book: Path) -> Keyring | None:
@@ -100,6 +122,10 @@ def prune(
     reason: Annotated[str, typer.Option(help="Why: the rule of retention.")],
     keep: Annotated[str | None, typer.Option(help="Days before the last night whose rows stay, as 400d.")] = None,
     keep_nights: Annotated[int | None, typer.Option(help="How many of the last nights keep their rows.")] = None,
+    feed: Annotated[
+        list[str] | None,
+        typer.Option(help="A feed that gives up its rows; give the option once for each (default: all)."),
+    ] = None,
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the decision.")] = None,
 ) -> None:
     """Decide that old nights give up their typed rows and raw texts; what cases rest on stays."""
@@ -113,6 +139,7 @@ def prune(
         by=by,
         reason=reason,
         on=on.date() if on is not None else None,
+        feeds=feed or (),
     )
     if entry is None:
         Tell.note("no night is that old; nothing was recorded")

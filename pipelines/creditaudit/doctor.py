@@ -11,7 +11,6 @@ import os
 import platform
 import re
 import shutil
-import stat
 import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,10 +19,14 @@ from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from creditaudit.book.keys import load_keys
-from creditaudit.book.layout import open_book
+from creditaudit.book.layout import Book, open_book
+from creditaudit.book.reference import read
+from creditaudit.book.rights import wider
 from creditaudit.errors import CreditAuditError
 from creditaudit.feeds import FEEDS
 from creditaudit.mounts import Mount, mount_of
+from creditaudit.reports.masks import guesses
+from creditaudit.reports.recipients import read_recipients
 from creditaudit.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -86,7 +89,7 @@ def examine(book: Path | None, landing: Path | None, config: Path | None, key_fi
         *_encodings(),
         *_configuration(book, config),
         _key(key_file, book),
-        *(_book(book) if book is not None else ()),
+        *(_book(book, group_reads_reports=_for_a_group(book, config)) if book is not None else ()),
         *(_landing(landing) if landing is not None else ()),
     ]
 
@@ -204,7 +207,7 @@ def _key(key_file: str | None, book: Path | None) -> Check:
     )
 
 
-def _book(path: Path) -> Iterator[Check]:
+def _book(path: Path, *, group_reads_reports: bool) -> Iterator[Check]:
     try:
         book = open_book(path)
         manifests = book.manifests
@@ -216,39 +219,41 @@ def _book(path: Path) -> Iterator[Check]:
     if not os.access(path, os.W_OK | os.X_OK):
         yield Check("rights", "wrong", "this user may not write the book", "run as the user that owns it")
     else:
-        yield _rights(path)
+        yield _rights(path, group_reads_reports=group_reads_reports)
+    yield _masks(book)
     yield _disk(path, [sum(f["bytes"] for f in m["files"] if "bytes" in f) for m in manifests.values()])
     yield _file_system(path)
     yield _clock(book.last)
 
 
-def _rights(path: Path) -> Check:
+def _rights(path: Path, *, group_reads_reports: bool) -> Check:
     """Look for what others may read; links are not followed, and the first is named."""
-    wide = sorted(_wide(path))
+    wide = wider(path, group_reads_reports=group_reads_reports)
     if not wide:
-        return Check("rights", "ok", "nothing in the book can be read by others")
+        return Check("rights", "ok", "nothing in the book can be read by others than the house lets")
     return Check(
         "rights",
         "warning",
         f"{len(wide)} files or folders can be read by others, the first is {wide[0]}",
-        f"chmod -R go-rwx {path}, unless you opened reports to others on purpose",
+        f"chmod -R go-rwx {path}; to let a group read reports, set [reports] readable_by",
     )
 
 
-def _wide(path: Path) -> Iterator[str]:
-    """Name what others may read; with the book itself closed to them, they come to nothing in it."""
-    if not stat.S_IMODE(path.stat().st_mode) & 0o077:
-        return
-    yield "."
-    for folder, folders, files in os.walk(path):
-        for name in (*folders, *files):
-            found = Path(folder) / name
-            try:
-                mode = found.lstat().st_mode
-            except FileNotFoundError:
-                continue  # a night that runs cleans up behind itself
-            if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) & 0o077:
-                yield str(found.relative_to(path))
+def _for_a_group(book: Path, config: Path | None) -> bool:
+    try:
+        return load_settings(book, config, FEEDS).reports.are_for_a_group
+    except CreditAuditError:  # said by another check
+        return False
+
+
+def _masks(book: Book) -> Check:
+    """Say what each recipient's mask leaves to guess of a number; the tables are those that the next night copies."""
+    try:
+        recipients = read_recipients(read(book.reference, "recipients"))
+    except CreditAuditError as error:
+        return _wrong("masks", error)
+    said = [f"{r.name} {r.mask.first}+{r.mask.last}: {guesses(r.mask)}" for r in recipients]
+    return Check("masks", "ok", "; ".join(said) or "no recipient")
 
 
 def _disk(path: Path, nights: list[int]) -> Check:

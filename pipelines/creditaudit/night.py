@@ -33,8 +33,8 @@ from creditaudit.book.files import listed, write_parquet
 from creditaudit.book.inbox import decisions
 from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import Book, commit, open_book
-from creditaudit.book.prune import bury
 from creditaudit.book.reference import read, snapshot
+from creditaudit.book.rights import open_reports
 from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.seal import write_manifest
 from creditaudit.book.sheet_state import SHEET_FACTS
@@ -152,6 +152,7 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
             shutil.rmtree(folder / SCRATCH)
             with log.stage("seal"):
                 write_manifest(folder, run.manifest(skipped, summary), keys)
+                open_reports(book.root, folder, is_wanted=settings.reports.are_for_a_group)
                 commit(book, request.night)
                 copy_rules(book, request.night)
             if run.removals:
@@ -163,6 +164,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
     """Do steps 1 to 6 of SPEC 2; returns the summary."""
     recipients, contract = _prepare(run)
     run.inbox = decisions(run.book, run.night)
+    run.erase()
     corrected = readmissions(run.book, run.inbox.sound, run.night)
     with run.log.stage("receive") as stage:
         reports = receive(
@@ -207,9 +209,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
         stage.rows, scoring = _score(run)
     with run.log.stage("track"):
         tracked = _track(run, assessment)
-        run.removals, unburied = bury(
-            run.engine, run.book, run.folder, run.inbox.sound, cases=tracked.cases, keys=run.keys, night=run.night
-        )
+        unburied = run.bury(tracked.cases)
     with run.log.stage("report"):
         if not judgment.is_counted:
             count_judged(run.engine, "absent_codes")  # over the whole book

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.rules_tonight import Rulebook
+from creditaudit.book.erase import erase
 from creditaudit.book.files import storage
 from creditaudit.book.inbox import Decisions
 from creditaudit.book.layout import FORMAT
 from creditaudit.book.program import program
+from creditaudit.book.prune import bury
 from creditaudit.book.state import open_state, write_changes
 from creditaudit.engines import Engine, open_engine
 
@@ -61,6 +63,18 @@ class Run:
         for table, rows in made.items():
             self.tonight[table] = write_changes(self.folder, table, rows)
             open_state(self.engine, self.book, table, f"standing_{table}", tonight=self.tonight[table])
+
+    def erase(self) -> None:
+        """Take the decisions to erase: what is read of the book from here on is without those persons."""
+        erased = erase(self.engine, self.book, self.folder, self.inbox.sound, keys=self.keys, night=self.night)
+        self.book, self.removals = erased.book, erased.stones
+        self.inbox.refused.extend(erased.refused)
+
+    def bury(self, cases: pa.Table) -> list[str]:
+        """Take the decisions to prune; returns one sentence for each that is refused."""
+        stones, refused = bury(self.engine, self.book, self.folder, self.inbox.sound, cases=cases, night=self.night)
+        self.removals += stones
+        return refused
 
     def judged_by(self) -> dict[str, Any]:
         """Return the parts of the manifest that say what judges."""

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 import tomllib
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -43,6 +43,17 @@ class ContractSettings(_Section):
     max_quarantine_share: Annotated[float, Field(ge=0, le=1)] = 0.20
 
 
+class ReportSettings(_Section):
+    """Who may read the reports of a night (SPEC 10.4). Not part of a night's inputs: it changes no sealed byte."""
+
+    readable_by: Literal["owner", "group"] = "owner"
+
+    @property
+    def are_for_a_group(self) -> bool:
+        """Whether the group of the book's folder may read them, too."""
+        return self.readable_by == "group"
+
+
 class FeedSettings(_Section):
     """What is expected of one feed (SPEC 3.1); None: the default of the feed, or of the kind of file."""
 
@@ -61,6 +72,8 @@ class Settings(_Section):
         Threads and memory.
     contract : ContractSettings
         Bounds of tier 1.
+    reports : ReportSettings
+        Rights of the reports' files.
     feeds : dict
         Per feed name.
     sources : dict
@@ -70,6 +83,7 @@ class Settings(_Section):
     mandate: Mandate = Mandate()
     engine: EngineSettings = EngineSettings()
     contract: ContractSettings = ContractSettings()
+    reports: ReportSettings = ReportSettings()
     feeds: dict[str, FeedSettings] = {}
     sources: dict[str, SourceSettings] = {}
 
@@ -85,8 +99,8 @@ class Settings(_Section):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what can change a sealed byte: everything but engine, threads and memory."""
-        content = self.model_dump(mode="json", exclude={"engine"})
+        """SHA-256 of what can change a sealed byte: everything but engine, threads, memory and rights."""
+        content = self.model_dump(mode="json", exclude={"engine", "reports"})
         return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

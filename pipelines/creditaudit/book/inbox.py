@@ -24,6 +24,7 @@ KINDS = ("answer", "model", "readmission", "removal", "rule_approval", "smaller_
 ANSWER = "answer"
 MODEL = "model"
 RULE_APPROVAL = "rule_approval"
+REMOVAL = "removal"
 _FORMAT = 1
 _RULE_FOLDER = re.compile("R[0-9]{3}_[a-z0-9_]{1,80}", re.ASCII)
 

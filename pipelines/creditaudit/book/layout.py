@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from creditaudit.book.files import below, listed, storage, sync
 from creditaudit.errors import BookBrokenError, BookHeldError, UsageError, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 MANIFEST = "manifest.json"
@@ -35,10 +35,14 @@ class Book:
         The directory; :func:`open_book` checks it.
     until : date or None
         As the book was after this night; None: as it is.
+    instead : mapping of (date, str) to Path or None
+        Files of sealed nights, by night and path, that a removal of tonight replaces: what is read in their place
+        until it is done; None: nothing.
     """
 
     root: Path
     until: date | None = None
+    instead: Mapping[tuple[date, str], Path | None] = field(default_factory=dict, compare=False)
 
     @property
     def nights(self) -> Path:
@@ -79,6 +83,15 @@ class Book:
     def unfinished(self, name: str) -> Path:
         """Where the writer prepares what a rename then puts in place; the next writer removes what is left there."""
         return self.nights / f".{name}.partial"
+
+    def part(self, night: date, name: str) -> Path | None:
+        """Where a file of a sealed night is read from; None: it goes."""
+        return self.instead.get((night, name), self.folder(night) / name)
+
+    def parts(self, night: date, name: str) -> list[Path]:
+        """Return the files of a folder of a sealed night, by their names there; none where there is no folder."""
+        found = (self.part(night, f"{name}/{path.name}") for path in listed(self.folder(night) / name))
+        return [path for path in found if path is not None]
 
     @cached_property
     def manifests(self) -> dict[date, dict[str, Any]]:

@@ -7,7 +7,6 @@ and of the typed rows those of the persons and accounts of any case there ever w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,29 +14,35 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from creditaudit.book.files import sha256_of, storage, write_parquet
-from creditaudit.book.inbox import put
-from creditaudit.book.keep import Keepers, keepers
+from creditaudit.book.inbox import REMOVAL, put
+from creditaudit.book.keep import keepers
 from creditaudit.book.layout import night_of
-from creditaudit.book.tombstones import KEPT, REMOVABLE, Content, RemovedFile, Tombstone, last_word
-from creditaudit.errors import BookBrokenError, UsageError, Where
+from creditaudit.book.removable import Removable, check_sealed, removable
+from creditaudit.book.tombstones import ERASE, KEPT, PRUNE, Content, RemovedFile, Tombstone
+from creditaudit.errors import UsageError
+from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
 
     from creditaudit.book.inbox import Entry
-    from creditaudit.book.keys import Keyring
     from creditaudit.book.layout import Book
+    from creditaudit.book.row_sets import RowSet
     from creditaudit.engines import Engine
-
-KIND = "removal"
-PRUNE = "prune"
 
 
 def ask_prune(
-    book: Book, *, keep_days: int | None, keep_nights: int | None, by: str, reason: str, on: date | None
+    book: Book,
+    *,
+    keep_days: int | None,
+    keep_nights: int | None,
+    by: str,
+    reason: str,
+    on: date | None,
+    feeds: Sequence[str] = (),
 ) -> Entry | None:
     """Put the decision to prune into the inbox; the next night takes it.
 
@@ -52,6 +57,8 @@ def ask_prune(
         Who decided, and why.
     on : date or None
         When; see :func:`creditaudit.book.inbox.decided_day`.
+    feeds : sequence of str
+        The feeds that give up their rows; none: every table.
 
     Returns
     -------
@@ -77,15 +84,24 @@ def ask_prune(
         before = book.last - timedelta(days=keep_days)
     else:
         before = book.sealed[max(0, len(book.sealed) - (keep_nights or 0))]
-    if not _candidates(book, before):
+    unknown = sorted(set(feeds) - set(FEEDS))
+    if unknown:
+        raise _not_recorded(f"there is no feed {unknown[0]}", f"name one of {', '.join(FEEDS)}")
+    if not _candidates(book, before, feeds or None):
         return None
-    return put(book, KIND, by=by, reason=reason, body={"removal": PRUNE, "before": before.isoformat()}, on=on)
+    chosen = {"feeds": sorted(set(feeds))} if feeds else {}
+    return put(
+        book, REMOVAL, by=by, reason=reason, body={"removal": PRUNE, "before": before.isoformat(), **chosen}, on=on
+    )
 
 
 def refusal(book: Book, body: Any) -> str | None:
     """Say why a decision to remove cannot be taken; None where it can."""
-    if not isinstance(body, dict) or set(body) != {"removal", "before"} or body["removal"] != PRUNE:
+    if not isinstance(body, dict) or body.keys() - {"feeds"} != {"removal", "before"} or body["removal"] != PRUNE:
         return "its body is not one of a removal"
+    feeds = body.get("feeds", sorted(FEEDS))
+    if not isinstance(feeds, list) or not feeds or not all(isinstance(f, str) and f in FEEDS for f in feeds):
+        return "it names no feed"
     before = night_of(body["before"]) if isinstance(body["before"], str) else None
     if before is None:
         return "it does not say before which night"
@@ -95,7 +111,7 @@ def refusal(book: Book, body: Any) -> str | None:
 
 
 def bury(
-    engine: Engine, book: Book, folder: Path, entries: Sequence[Entry], *, cases: pa.Table, keys: Keyring, night: date
+    engine: Engine, book: Book, folder: Path, entries: Sequence[Entry], *, cases: pa.Table, night: date
 ) -> tuple[list[Tombstone], list[str]]:
     """Make tonight's tombstones, and write the rows that stay of the files that they name.
 
@@ -112,7 +128,6 @@ def bury(
         What tonight takes of the inbox; other kinds are passed over.
     cases : pyarrow.Table
         Every case ever opened, tonight's too (schema ``creditaudit.tables.CASES``).
-    keys : Keyring
     night : date
         Tonight.
 
@@ -130,76 +145,36 @@ def bury(
     refused: list[str] = []
     named: set[tuple[date, str]] = set()
     for entry in entries:
-        if entry.kind != KIND:
+        if entry.kind != REMOVAL or entry.body.get("removal") == ERASE:
             continue
         why = refusal(book, entry.body)
+        if why is None and book.instead:  # the same file cannot become two things in one night
+            why = "an erasure of the same night changes files that it would name; record it again"
         if why is not None:
             refused.append(f"inbox entry {entry.file_name}: {why}")
             continue
         before = date.fromisoformat(entry.body["before"])
-        going = [c for c in _candidates(book, before) if c.key not in named]
+        feeds = entry.body.get("feeds")
+        going = [c for c in _candidates(book, before, feeds) if c.key not in named]
         for candidate in going:  # before any is read: a removal must not lose the traces of a change
-            _check_sealed(book, candidate)
-        who = keepers(engine, [(c.feed, c.path(book)) for c in going if c.is_typed], cases, keys)
+            check_sealed(book, candidate)
+        who = keepers(engine, [(c.table, c.path(book)) for c in going if c.is_typed], cases)
         files = tuple(f for c in going if (f := _fate(book, folder, c, who, night)) is not None)
         named |= {f.key for f in files}
         stones.append(Tombstone(night, PRUNE, entry.file_name, entry.by, entry.reason, entry.decided_on, before, files))
     return stones, refused
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A file that is there and may go: as a whole (``state/``) or but for the rows that stay."""
-
-    night: date
-    name: str
-    content: Content
-
-    @property
-    def key(self) -> tuple[date, str]:
-        return self.night, self.name
-
-    def path(self, book: Book) -> Path:
-        return book.folder(self.night) / self.name
-
-    @property
-    def _place(self) -> tuple[str, ...]:
-        """Parts of the path; rows kept of an older night are read as what they were there."""
-        parts = tuple(self.name.split("/"))
-        while parts[0] == KEPT:
-            parts = parts[2:]
-        return parts
-
-    @property
-    def feed(self) -> str:
-        return self._place[1].removesuffix(".parquet")
-
-    @property
-    def is_state(self) -> bool:
-        return self._place[0] == "state"
-
-    @property
-    def is_typed(self) -> bool:
-        return self._place[0] == "intake"
-
-
-def _candidates(book: Book, before: date) -> list[_Candidate]:
-    """Return the files of nights before ``before`` that may go, by night and path."""
-    said = last_word(book)
+def _candidates(book: Book, before: date, feeds: Collection[str] | None) -> list[Removable]:
+    """Return the files of nights before ``before`` that may go, by night and path; ``feeds``: of these tables alone."""
     base = _first_state(book, before)
-    found = []
-    for night in book.sealed:
-        if night >= before:
-            break
-        for entry in book.manifests[night]["files"]:
-            name, top = entry["path"], entry["path"].split("/")[0]
-            if top not in REMOVABLE or (top == "state" and night >= base):
-                continue
-            word = said.get((night, name))
-            content = Content(entry["bytes"], entry["sha256"]) if word is None else word.new
-            if content is not None:
-                found.append(_Candidate(night, name, content))
-    return found
+    return [
+        file
+        for file in removable(book)
+        if file.night < before
+        and not (file.name.startswith("state/") and file.night >= base)
+        and (feeds is None or file.table in feeds)
+    ]
 
 
 def _first_state(book: Book, before: date) -> date:
@@ -208,18 +183,7 @@ def _first_state(book: Book, before: date) -> date:
     return max((n for n in book.sealed if n <= stays and book.manifests[n]["state"] == "complete"), default=stays)
 
 
-def _check_sealed(book: Book, file: _Candidate) -> None:
-    path = file.path(book)
-    if sha256_of(path) != file.content.sha256:
-        raise BookBrokenError(
-            "a file cannot be removed",
-            why="it is not the one that was sealed",
-            next_step="run `creditaudit verify`, and restore the night from a backup",
-            where=Where(str(path)),
-        )
-
-
-def _fate(book: Book, folder: Path, file: _Candidate, who: Keepers, night: date) -> RemovedFile | None:
+def _fate(book: Book, folder: Path, file: Removable, who: RowSet, night: date) -> RemovedFile | None:
     """Say what becomes of one file, and write the rows that stay; None: all of them do."""
     path = file.path(book)
     with storage(path):
@@ -243,10 +207,10 @@ def _fate(book: Book, folder: Path, file: _Candidate, who: Keepers, night: date)
 _BATCH = 65_536
 
 
-def _masks(opened: pq.ParquetFile, file: _Candidate, who: Keepers) -> Iterator[np.ndarray]:
+def _masks(opened: pq.ParquetFile, file: Removable, who: RowSet) -> Iterator[np.ndarray]:
     names = ["night", "file", "row"]
     for batch in opened.iter_batches(_BATCH, columns=names):
-        yield who.stay(file.feed, pa.Table.from_batches([batch]), is_typed=file.is_typed)
+        yield who.holds(file.table, pa.Table.from_batches([batch]), is_typed=file.is_typed)
 
 
 def _kept(opened: pq.ParquetFile, masks: Sequence[np.ndarray]) -> Iterator[pa.RecordBatch]:

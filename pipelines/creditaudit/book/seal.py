@@ -18,7 +18,7 @@ from creditaudit.book.layout import (
     night_of,
     unknown_format,
 )
-from creditaudit.book.tombstones import Content, of_manifest
+from creditaudit.book.tombstones import Content, entries_left, of_manifest
 from creditaudit.errors import BookBrokenError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def files_of(folder: Path) -> list[dict[str, Any]]:
 def seal(manifest: dict[str, Any], keys: Keyring) -> str:
     """Return the seal of a manifest: an HMAC over everything in it but the seal itself."""
     content = {k: v for k, v in manifest.items() if k != "seal"}
-    return hmac.digest(keys.active.derived("seal"), canonical(content), "sha256").hex()
+    return keys.active.signed("seal", canonical(content))
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any], keys: Keyring) -> dict[str, Any]:
@@ -122,6 +122,7 @@ def verify(book: Book, keys: Keyring | None) -> Verified:
     for night, manifest in manifests.items():
         files += len(manifest["files"])
         waiting += _check_files(night, book.folder(night), manifest, removed)
+    waiting += len(entries_left(book.inbox, stones))
     return Verified(len(manifests), files, keys is not None, tuple(stones), waiting)
 
 
@@ -192,11 +193,11 @@ def _check_chain(
 def doubt(manifest: dict[str, Any], keys: Keyring) -> str | None:
     """Say why a manifest is not shown to be sealed with one of these keys; None where it is."""
     named = manifest.get("key")
-    key = next((k for k in keys.keys if isinstance(named, dict) and k.key_id == named.get("key_id")), None)
+    key = keys.named(str(named.get("key_id"))) if isinstance(named, dict) else None
     if key is None:
         return "the key file does not hold the key that sealed it"
     content = {k: v for k, v in manifest.items() if k != "seal"}
-    expected = hmac.digest(key.derived("seal"), canonical(content), "sha256").hex()
+    expected = key.signed("seal", canonical(content))
     if not hmac.compare_digest(expected.encode(), str(manifest.get("seal")).encode()):
         return "its seal does not fit its content"
     return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from creditaudit.book.files import listed
 from creditaudit.book.tombstones import states_removed
 from creditaudit.errors import UsageError
 
@@ -28,7 +27,7 @@ def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
     complete: list[Path] = []
     changes: list[Path] = []
     for night in book.sealed:
-        files = listed(book.folder(night) / "state" / table)
+        files = book.parts(night, f"state/{table}")
         if _kind(book.manifests[night]) == "complete":
             complete, changes = files, []
         else:

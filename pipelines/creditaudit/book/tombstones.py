@@ -4,11 +4,14 @@ A tombstone stands in the manifest of the night that took the decision (``remova
 is written anew with fewer rows, with its bytes before and after. The rows that stay are sealed with the tombstone, in
 ``kept/<night>/<path>`` of the same night: so the files can be changed after that night is sealed, at any later time and
 by any later version of the program, and every step of it leaves the old or the new bytes.
+
+A tombstone of an erasure names entries of the inbox, too, that hold rows of the person and that a sealed night took.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -20,13 +23,15 @@ from creditaudit.book.layout import MANIFEST, Book, night_of
 from creditaudit.errors import BookBrokenError, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 KEPT = "kept"
+PRUNE, ERASE = "prune", "erase"
 # The only folders of a night from which something can be removed: typed rows, and the quarantine's raw text.
 REMOVABLE = ("intake", "state", "quarantine", KEPT)
 _WORKSHOP = ".removal.partial"
+_ENTRY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{64}\.json", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class RemovedFile:
         In that night's folder.
     rows, rows_kept : int
         Rows before and after.
+    emptied : int
+        Cells that were emptied in the rows that stay.
     old : Content
     new : Content or None
         None: the file goes as a whole.
@@ -67,6 +74,7 @@ class RemovedFile:
     old: Content
     new: Content | None
     sealed_in: date
+    emptied: int = 0
 
     @property
     def key(self) -> tuple[date, str]:
@@ -85,6 +93,7 @@ class RemovedFile:
             "path": self.path,
             "rows": self.rows,
             "rows_kept": self.rows_kept,
+            **({"emptied": self.emptied} if self.emptied else {}),
             "old": self.old.as_dict(),
             "new": None if self.new is None else self.new.as_dict(),
         }
@@ -99,15 +108,19 @@ class Tombstone:
     sealed_in : date
         The night that holds it.
     kind : str
-        ``prune``.
+        ``prune`` or ``erase``.
     entry : str
-        The decision in the inbox.
+        The decision in the inbox; of several erasures of one night all, joined by ``;``.
     by, reason : str
-        Who decided, and why.
+        Who decided, and why; joined likewise.
     decided_on, before : date
         When; nights before ``before`` gave up their rows.
     files : tuple of RemovedFile
         By night and path.
+    inbox : tuple of (str, Content)
+        Entries of the inbox that go, by name.
+    persons : int
+        How many persons were erased.
     """
 
     sealed_in: date
@@ -118,9 +131,19 @@ class Tombstone:
     decided_on: date
     before: date
     files: tuple[RemovedFile, ...]
+    inbox: tuple[tuple[str, Content], ...] = ()
+    persons: int = 0
 
     def __str__(self) -> str:
         rows = sum(f.rows - f.rows_kept for f in self.files)
+        if self.kind == ERASE:
+            cells, noun = sum(f.emptied for f in self.files), "person" if self.persons == 1 else "persons"
+            return (
+                f"{self.persons} {noun} erased by decision of {self.by} on {self.decided_on} ({self.reason}):"
+                f" {len(self.files)} files of nights before {self.before} lose {rows} rows, {cells} cells are emptied,"
+                f" {len(self.inbox)} entries of the inbox go; tables, pages and reports that were sealed keep the"
+                " tokens and masks that they have"
+            )
         return (
             f"removed by decision of {self.by} on {self.decided_on} ({self.reason}): {len(self.files)} files of nights"
             f" before {self.before} go or lose rows, {rows} rows in all; what cases rest on stays"
@@ -136,6 +159,8 @@ class Tombstone:
             "decided_on": self.decided_on.isoformat(),
             "before": self.before.isoformat(),
             "files": [f.as_dict() for f in self.files],
+            **({"inbox": [{"file": name, **old.as_dict()} for name, old in self.inbox]} if self.inbox else {}),
+            **({"persons": self.persons} if self.kind == ERASE else {}),
         }
 
 
@@ -169,7 +194,15 @@ def _read(night: date, entry: Mapping[str, Any]) -> Tombstone:
     kind, name, by, reason = (_text(entry[part]) for part in ("kind", "entry", "by", "reason"))
     decided_on, before = date.fromisoformat(entry["decided_on"]), date.fromisoformat(entry["before"])
     files = tuple(_read_file(night, file) for file in entry["files"])
-    return Tombstone(night, kind, name, by, reason, decided_on, before, files)
+    inbox = tuple((_entry_name(file["file"]), _content(file)) for file in entry.get("inbox", ()))
+    return Tombstone(night, kind, name, by, reason, decided_on, before, files, inbox, int(entry.get("persons", 0)))
+
+
+def _entry_name(name: str) -> str:
+    # As with paths: a forged manifest could remove any file of the machine.
+    if not _ENTRY.fullmatch(name):
+        raise ValueError
+    return name
 
 
 def _text(value: object) -> str:
@@ -187,7 +220,8 @@ def _read_file(night: date, entry: Mapping[str, Any]) -> RemovedFile:
     if of is None or of >= night:
         raise ValueError
     old, new = _content(entry["old"]), None if entry["new"] is None else _content(entry["new"])
-    return RemovedFile(of, entry["path"], int(entry["rows"]), int(entry["rows_kept"]), old, new, night)
+    emptied = int(entry.get("emptied", 0))
+    return RemovedFile(of, entry["path"], int(entry["rows"]), int(entry["rows_kept"]), old, new, night, emptied)
 
 
 def _content(entry: Mapping[str, Any]) -> Content:
@@ -220,14 +254,29 @@ def finish(book: Book) -> int:
     done = 0
     for file in sorted(last_word(book).values(), key=lambda f: f.key):
         done += _finish_file(book, file)
+    for path in entries_left(book.inbox, tombstones(book)):
+        with storage(path):
+            path.unlink()
+        sync(path.parent)
+        done += 1
     with storage(book.nights):
         shutil.rmtree(book.nights / _WORKSHOP, ignore_errors=True)
     return done
 
 
+def entries_left(inbox: Path, stones: Iterable[Tombstone]) -> list[Path]:
+    """Return the entries of the inbox that tombstones name and that are still there.
+
+    An entry is what its name says, or no night reads it; so its bytes are not asked again.
+    """
+    named = sorted({name for stone in stones for name, _ in stone.inbox})
+    return [path for name in named if (path := inbox / name).is_file()]
+
+
 def unfinished(book: Book) -> int:
     """Count the files that sealed tombstones name and that are still what they were."""
-    return sum(not _is_done(book.folder(f.night) / f.path, f) for f in last_word(book).values())
+    files = sum(not _is_done(book.folder(f.night) / f.path, f) for f in last_word(book).values())
+    return files + len(entries_left(book.inbox, tombstones(book)))
 
 
 def _is_done(path: Path, file: RemovedFile) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from creditaudit.book.files import storage
 from creditaudit.book.ground import check_ground
 from creditaudit.book.layout import Book, held, point_latest, remove_partials
+from creditaudit.book.rights import private
 from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.tombstones import finish
 
@@ -26,7 +27,7 @@ def writing(book: Book) -> Iterator[Book]:
     UsageError
         Its file system cannot hold a book, or a night has a format that this program does not know.
     """
-    with held(book):
+    with private(), held(book):
         with storage(book.nights):
             book.nights.mkdir(exist_ok=True)
         remove_partials(book)

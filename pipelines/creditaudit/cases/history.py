@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from creditaudit.book.files import listed
 from creditaudit.book.layout import Book
 from creditaudit.book.proof_state import HELD_SCOPES
 from creditaudit.book.state import open_state
@@ -77,7 +76,7 @@ def open_held(engine: Engine, book: Book, night: date) -> pa.Table:
     )
     engine.table("found_held", "SELECT case_id, scope, held_on FROM asked_held WHERE held_on IS NOT NULL")
     for day in _nights(engine, night):
-        engine.scan("intake_then", listed(book.folder(day) / "intake" / "accounts"), _ACCOUNTS)
+        engine.scan("intake_then", book.parts(day, "intake/accounts"), _ACCOUNTS)
         found = engine.table(
             "found_now",
             f"""

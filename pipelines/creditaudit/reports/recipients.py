@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from creditaudit.book.keys import DESTROYED, RETIRED
 from creditaudit.errors import UsageError, Where
 from creditaudit.reports.masks import read_mask
 
@@ -88,12 +89,13 @@ def without_key(recipients: tuple[Recipient, ...], keys: Keyring) -> list[str]:
     Raises
     ------
     UsageError
-        The key is retired: nobody could answer with tokens that it makes.
+        The key is retired or destroyed: nobody could answer with tokens that it makes.
     """
     states = {key.key_id: key.state for key in keys.keys}
     for recipient in recipients:
-        if states.get(recipient.key_id or "") == "retired":
-            raise _bad(recipient.name, "pseudonym_key_id", "that key is retired: no answer could give its tokens back")
+        state = states.get(recipient.key_id or "")
+        if state in {RETIRED, DESTROYED}:
+            raise _bad(recipient.name, "pseudonym_key_id", f"that key is {state}: no answer could give its tokens back")
     return [
         f"recipient {r.name}: the key file has no key named by its pseudonym_key_id; the active key makes its tokens"
         for r in recipients

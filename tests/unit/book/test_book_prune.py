@@ -12,9 +12,10 @@ import pytest
 from pruning import NIGHTS, STRANGER, TOLD, WHY, accounts_in, checked, manifest
 
 from creditaudit.as_of import open_book as reader
+from creditaudit.book.inbox import REMOVAL as KIND
 from creditaudit.book.inbox import put
 from creditaudit.book.layout import open_book
-from creditaudit.book.prune import KIND, ask_prune
+from creditaudit.book.prune import ask_prune
 from creditaudit.book.seal import verify
 from creditaudit.errors import UsageError
 from place import Place, changed, tree_of

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pyarrow as pa
 import pytest
 
 from creditaudit.errors import UsageError
+from creditaudit.intake.identity import normalise_id
 from creditaudit.masking import Mask, numbers_hidden, without_numbers
-from creditaudit.reports.masks import read_mask
+from creditaudit.reports.masks import guesses, left_to_guess, read_mask
 
 NUMBER = "11010519491231002X"
 
@@ -118,3 +121,35 @@ def test_a_number_is_found_however_it_is_spelled(spelled: str) -> None:
 def test_what_is_no_number_of_a_person_is_left(text: str) -> None:
     """Days, names of files, card numbers, clauses, and our own case_ids."""
     assert numbers_hidden(text) == text
+
+
+def test_what_a_mask_leaves_is_counted_number_by_number() -> None:
+    """Against counting them all, for somebody whose area and birth date are known but for two places of each."""
+
+    numbers = [f"1101051960010{''.join(rest)}" for rest in product("0123456789", repeat=4)]
+    checked = [n[:17] + c for n in numbers for c in "0123456789X" if normalise_id(n[:17] + c)[1] == "ok"]
+    # Of 17 places the last four vary; the last of the birth date is among them, and 0 is no day.
+    assert len(checked) == 9_000
+    whole = [n for n in checked if n[:14] == "11010519600101"]
+    assert len(whole) == left_to_guess(Mask(0, 0), knows_area=True, knows_birth=True) == 1_000
+    shown = {n[17] for n in whole}
+    fewest = min(sum(n[17] == check for n in whole) for check in shown)
+    assert left_to_guess(Mask(1, 1), knows_area=True, knows_birth=True) == fewest == 90
+    assert left_to_guess(Mask(3, 4), knows_area=True, knows_birth=True) == 1
+
+
+@pytest.mark.parametrize(
+    ("mask", "alone", "area"),
+    [((3, 4), 3_320_446, 3_313), ((1, 1), 332_045_454_538, 3_320_446), ((6, 4), 3_313, 3_313), ((0, 7), 9_090_907, 7)],
+)
+def test_what_a_mask_leaves_to_guess(mask: tuple[int, int], alone: int, area: int) -> None:
+    """As the guide has it; 6+4 is refused for its 3,313, and 0+7 for its 7 (GB 11643)."""
+    assert (left_to_guess(Mask(*mask)), left_to_guess(Mask(*mask), knows_area=True)) == (alone, area)
+    assert f"{alone:,}" in guesses(Mask(*mask))
+
+
+@pytest.mark.parametrize("text", ["0+7", "2+5", "7+0", "6+4"])
+def test_a_refusal_says_what_the_mask_would_leave(text: str) -> None:
+    with pytest.raises(UsageError, match="cannot be used") as refused:
+        read_mask(text, "r")
+    assert "numbers fit what is shown" in refused.value.why
