@@ -103,7 +103,7 @@ def ask_erase(
             "nobody is named" if not by.strip() else "no reason is given", "give --by NAME and --reason TEXT"
         )
     last_night(book)
-    with engine_aside() as engine:
+    with engine_aside(reads=book.root) as engine:
         persons = [person_of(engine, book, keys, case_id)] if case_id is not None else sorted(set(numbers))
         open_book_rows(engine, book)
         strangers = set(persons)

@@ -71,7 +71,7 @@ def reveal(book: Book, keys: Keyring, case_id: str, *, by: str, reason: str) -> 
             next_step="give --by NAME and --reason TEXT",
         )
     night = last_night(book)
-    with engine_aside() as engine:
+    with engine_aside(reads=book.root) as engine:
         number = person_of(engine, book, keys, case_id)
         names = names_of(engine, book, number)
     asked = Asked(

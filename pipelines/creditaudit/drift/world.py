@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from creditaudit.audit.rulebook import RULE_FILE, in_force, parse_rule
 from creditaudit.book.files import storage
-from creditaudit.book.inbox import ANSWER, MODEL, RULE_APPROVAL, taken
-from creditaudit.book.prune import KIND as REMOVAL
+from creditaudit.book.inbox import ANSWER, MODEL, REMOVAL, RULE_APPROVAL, taken
 from creditaudit.book.reference import TABLES as REFERENCE
 from creditaudit.book.reference import read
 from creditaudit.book.tombstones import of_manifest

@@ -42,8 +42,8 @@ def deliver(place: Place, *, is_there: bool) -> None:
 
     How much came before is no measure of what comes: the files of the two houses differ by the person's rows.
     """
-    with place.config.open("a", encoding="utf-8") as config:
-        config.write("\n[feeds.accounts]\nmin_share_of_last = 0\n")
+    measured = "[feeds.accounts]\nexpected = true\nmin_share_of_last = 0\n"
+    place.config.write_text(f'[mandate]\ntext = "x"\n{measured}', encoding="utf-8")
 
     def rows(own: list[Cells], others: list[Cells]) -> list[Cells]:
         return [*(own if is_there else []), *others]
