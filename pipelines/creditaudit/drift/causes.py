@@ -51,6 +51,13 @@ _NEAREST: Final = (
     f" {_SUBJECTS} JOIN rests_on AS t ON {_HERE} AND t.role = 'coverage' AND t.feed = 'issuances'"
     " WHERE f.by_evidence AND COALESCE(f.rule_id = 'R102', TRUE)",
     "SELECT f.change, f.night, 'full_file' AS cause, 'coverage' AS role, d.feed, d.file, NULL AS row, NULL AS line,"
+    f" NULL AS sha256, NULL AS entry, 'by the account that a chain leads to' AS detail FROM flips AS f {_SUBJECTS}"
+    " JOIN found AS t ON t.provider_code = m.provider_code AND t.subject = m.subject AND t.rule_id = 'R109'"
+    " JOIN standing_full_deliveries AS d ON d.feed = 'issuances' AND d.all_regions AND d.night = f.night"
+    " WHERE f.by_evidence AND COALESCE(f.rule_id = 'R109', TRUE) AND EXISTS (SELECT 1 FROM reach_codes AS n"
+    " JOIN all_findings AS g ON g.provider_code = n.bank AND g.account_code = n.code AND g.rule_id = 'R102'"
+    " WHERE n.provider_code = m.provider_code AND n.subject = m.subject AND g.night IN (f.night, f.night_before))",
+    "SELECT f.change, f.night, 'full_file' AS cause, 'coverage' AS role, d.feed, d.file, NULL AS row, NULL AS line,"
     f" NULL AS sha256, NULL AS entry, NULL AS detail FROM flips AS f {_BANKS}"
     " JOIN standing_full_deliveries AS d ON d.feed = 'verifications' AND d.provider_code = o.bank"
     f" AND d.night = f.night WHERE {_OF_CHECKS}",
@@ -84,6 +91,12 @@ _NEAREST: Final = (
     " AND t.role = 'rename' JOIN standing_account_renames AS r ON r.night = t.night AND r.file = t.file"
     " AND r.row = t.row WHERE f.by_evidence AND r.night < f.night AND r.effective_on <= f.night"
     " AND r.effective_on > f.night_before",
+    "SELECT f.change, f.night, 'date' AS cause, 'inquiry' AS role, 'inquiries' AS feed, r.file, r.row, r.line,"
+    " NULL AS sha256, NULL AS entry, 'waited ' || CAST(w.days AS VARCHAR) || ' days for its account' AS detail"
+    f" FROM flips AS f {_SUBJECTS} JOIN standing_inquiries AS r ON r.provider_code = m.provider_code"
+    " AND m.subject = 'inquiry:' || r.inquiry_id JOIN waits AS w ON w.night = f.night"
+    " AND CAST(r.inquired_from AS DATE) + CAST(w.days AS INTEGER) < f.night"
+    " AND CAST(r.inquired_to AS DATE) + CAST(w.days AS INTEGER) >= f.night_before WHERE f.by_evidence",
     # Accounts that are judged no more, or again.
     f"SELECT f.change, f.night, CASE WHEN a.is_absent THEN 'proof' ELSE 'returned' END AS cause, {_NO_ROW},"
     " NULL AS sha256, NULL AS entry, CASE WHEN a.is_absent THEN 'judged no more: absence proven, case '"
@@ -110,7 +123,9 @@ _NEAREST: Final = (
     " 'row_token ' || s.row_token AS detail FROM flip_events AS e JOIN flips AS f ON f.change = e.change"
     " AND f.night = e.night JOIN sent_rows AS s ON s.case_id = f.case_id AND s.night = e.night"
     " AND s.file = 'exceptions.csv' WHERE e.event = 'sent'",
-    # Rows that were taken back with their file.
+    # Rows that were taken back with their file, and proofs.
+    f"SELECT e.change, e.night, 'recall' AS cause, {_NO_ROW}, w.file_sha256 AS sha256, w.entry, e.proof AS detail"
+    " FROM flip_events AS e JOIN recalled AS w ON w.night = e.night WHERE e.event = 'proof_recalled'",
     "SELECT f.change, f.night, 'recall' AS cause, t.role, t.feed, t.file, t.row, t.line, w.file_sha256 AS sha256,"
     f" w.entry, w.detail FROM flips AS f {_SUBJECTS} JOIN rests_on AS t ON t.provider_code = m.provider_code"
     " AND t.subject = m.subject JOIN every_file AS c ON c.night = t.night AND c.feed = t.feed AND c.file = t.file"
@@ -120,12 +135,14 @@ _NEAREST: Final = (
 
 # Where nothing of those is there: everything that came on that night to anybody in reach, then to the house.
 _FURTHER: Final = (
+    "SELECT f.change, f.night, 'date' AS cause, 'related' AS role, 'account_renames' AS feed, r.file, r.row, r.line,"
+    " NULL AS sha256, NULL AS entry, 'in force from ' || CAST(r.effective_on AS VARCHAR) AS detail"
+    f" FROM unexplained AS f {_SUBJECTS} JOIN reach_codes AS n ON n.provider_code = m.provider_code"
+    " AND n.subject = m.subject JOIN standing_account_renames AS r ON r.effective_on <= f.night"
+    " AND r.effective_on > f.night_before AND ((r.provider_code = n.bank AND r.old_account_code = n.code)"
+    " OR (COALESCE(r.new_provider_code, r.provider_code) = n.bank AND r.new_account_code = n.code))",
     f"SELECT f.change, f.night, t.cause, 'related' AS role, t.feed, t.file, t.row, t.line, NULL AS sha256,"
     f" NULL AS entry, t.detail FROM unexplained AS f {_SUBJECTS} JOIN near AS t ON {_HERE}",
-    f"SELECT f.change, f.night, 'date' AS cause, {_NO_ROW}, NULL AS sha256, NULL AS entry,"
-    " 'the days that the rule waits are over' AS detail FROM unexplained AS f WHERE EXISTS"
-    " (SELECT 1 FROM matter_subjects AS m JOIN found AS t ON t.provider_code = m.provider_code"
-    " AND t.subject = m.subject AND t.rule_id = 'R401' WHERE m.matter = f.matter)",
 )
 _HOUSE: Final = (
     f"SELECT f.change, f.night, w.cause, {_NO_ROW}, w.sha256, w.entry, concat_ws(' ', w.about, w.detail) AS detail"
@@ -145,7 +162,7 @@ def find_causes(engine: Engine) -> pa.Table:
 
     Reads what :mod:`creditaudit.drift.between` and :mod:`creditaudit.drift.rows` make, ``world``, ``recalled`` (night,
     file_sha256, entry, detail), ``entries`` (entry, sha256, label), ``every_file`` (night, feed, file, sha256) and
-    ``sent_rows``.
+    ``sent_rows``, and ``waits`` (night, days: how long a rule of that night waits for an account).
     """
     engine.table("proof_files", _PROOF_FILES)
     engine.table("named", " UNION ".join(_NEAREST))

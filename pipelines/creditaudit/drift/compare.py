@@ -13,7 +13,7 @@ from creditaudit.drift.causes import find_causes
 from creditaudit.drift.rows import open_rows
 from creditaudit.drift.told import find_told, read_sent
 from creditaudit.drift.value import CAUSED, TELL, Drift
-from creditaudit.drift.world import RECALL, world
+from creditaudit.drift.world import RECALL, waiting, world
 from creditaudit.engines import engine_aside
 from creditaudit.errors import UsageError
 from creditaudit.intake.readmission import label
@@ -72,9 +72,10 @@ def drift(book: Book, earlier: date, later: date) -> Drift:
 
 
 def _open_world(engine: Engine, book: Book, nights: list[date]) -> None:
-    """Make ``world``, ``entries``, ``recalled`` and ``every_file``."""
+    """Make ``world``, ``waits``, ``entries``, ``recalled`` and ``every_file``."""
     told = world(book, nights)
     engine.load("world", told)
+    engine.load("waits", waiting(book, nights))
     entries = taken(book)
     named = [{"entry": e.file_name, "sha256": e.sha256, "label": label(e.sha256)} for e in entries]
     engine.load("entries", pa.Table.from_pylist(named, schema=_ENTRIES))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from creditaudit.audit.everyone import waits
 from creditaudit.audit.rulebook import RULE_FILE, in_force, parse_rule
 from creditaudit.book.files import storage
 from creditaudit.book.inbox import ANSWER, MODEL, REMOVAL, RULE_APPROVAL, taken
@@ -63,6 +64,17 @@ def world(book: Book, nights: Sequence[date]) -> pa.Table:
         found += [_removed(stone) for stone in of_manifest(night, book.manifests[night])]
         rows += [{"night": night, **one} for one in found]
     return pa.Table.from_pylist(rows, schema=WORLD)
+
+
+def waiting(book: Book, nights: Sequence[date]) -> pa.Table:
+    """Return for how many days rules in force wait for an account before they ask (night, days), by night."""
+    texts: dict[str, Rule] = {}
+    rows = [
+        {"night": night, "days": days}
+        for night in nights
+        for days in waits(in_force(_texts(book, night, texts), night))
+    ]
+    return pa.Table.from_pylist(rows, schema=pa.schema([("night", pa.date32()), ("days", pa.int64())]))
 
 
 def _judges(book: Book, before: date, night: date) -> Iterator[dict[str, Any]]:

@@ -44,7 +44,7 @@ def open_engine(scratch: Path, *, threads: int, memory_limit: str, reads: Path |
 
 
 @contextmanager
-def engine_aside(memory_limit: str = "2GiB", *, reads: Path | None = None) -> Iterator[Engine]:
+def engine_aside(memory_limit: str = "2GiB", *, reads: Path | None = None, threads: int = 2) -> Iterator[Engine]:
     """Give an engine for one question, beside any night: with a scratch folder of its own, gone with it.
 
     Parameters
@@ -53,9 +53,11 @@ def engine_aside(memory_limit: str = "2GiB", *, reads: Path | None = None) -> It
         For example ``2GiB``.
     reads : Path or None
         The one folder whose files the engine may open, such as the book; None: no file.
+    threads : int
+        Worker threads.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine(Path(scratch), threads=2, memory_limit=memory_limit, reads=reads)
+        engine = open_engine(Path(scratch), threads=threads, memory_limit=memory_limit, reads=reads)
         try:
             yield engine
         finally:

@@ -114,7 +114,11 @@ class ReportSource:
         UnjudgedFileError
             It is too large, no such XML, has a document type, or says success and holds no report.
         """
-        report = self._report(delivery.content(MAX_BYTES + 1))
+        yield from self.read(delivery.content(MAX_BYTES + 1))
+
+    def read(self, content: bytes) -> Iterator[RowBlock]:
+        """Yield the rows of a report that is held whole, as :meth:`blocks` does."""
+        report = self._report(content)
         if report is None:
             return
         found = self._accounts(report) if self._spec.name == "accounts" else _alerts(report)

@@ -26,15 +26,17 @@ from creditaudit.intake.parts import typed_table
 from creditaudit.intake.readmission import block_of
 from creditaudit.known_answers.declared import AREA, RESERVED, Terms, meant_rows, persons, provider
 from creditaudit.known_answers.rendered import OWN_COLUMN, UnsayableError, columns_of, rendered, usual_type
+from creditaudit.known_answers.reported import REPORT_PROFILE, refuse_unsayable, reports_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
 
     from creditaudit.audit.rulebook import Rule
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
     from creditaudit.feeds import TableSpec
+    from creditaudit.intake.blocks import RowBlock
     from creditaudit.intake.profile import Profile
     from creditaudit.known_answers.declared import Meant, Person
 
@@ -125,13 +127,15 @@ def _rows_of(
 ) -> Iterator[_Row]:
     for feed, rows in meant.items():
         for turn, row in enumerate(rows):
+            if profiles[feed] is REPORT_PROFILE:
+                refuse_unsayable(feed, row)
             cells = rendered(FEEDS[feed], profiles[feed], row, person.number + turn)
             own = row.get(OWN_COLUMN)
             yield _Row(person, feed, own if isinstance(own, str) else None, cells)
 
 
 def _typed(spec: TableSpec, profile: Profile, rows: Sequence[_Row], terms: Terms, said: Said) -> Iterator[pa.Table]:
-    """Type the rows of one feed and set by the code that types delivered ones; yields at most one table."""
+    """Type the rows of one feed and set by the code that types delivered ones; yields a table for each file."""
     file = DeliveredFile(spec.name, f"{RESERVED}{terms.group:02d}", Path(RESERVED), profile=profile)
 
     def lose(row: _Row, why: str) -> None:
@@ -144,7 +148,19 @@ def _typed(spec: TableSpec, profile: Profile, rows: Sequence[_Row], terms: Terms
             lose(row, f"{spec.name}: {error.reason}")
         return
     cells = [[row.cells[place] for place in wanted.values()] for row in rows]
-    block = block_of(list(wanted), cells, first_row=1, lines=np.arange(2, len(rows) + 2, dtype=np.int64))
+    if profile is not REPORT_PROFILE:
+        lines = np.arange(2, len(rows) + 2, dtype=np.int64)
+        yield _typed_block(file, terms, rows, block_of(list(wanted), cells, first_row=1, lines=lines), lose)
+        return
+    named = [dict(zip(wanted, one, strict=True)) for one in cells]
+    for places, block in reports_of(spec, named):
+        yield _typed_block(file, terms, [rows[place] for place in places], block, lose)
+
+
+def _typed_block(
+    file: DeliveredFile, terms: Terms, rows: Sequence[_Row], block: RowBlock, lose: Callable[[_Row, str], None]
+) -> pa.Table:
+    spec = FEEDS[file.feed]
     found = BlockTyper(file, terms.night).typed(block)
     if OWN_COLUMN in found.columns:
         found.columns[OWN_COLUMN] = pa.array([row.provider_code for row in rows], pa.string())
@@ -158,7 +174,7 @@ def _typed(spec: TableSpec, profile: Profile, rows: Sequence[_Row], terms: Terms
             lose(row, f"{spec.name}: {why}")
         if status is not None and status != "bad_form" and not is_reserved:  # nothing tells the area of a bad form
             lose(row, f"{spec.name}: a delivered row of the area {AREA} would be accepted")
-    yield typed_table(file, terms.night, block, found, reasons)
+    return typed_table(file, terms.night, block, found, reasons)
 
 
 def _full_deliveries(sets: int, night: date) -> pa.Table:

@@ -183,7 +183,7 @@ def test_the_date_alone_is_named(drifts: dict[tuple[date, date], Drift]) -> None
     [state] = changes(found, ANSWERED, "state")
     assert (state["now"], causes(found, state)) == ("correction_overdue", {("date", None, None)})
     [lead] = changes(found, None, "verdict", "R401")
-    assert (lead["subject"], lead["now"], causes(found, lead)) == ("inquiry:Q1", "lead", {("date", None, None)})
+    assert (lead["subject"], lead["now"], causes(found, lead)) == ("inquiry:Q1", "lead", {("date", "inquiries", 2)})
 
 
 def test_a_change_over_several_nights_names_the_causes_of_each(whole: Drift) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from creditaudit.engines.duckdb import _SESSION, DuckDBEngine
-from creditaudit.intake import identity
+from creditaudit.intake import identity, report_xml
 from creditaudit.intake.profile import Profile
 from creditaudit.known_answers import KnownAnswerError
 from unit.known_answers.world_kit import Desk, changed_rules, profile
@@ -245,6 +245,21 @@ def test_dates_that_the_program_swaps_are_told(desk: Desk, monkeypatch: pytest.M
 def test_a_code_map_that_the_program_ignores_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Profile, "change", lambda *_: None)
     assert "adverse_check" in {a.person for a in wrong(desk, profile("verifications", codes={"check_kind": CODES}))}
+
+
+REPORTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "the day of opening is that of closing": ("opened_at", ("PD01BR01",)),
+    "the type is the kind of business": ("account_type", ("PD01AD03",)),
+}
+
+
+@pytest.mark.parametrize("what", REPORTS)
+def test_a_credit_report_that_the_program_reads_wrongly_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    column, elements = REPORTS[what]
+    monkeypatch.setitem(report_xml._ACCOUNT_CELLS, column, elements)
+    assert {"default, pbc2-report-xml"} <= {a.profiles for a in wrong(desk, reports=True)}
 
 
 # --- reference tables -----------------------------------------------------------------------------------------------

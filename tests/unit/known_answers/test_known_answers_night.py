@@ -5,16 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from credit_reports import LOAN, STATE, account, envelope, report
 from creditaudit import night
 from creditaudit.errors import RefusedError
 from creditaudit.known_answers import KnownAnswerError, WrongAnswer, check_known_answers
+from creditaudit.known_answers.declared import Terms, meant_rows, persons
+from creditaudit.runlog import RunLog
 from place import Place
+from unit.commanded import deliver as small
 from unit.kit import NIGHT
 
 if TYPE_CHECKING:
@@ -97,19 +101,71 @@ def test_a_night_without_findings_is_quiet_and_proven(house: Place) -> None:
     assert "unproven" not in page
 
 
-def test_nothing_of_a_known_answer_is_in_the_book(house: Place) -> None:
-    """Every file of the book, and every cell of its Parquet files: no reserved number, code or institution."""
-    read = 0
-    for path in sorted(house.book.rglob("*")):
+def searched(folder: Path) -> set[str]:
+    """Search every file, and every cell of Parquet files: no reserved number, code or institution; return the names."""
+    names = set()
+    for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue
-        read += 1
+        names.add(path.name)
         held = path.read_bytes()
         if path.suffix == ".parquet":
             held = str(pq.read_table(path).to_pydict()).encode()
         assert RESERVED.search(held) is None, path
-    assert read > 40
+    return names
+
+
+def test_nothing_of_a_known_answer_is_in_the_book(house: Place) -> None:
+    assert len(searched(house.book)) > 40
     assert summary_of(house, NIGHT)["delivered"] == ROWS * len(FEEDS)
+
+
+def test_nothing_of_a_known_answer_is_in_anything_that_a_night_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With findings, sheets, Data Docs, a run log, lineage, a credit report; and one of few touched that is refused."""
+    monkeypatch.setattr(night, "check_known_answers", check_known_answers)
+    place = Place(tmp_path / "house")
+    place.root.mkdir()
+    place.made()
+    small(place, NIGHT)
+    place.drop(NIGHT, "reports", envelope(report(account(LOAN, STATE)).encode()), name="p.xml")
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    logs = ("--run-log", str(beside / "run.log"), "--lineage", str(beside / "lineage.json"))
+    said = place.say(*place.asked("--night", NIGHT.isoformat(), *logs))
+    assert said.code == 0, said.err
+    assert place.say("docs", "--book", str(place.book)).code == 0
+    small(place, NEXT)
+    monkeypatch.setattr("creditaudit.fault.checks.kept_since", lambda _night, _years: date(1990, 1, 1))
+    refused = place.say(*place.asked("--night", NEXT.isoformat(), "--run-log", str(beside / "refused.log")))
+    assert refused.code == 6
+    spoken = said.out + said.err + refused.out + refused.err
+    assert RESERVED.search(spoken.encode()) is None
+    names = searched(place.book) | searched(beside)
+    assert {"night.html", "exceptions.csv", "findings.parquet", "index.html", "run.log", "lineage.json"} <= names
+    assert any(name.startswith("CA-") for name in names)
+    # The search finds what it looks for.
+    terms = Terms(1, NIGHT, {}, "D1")
+    rows = str([meant_rows(person, terms) for person in persons()]).encode()
+    assert len(RESERVED.findall(rows)) > 100
+
+
+def test_a_night_that_judges_only_who_is_touched_asks_them_all(
+    house: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one thread and with two it is the same night, and that of judging everyone."""
+    monkeypatch.setattr(night, "check_known_answers", check_known_answers)
+    place = house.copied(tmp_path / "one")
+    deliver(place, NEXT)
+    other = place.copied(tmp_path / "two")
+    log = RunLog()
+    place.night(NEXT, threads=1, log=log)
+    [looked] = [stage.note for stage in log.stages if stage.name == "judge"]
+    assert not looked.startswith("everyone")
+    assert summary_of(place, NEXT)["known_answers"] == summary_of(house, NIGHT)["known_answers"]
+    other.night(NEXT, threads=2, everyone=True)
+    assert other.sealed() == place.sealed()
 
 
 def test_a_wrong_answer_is_exit_6_and_the_book_is_as_before(

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from creditaudit import engines
 from creditaudit.audit.rulebook import load_rules
+from creditaudit.engines import open_engine
+from creditaudit.known_answers import KnownAnswerError
 from creditaudit.known_answers.declared import persons
 from unit.known_answers.world_kit import Desk, changed_rules, profile
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from creditaudit.engines import Engine
 
 DATES = ["DD.MM.YYYY", "DD.MM.YYYY HH:MM:SS", "YYYY/M/D H:MM"]
 CHINESE = {"机构": "provider_code", "账号": "account_code", "证件号": "id_number", "开户日期": "opened_at"}
@@ -118,3 +123,33 @@ def test_a_rule_that_its_own_dates_switch_off_is_not_proven(desk: Desk) -> None:
     """And a chain is not asked for, where what it leads to is not judged."""
     rules = changed_rules({"R101": (("effective: {from: null, to: null}", "effective: {from: null, to: 2026-01-31}"),)})
     assert desk.ask(rules=rules).unproven == (("rule_off", "R101"), ("no_words", "R109"))
+
+
+def test_credit_reports_are_asked_in_their_own_form(desk: Desk) -> None:
+    """SPEC 3.1: whoever needs no link, region or line of credit, which no report has."""
+    answered = desk.ask(reports=True)
+    assert answered.profiles == ("default", "pbc2-report-xml")
+    assert answered.unproven == (("no_words", "R109"),)
+    assert answered.persons > 30
+    both = desk.ask(profile("accounts", "bank", dates={"*": ["YYYYMMDD", "YYYYMMDD HH:MM:SS"]}), reports=True)
+    assert both.unproven == ()
+    assert both.answers > answered.answers
+
+
+def test_two_threads_answer_as_one_does(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = desk.ask()
+    rules = changed_rules({"R101": (("'same', 'presumed_same'", "'same'"),)})
+    with pytest.raises(KnownAnswerError) as by_one:
+        desk.ask(rules=rules)
+    opened = []
+
+    def with_two(scratch: Path, *, threads: int, memory_limit: str, reads: Path | None) -> Engine:
+        opened.append(threads)
+        return open_engine(scratch, threads=2, memory_limit=memory_limit, reads=reads)
+
+    monkeypatch.setattr(engines, "open_engine", with_two)
+    assert desk.ask() == one
+    with pytest.raises(KnownAnswerError) as by_two:
+        desk.ask(rules=rules)
+    assert opened == [1, 1]
+    assert by_one.value.wrong == by_two.value.wrong

@@ -11,7 +11,7 @@ from creditaudit.audit.rulebook import in_force, load_rules, parse_rule
 from creditaudit.audit.rules_tonight import Rulebook
 from creditaudit.book.keys import load_keys, new_key_file
 from creditaudit.book.reference import snapshot_of
-from creditaudit.intake.landing import DeliveredFile
+from creditaudit.intake.landing import REPORT_FEEDS, DeliveredFile, ReportFile
 from creditaudit.intake.profile import Profile
 from creditaudit.known_answers import Answered, check_known_answers
 from creditaudit.source_settings import SourceSettings
@@ -68,9 +68,12 @@ class Desk:
         for table in ("institutions", "duties"):
             snapshot_of(None, table, self.root)
 
-    def ask(self, *profiles: Profile, rules: Iterable[Rule] | None = None, night: date = NIGHT) -> Answered:
-        """Ask them as a night does whose files are read by these profiles."""
+    def ask(
+        self, *profiles: Profile, rules: Iterable[Rule] | None = None, night: date = NIGHT, reports: bool = False
+    ) -> Answered:
+        """Ask them as a night does whose files are read by these profiles; ``reports``: it has a credit report, too."""
         every = tuple(shipped() if rules is None else rules)
         files = [DeliveredFile(p.source.feed, f"{p.name}.csv", Path("none"), profile=p) for p in profiles]
+        files += [ReportFile(feed, "reports/p.xml", Path("none")) for feed in REPORT_FEEDS if reports]
         judging = Rulebook(every, in_force(every, night), {}, (), ())
         return check_known_answers(files, night=night, rules=judging, reference=self.root, keys=self.keys)
