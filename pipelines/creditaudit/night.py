@@ -208,7 +208,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
     with run.log.stage("score") as stage:
         stage.rows, scoring = _score(run)
     with run.log.stage("track"):
-        tracked = _track(run, assessment)
+        tracked = _track(run, assessment, judgment)
         unburied = run.bury(tracked.cases)
     with run.log.stage("report"):
         if not judgment.is_counted:
@@ -308,16 +308,16 @@ def _score(run: Run) -> tuple[int, dict[str, Any]]:
     run.remember({CASE_FACTS.name: facts_changed(run.engine, run.night)})
     in_force, refused = model_tonight(run.book, run.inbox.sound, run.folder / "model")
     run.inbox.refused.extend(refused)
-    run.model = in_force.digest
-    features = score_cases(run.engine, in_force.model)
+    run.model, features = in_force.digest, score_cases(run.engine, in_force.model)
     return features.num_rows, scoring_summary(in_force, features, run.keys.active.key_id)
 
 
-def _track(run: Run, assessment: Assessment) -> Tracked:
+def _track(run: Run, assessment: Assessment, judgment: Judgment) -> Tracked:
     """Open and change cases; keep what they must remember."""
     open_previous(run.engine, run.book)
-    recall_cases(run.engine, run.book, run.night)
     run.inbox.refused.extend(take_answers(run.engine, run.inbox.sound, run.night, run.keys))
+    may_rest = judgment.accounts is not None and run.has_last_model() and not assessment.stale
+    recall_cases(run.engine, run.book, run.night, may_rest=may_rest)
     answer_joined(run.engine)
     run.remember(prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))
     tracked = track(run.engine, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight)

@@ -76,6 +76,10 @@ class Run:
         self.removals += stones
         return refused
 
+    def has_last_model(self) -> bool:
+        """Say whether the cases are scored by what scored them last night."""
+        return self.book.last is not None and self.book.manifests[self.book.last].get("model") == self.model
+
     def judged_by(self) -> dict[str, Any]:
         """Return the parts of the manifest that say what judges."""
         return {

@@ -41,7 +41,10 @@ def only_scope(engine: Engine) -> None:
 
 
 def carry(engine: Engine, night: date, findings: pa.Table, clearances: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Add to what was found tonight what stands of the last night; makes ``findings`` and ``carried_subjects``.
+    """Add to what was found tonight what stands of the last night.
+
+    Makes ``findings``, ``carried_subjects`` and ``judged_subjects`` (provider_code, subject: whatever was judged, with
+    a finding or without).
 
     Reads ``previous_findings``, ``previous_clearances``, ``scope_codes``, ``scope_inquiry_keys``.
 
@@ -57,6 +60,11 @@ def carry(engine: Engine, night: date, findings: pa.Table, clearances: pa.Table)
         f"SELECT f.* FROM previous_findings AS f WHERE NOT EXISTS ({_ACCOUNT}) AND NOT EXISTS ({_INQUIRY})",
     )
     engine.table("carried_subjects", "SELECT DISTINCT provider_code, subject FROM carried_findings")
+    engine.table(
+        "judged_subjects",
+        "SELECT provider_code, 'account:' || account_code AS subject FROM scope_codes"
+        " UNION SELECT provider_code, 'inquiry:' || inquiry_id AS subject FROM scope_inquiry_keys",
+    )
     stands = engine.fetch("SELECT * FROM carried_findings")
     cleared = engine.fetch(f"SELECT f.* FROM previous_clearances AS f WHERE NOT EXISTS ({_ACCOUNT})")
     engine.drop("carried_findings")

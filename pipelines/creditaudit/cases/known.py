@@ -63,6 +63,7 @@ _PLACES = f"""
 # The last episode of every case without its next step: a long text, told anew each night.
 _KNOWN = """
     SELECT c.* EXCLUDE (next_step, provider_code, account_code, subject), p.* EXCLUDE (case_id, episode),
+        q.case_id IS NOT NULL AS is_resting,
         m.fingerprint, y.id_norm, y.account_type, y.region_code, y.opened_from, y.opened_to,
         f.outcome, f.answered_on, f.taken_on, f.answered_by, f.by_kind, f.evidence_ref,
         f.clock_id, f.clock_from, f.due_kind, f.notice_source, f.reported_from, f.reported_to, f.moment_from,
@@ -74,6 +75,7 @@ _KNOWN = """
     LEFT JOIN standing_case_memory AS m ON m.case_id = c.case_id AND m.episode = c.episode
     LEFT JOIN standing_case_life AS f ON f.case_id = c.case_id AND f.episode = c.episode
     LEFT JOIN standing_case_subjects AS y ON y.provider_code = p.old_provider AND y.subject = p.old_subject
+    LEFT JOIN case_rests AS q ON q.case_id = p.case_id
 """
 
 _EARLIER = """
@@ -93,21 +95,31 @@ def open_previous(engine: Engine, book: Book) -> None:
         engine.scan(f"previous_{name.removeprefix('case_')}", files, schema)
 
 
+def place_cases(engine: Engine) -> None:
+    """Make ``case_places``: under which subject each case goes tonight, one row per case, of its last episode.
+
+    Reads ``previous_cases``, ``case_homes``, ``lineage``, ``objected``.
+    """
+    engine.table("case_places", _PLACES)
+
+
 def load_known(engine: Engine, night: date) -> None:
     """Make the relations of what is known of cases before tonight.
 
-    Reads ``previous_cases``, ``case_homes``, ``lineage``, ``objected`` and the ``standing_case_`` tables.
+    Reads ``previous_cases``, ``case_places``, ``case_rests`` and the ``standing_case_`` tables.
 
-    ``known_cases`` has one row per case, its last episode: the published columns but next_step under tonight's newest
-    code, with old_provider and old_subject beside, joined_to (the open case of the same account that goes on; NULL:
-    this one does, or is closed), and what the book remembers of it. ``earlier_episodes`` are the others, as
-    published. ``awaiting`` are the cases whose correction may be proven tonight, ``verified_cases`` those that may come
-    back (case_id, episode, provider_code, account_code, subject, id_norm, outcome, taken_on, opened_on).
+    ``known_cases`` has one row per case that tonight may move, its last episode: the published columns but next_step
+    under tonight's newest code, with old_provider and old_subject beside, joined_to (the open case of the same account
+    that goes on; NULL: this one does, or is closed), and what the book remembers of it. ``resting_cases`` has those
+    that nothing speaks of (:mod:`creditaudit.cases.resting`), with the same columns. ``earlier_episodes`` are the
+    others, as published. ``awaiting`` are the cases whose correction may be proven tonight, ``verified_cases`` those
+    that may come back (case_id, episode, provider_code, account_code, subject, id_norm, outcome, taken_on, opened_on).
     """
-    engine.table("case_places", _PLACES)
-    engine.table("known_cases", _KNOWN)
+    engine.table("every_known_case", _KNOWN)
+    for name, which in (("known_cases", "NOT is_resting"), ("resting_cases", "is_resting")):
+        engine.view(name, f"SELECT * EXCLUDE (is_resting) FROM every_known_case WHERE {which}")
     engine.table("earlier_episodes", _EARLIER)
-    engine.drop("case_places")
+    engine.drop("case_places", "case_rests")
     due = f"state IN ({CORRECTING_LIST}) AND taken_on < DATE '{night.isoformat()}'"
     engine.table("awaiting", _WAITING.format(which=due))
     engine.table("verified_cases", _WAITING.format(which="state = 'correction_verified'"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from creditaudit.book.addressed import addressed
 from creditaudit.cases.clocks import holder_sql, overdue_sql
 from creditaudit.cases.known import OPEN_LIST
+from creditaudit.cases.resting import resting_rows
 
 if TYPE_CHECKING:
     from datetime import date
@@ -27,6 +28,8 @@ _SUBJECTS = """
     SELECT s.provider_code, s.subject, s.id_norm, s.account_type, s.region_code, s.opened_from, s.opened_to
     FROM standing_case_subjects AS s
     JOIN carried_subjects AS c ON c.provider_code = s.provider_code AND c.subject = s.subject
+    WHERE NOT EXISTS (SELECT 1 FROM resting_cases AS r
+        WHERE r.provider_code = s.provider_code AND r.subject = s.subject)
     UNION ALL
     SELECT n.provider_code, n.subject, COALESCE(a.id_norm, s.objector) AS id_norm, a.account_type,
         a.region_code, CAST(epoch_second(a.opened_from) AS BIGINT), CAST(epoch_second(a.opened_to) AS BIGINT)
@@ -84,6 +87,8 @@ _PLACED = """(
     FROM case_now AS n
     LEFT JOIN case_subjects AS r ON r.provider_code = n.provider_code AND r.subject = n.subject
     WHERE NOT n.is_quiet AND NOT n.is_superseded
+    UNION ALL
+    SELECT case_id, provider_code, region_code FROM resting_cases WHERE NOT is_quiet
 )"""
 
 # The state in which each case is sealed: a lead that a recipient's exceptions.csv has is sent.
@@ -205,7 +210,11 @@ def write_rows(engine: Engine, night: date) -> None:
     """Make ``case_subjects``, ``case_notes``, ``case_recipients`` and ``case_sent``; clocks and rows come after."""
     tonight = night.isoformat()
     engine.table("objected_rows", _OBJECTED_ROWS)
-    engine.table("case_subjects", f"SELECT DISTINCT * FROM ({_SUBJECTS}) AS s")
+    engine.table(
+        "case_subjects",
+        f"SELECT DISTINCT * FROM ({_SUBJECTS}) AS s UNION ALL SELECT provider_code, subject, id_norm, account_type,"
+        " region_code, opened_from, opened_to FROM resting_cases",
+    )
     engine.table("case_notes", _NOTES)
     engine.table("case_recipients", addressed(_PLACED, "case_id"))
     engine.table("case_sent", _SENT)
@@ -216,12 +225,11 @@ def write_rows(engine: Engine, night: date) -> None:
 def finish_rows(engine: Engine, night: date) -> None:
     """Make ``case_lives`` (what each case goes by) and ``case_rows_base``: the published columns but the next step.
 
-    Reads what :func:`write_rows` made, ``clock_dues``, ``answers_taken`` and ``residual_tonight``.
+    Reads what :func:`write_rows` made, ``clock_dues``, ``answers_taken`` and ``residual_tonight``. ``case_lives`` has
+    no row of a case that rests: it goes by what it went by.
     """
     tonight = night.isoformat()
     engine.table("case_lives", _LIFE.format(night=tonight, open=OPEN_LIST))
     late = overdue_sql("sealed_state", "due_on", "due_kind", f"DATE '{tonight}'")
-    engine.table(
-        "case_rows_base",
-        _ROWS.format(night=tonight, open=OPEN_LIST, holder=holder_sql("sealed_state"), overdue=late),
-    )
+    moved = _ROWS.format(night=tonight, open=OPEN_LIST, holder=holder_sql("sealed_state"), overdue=late)
+    engine.table("case_rows_base", f"{moved} UNION ALL BY NAME {resting_rows(night)}")

@@ -52,6 +52,12 @@ def steady(findings: str) -> str:
     return _STEADY.format(findings=findings)
 
 
+# Those of cases that rest say what they said.
+_MOVING = """
+    SELECT f.* FROM findings AS f WHERE NOT EXISTS (SELECT 1 FROM resting_cases AS r
+        WHERE r.provider_code = f.provider_code AND r.subject = f.subject)
+"""
+
 # One row per subject with standing findings: its strongest finding, the fingerprint of all, and what it rests on.
 _FINDINGS = f"""
     WITH ranked AS (
@@ -60,7 +66,7 @@ _FINDINGS = f"""
             PARTITION BY f.provider_code, f.subject
             ORDER BY s.place, f.notice_source NULLS FIRST, f.notice_id NULLS FIRST, f.rule_id
         ) AS rank
-        FROM {steady("findings")} AS f JOIN strengths AS s ON s.rule_id = f.rule_id AND s.verdict = f.verdict
+        FROM {steady("moving_findings")} AS f JOIN strengths AS s ON s.rule_id = f.rule_id AND s.verdict = f.verdict
     ), whole AS (
         SELECT provider_code, subject,
             sha256(string_agg(fingerprint, ';' ORDER BY fingerprint)) AS fingerprint,
@@ -115,16 +121,17 @@ _STANDING = """
 
 
 def stand(engine: Engine, keys: Keyring) -> None:
-    """Make ``standing_cases``: one row per subject with a finding or an objection tonight.
+    """Make ``standing_cases``: one row per subject with a finding or an objection tonight, whose case does not rest.
 
-    Reads ``findings``, ``scores``, ``strengths``, ``case_faults``, ``carried_subjects``, ``known_cases``, ``objected``
-    and ``standing_case_objections``.
+    Reads ``findings``, ``scores``, ``strengths``, ``case_faults``, ``carried_subjects``, ``known_cases``,
+    ``resting_cases``, ``objected`` and ``standing_case_objections``.
     """
     engine.table("standing_faults", _FAULTS)
+    engine.table("moving_findings", _MOVING)
     engine.table("finding_cases", _FINDINGS)
     objection_rows(engine, keys)
     standing = _STANDING.format(
         unanswered=UNANSWERED_LIST, correcting=CORRECTING_LIST, objection=TIER, lone_objection=LONE_OBJECTION
     )
     engine.table("standing_cases", standing)
-    engine.drop("finding_cases", "objection_cases")
+    engine.drop("finding_cases", "moving_findings", "objection_cases")

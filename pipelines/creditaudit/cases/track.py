@@ -18,10 +18,11 @@ from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
 from creditaudit.cases.fallen import find_fallen
 from creditaudit.cases.joined import find_homes
-from creditaudit.cases.known import load_known
+from creditaudit.cases.known import load_known, place_cases
 from creditaudit.cases.moves import move
 from creditaudit.cases.objected import resolve_objections
 from creditaudit.cases.remedies import next_steps
+from creditaudit.cases.resting import let_rest
 from creditaudit.cases.rows import finish_rows, write_rows
 from creditaudit.cases.sampling import draw_sample
 from creditaudit.cases.standing import stand
@@ -57,13 +58,24 @@ class Tracked:
     opened: int
 
 
-def recall_cases(engine: Engine, book: Book, night: date) -> None:
-    """Make ``known_cases``, ``earlier_episodes``, ``awaiting``, ``verified_cases`` and ``objected``.
+def recall_cases(engine: Engine, book: Book, night: date, *, may_rest: bool) -> None:
+    """Make ``known_cases``, ``resting_cases``, ``earlier_episodes``, ``awaiting``, ``verified_cases`` and ``objected``.
 
-    The first step of tracking: answers and proofs are asked of these.
+    After the answers are taken: a case of which one speaks does not rest. Proofs are asked of the cases named here.
+
+    Parameters
+    ----------
+    engine : Engine
+    book : Book
+        As of last night.
+    night : date
+    may_rest : bool
+        As :func:`creditaudit.cases.resting.let_rest`.
     """
     resolve_objections(engine)
     find_homes(engine, book, night)
+    place_cases(engine)
+    let_rest(engine, may_rest=may_rest)
     load_known(engine, night)
 
 

@@ -246,7 +246,7 @@ def queued_tonight(engine: Engine, night: date) -> pa.Table:
 
     An objection has a priority before it has a finding; an episode that an older program queued is never told: its
     facts of that night are gone, and tonight's may be what an answer made of them. Reads ``case_rows``,
-    ``known_cases``, ``scores`` and the standing facts and queue.
+    ``known_cases``, ``resting_cases`` (queued long since), ``scores`` and the standing facts and queue.
     """
     said = [name for name in CASE_QUEUE.schema.names if name not in ("night", "case_id", "episode", "priority")]
     return engine.fetch(
@@ -257,6 +257,7 @@ def queued_tonight(engine: Engine, night: date) -> pa.Table:
         f" JOIN standing_{CASE_FACTS.name} AS f ON f.provider_code = r.provider_code AND f.subject = r.subject"
         " LEFT JOIN known_cases AS k ON k.case_id = r.case_id AND k.episode = r.episode"
         " WHERE r.is_current AND NOT r.is_superseded AND (k.priority IS NULL OR k.tier = 'objection')"
+        " AND NOT EXISTS (SELECT 1 FROM resting_cases AS s WHERE s.case_id = r.case_id)"
         f" AND NOT EXISTS (SELECT 1 FROM standing_{CASE_QUEUE.name} AS q"
         " WHERE q.case_id = r.case_id AND q.episode = r.episode)"
         " ORDER BY r.case_id, r.episode"

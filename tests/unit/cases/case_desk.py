@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ SCHEMAS = {
         ]
     ),
     "carried_subjects": pa.schema([("provider_code", TEXT), ("subject", TEXT)]),
+    "judged_subjects": pa.schema([("provider_code", TEXT), ("subject", TEXT)]),
     "scores": pa.schema([("provider_code", TEXT), ("subject", TEXT), ("priority", pa.float64()), ("terms", TEXT)]),
     "lineage": pa.schema([*CODE, ("head_provider", TEXT), ("head_code", TEXT), ("steps", pa.int32())]),
     "contradicted_renames": pa.schema([("provider_code", TEXT), ("old_account_code", TEXT)]),
@@ -143,6 +145,7 @@ class Desk:
     def __init__(self, engine: Engine, root: Path) -> None:
         self.engine = engine
         self.root = root
+        self.lets_rest = True  # cases of which nothing speaks; else every case is asked, every night
         self.cases = CASES.empty_table()
         self.events = CASE_EVENTS.empty_table()
         self.findings = FINDINGS.empty_table()
@@ -158,18 +161,27 @@ class Desk:
         stale: tuple[str, ...] = (),
         came: Mapping[str, list[Row]] | None = None,
         before: Mapping[str, list[Row]] | None = None,
+        judged: Iterable[str] | None = None,
         **tables: list[Row],
     ) -> Tracked:
         """Track one night; the next one is a day later. Faults that are not given: outside the lane.
 
         ``came`` are rows of feeds that come into force tonight, ``before`` those that they replace; a key without one
-        is new to the book.
+        is new to the book. ``judged`` are the accounts of B01 that are judged tonight, the others are carried; None:
+        all are judged, and no case rests.
         """
         found = list(findings)
         standing = pa.Table.from_pylist(found, schema=FINDINGS)
         self.engine.load("findings", standing)
         outside = {(f["provider_code"], f["subject"]): fault(f["subject"], f["provider_code"]) for f in found}
         given = {"recipients": [LIAISON], "case_faults": list(outside.values()), **tables}
+        if judged is not None:
+            subjects = {("B01", f"account:{code}") for code in judged}
+            given |= {
+                "case_faults": [f for f in given["case_faults"] if (f["provider_code"], f["subject"]) in subjects],
+                "carried_subjects": [_subject(*key) for key in sorted(outside.keys() - subjects)],
+                "judged_subjects": [_subject(*key) for key in sorted(subjects)],
+            }
         for name, schema in SCHEMAS.items():
             self.engine.load(name, pa.Table.from_pylist(given.get(name, []), schema=schema))
         for table in ("clocks", "remedies"):
@@ -182,7 +194,8 @@ class Desk:
         name_regions(self.engine, self.tonight)
         for feed in FEEDS:
             self.engine.load(f"rows_before_{feed}", typed(feed, (before or {}).get(feed, [])))
-        recall_cases(self.engine, Book(self.root / "book"), self.tonight)
+        may_rest = self.lets_rest and judged is not None and not stale
+        recall_cases(self.engine, Book(self.root / "book"), self.tonight, may_rest=may_rest)
         answer_joined(self.engine)
         files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
         tracked = track(self.engine, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
@@ -196,6 +209,12 @@ class Desk:
         self.tonight += timedelta(days=1)
         return tracked
 
+    def fork(self, *, lets_rest: bool) -> Desk:
+        """Return a desk that goes on from here by itself."""
+        other = copy(self)
+        other.state, other.lets_rest = dict(self.state), lets_rest
+        return other
+
     def _written(self, feed: str, rows: list[Row]) -> Path:
         path = self.root / f"{self.tonight}-{feed}.parquet"
         pq.write_table(typed(feed, rows, night=self.tonight), path)
@@ -208,6 +227,10 @@ class Desk:
             " JOIN (SELECT DISTINCT case_id FROM case_recipients) AS t ON t.case_id = c.case_id"
         )
         return {row["account_code"]: row["change"] for row in rows.to_pylist()}
+
+
+def _subject(provider: str, subject: str) -> Row:
+    return {"provider_code": provider, "subject": subject}
 
 
 def one(tracked: Tracked) -> Row:
