@@ -29,7 +29,7 @@ from creditaudit.book.case_state import (
     LATE_ANSWERS,
     SENT_CASES,
 )
-from creditaudit.book.files import listed, write_parquet
+from creditaudit.book.files import ROW_GROUP, listed, write_parquet
 from creditaudit.book.inbox import decisions
 from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import Book, commit, open_book
@@ -338,7 +338,7 @@ def _track(run: Run, assessment: Assessment, judgment: Judgment) -> Tracked:
 def _publish(run: Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
     paths = {name: run.folder / "published" / f"{name}.parquet" for name in tables}
     for name, table in tables.items():
-        write_parquet(paths[name], PUBLISHED[name], [table])
+        write_parquet(paths[name], PUBLISHED[name], table.to_batches(ROW_GROUP))
     return paths
 
 

@@ -205,7 +205,7 @@ class Desk:
             self.state[table.name] = pa.Table.from_pylist(list(kept.values()), schema=table.schema)
             if table is CASE_SUBJECTS:
                 self.fresh_subjects = fresh.to_pylist()
-        self.cases, self.events, self.findings = tracked.cases, tracked.events, standing
+        self.cases, self.events, self.findings = tracked.cases.cast(CASES), tracked.events, standing
         self.tonight += timedelta(days=1)
         return tracked
 
