@@ -6,11 +6,15 @@ import csv
 import hashlib
 import io
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from credit_reports import LOAN, STATE, envelope, report
+from credit_reports import account as xml_account
+from creditaudit.audit.rulebook import shipped_rules
+from creditaudit.book.inbox import put
 from creditaudit.book.layout import open_book
 from creditaudit.errors import UsageError
 from creditaudit.trace import ROLES, TRACE, Source, trace
@@ -176,3 +180,64 @@ def test_what_cannot_be_traced_is_refused(house: Place, given: dict[str, str], w
     with pytest.raises(UsageError) as refused:
         trace(open_book(house.book), **given)  # type: ignore[arg-type] - each is one of the two
     assert why in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A credit report's account, a loss that was readmitted, and a rule whose text was approved: two nights."""
+    place = Place(tmp_path_factory.mktemp("decided")).made()
+    loan = {**LOAN, "PD01AR01": "2026-10-20"}
+    for day in (DAY, DAY + timedelta(1)):
+        place.drop(day, "reports", envelope(report(xml_account(loan, STATE), number=LOSER).encode()), name="p.xml")
+    place.deliver(DAY, "accounts", [account("OWN", "B02")])
+    place.deliver(DAY, "loss_reports", [{**LOST, "reported_at": "2026-13-45"}])
+    place.night(DAY)
+    line = {"night": DAY.isoformat(), "file": "f.csv", "row": 1, "cells": list(LOST.values())}
+    body = {"feed": "loss_reports", "columns": list(LOST), "rows": [line]}
+    book = open_book(place.book)
+    put(book, "readmission", by="Li", reason="corrected", body=body, on=None)
+    [folder] = [rule for rule in shipped_rules().iterdir() if rule.name.startswith("R102")]
+    text = folder.joinpath("rule.sql").read_text(encoding="utf-8").replace("value: 7776000", "value: 86400")
+    put(book, "rule_approval", by="Wang", reason="test", body={"folder": folder.name, "text": text}, on=None)
+    place.deliver(DAY + timedelta(1), "accounts", [account("OWN", "B02", balance="2")])
+    place.night(DAY + timedelta(1))
+    return place
+
+
+LOST = {"report_no": "L9", "id_number": LOSER, "card_valid_from": "2015-01-01", "reported_at": "2026-10-01"}
+
+
+def _cases_of(place: Place) -> dict[str, list[dict[str, object]]]:
+    book = open_book(place.book)
+    rows = place.rows(DAY + timedelta(1), "cases")
+    return {str(r["account_code"]): trace(book, case_id=str(r["case_id"])).to_pylist() for r in rows}
+
+
+def test_a_readmitted_row_is_named_with_its_entry_and_back(decided: Place) -> None:
+    kinds = {json.loads(p.read_bytes())["kind"]: p.name for p in (decided.book / "inbox").glob("*.json")}
+    for rows in _cases_of(decided).values():
+        [notice] = [row for row in rows if row["role"] == "notice"]
+        assert (notice["feed"], notice["row"], notice["line"]) == ("loss_reports", 1, 1)
+        assert notice["entry"] == kinds["readmission"]
+        assert str(notice["entry"]).endswith(f"{notice['sha256']}.json")
+        assert notice["night"] == DAY + timedelta(1)
+    back = trace(open_book(decided.book), source=Source(str(notice["file"])))
+    assert set(back["account_code"].to_pylist()) == set(_cases_of(decided))
+
+
+def test_the_approval_of_the_text_that_judged_is_named(decided: Place) -> None:
+    kinds = {json.loads(p.read_bytes())["kind"]: p.name for p in (decided.book / "inbox").glob("*.json")}
+    for rows in _cases_of(decided).values():
+        assert {row["rule_id"] for row in rows} == {"R102"}
+        [text] = [row for row in rows if row["role"] == "rule_text"]
+        assert (text["entry"], text["feed"], text["line"]) == (kinds["rule_approval"], None, None)
+
+
+def test_a_credit_report_is_an_origin_like_any_file(decided: Place) -> None:
+    rows = _cases_of(decided)[LOAN["PD01AI03"]]
+    [own] = [row for row in rows if row["role"] == "account"]
+    content = (decided.landing / DAY.isoformat() / "reports" / "p.xml").read_bytes()
+    assert (own["feed"], own["file"], own["row"]) == ("accounts", "reports/p.xml", 1)
+    assert own["sha256"] == hashlib.sha256(content).hexdigest()
+    back = trace(open_book(decided.book), source=Source("accounts/reports/p.xml", own["line"]))
+    assert set(back["account_code"].to_pylist()) >= {LOAN["PD01AI03"]}

@@ -17,6 +17,10 @@ from creditaudit.book.inbox import put
 from creditaudit.book.layout import open_book
 from creditaudit.book.prune import ask_prune
 from creditaudit.book.seal import verify
+from creditaudit.drift import drift
+from creditaudit.drift.between import find_changes
+from creditaudit.drift.rows import open_rows
+from creditaudit.engines import engine_aside
 from creditaudit.errors import UsageError
 from place import Place, changed, tree_of
 from reference.small import ACCOUNT, NUMBER, REPORT
@@ -178,6 +182,16 @@ def test_pruning_again_later_goes_on_from_there(pruned: Place, tmp_path: Path) -
     found = checked(place)
     assert (found.nights, found.unfinished, len(found.removals)) == (6, 0, 2)
     assert {s.before for s in found.removals} == {NIGHTS[2], NIGHTS[4]}
+
+
+def test_nights_whose_rows_are_gone_are_not_compared(pruned: Place) -> None:
+    """Why something changed since cannot be told, and that is said; where nothing changed, nothing is asked for."""
+    book = open_book(pruned.book)
+    with engine_aside(reads=book.root) as engine:
+        find_changes(engine, book, NIGHTS)
+        with pytest.raises(UsageError, match="what was in force on night 2026-09-29 cannot be told any more"):
+            open_rows(engine, book, NIGHTS)
+    assert drift(book, NIGHTS[0], NIGHTS[4]).changes.num_rows == 0
 
 
 BODIES: dict[str, dict[str, Any]] = {

@@ -21,6 +21,7 @@ FIRST, SECOND, THIRD, LAST = NIGHTS = (
     *(date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22)),
     date(2026, 12, 20),
 )
+SKIPPED = date(2026, 12, 1)
 CARD = "2015-01-01"
 LOST = {"card_valid_from": CARD, "reported_at": "2026-10-01", "withdrawn_at": ""}
 # What each account is there for; the letter is its code.
@@ -84,7 +85,8 @@ def lived(root: Path) -> Place:
     place.night(THIRD)
     place.deliver(LAST, "accounts", [account(QUIET, report_date="2026-12-19", balance="4")])
     place.deliver(LAST, "loss_reports", [loss(QUIET)])
-    place.night(LAST)
+    place.deliver(SKIPPED, "accounts", [account(QUIET)])
+    place.night(LAST, skips={SKIPPED: "delivered twice"})
     return place
 
 

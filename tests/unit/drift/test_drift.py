@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from creditaudit.book.layout import open_book
-from creditaudit.drift import CAUSES, Drift, drift
+from creditaudit.drift import CAUSES, Drift, compare, drift
+from creditaudit.drift import causes as causes_of
 from creditaudit.drift.value import CAUSED, CHANGES, SENT, TELL, WHY
 from creditaudit.errors import UsageError
 from reference.drift import differing, told
@@ -34,6 +35,7 @@ from unit.drift.story import (
     READMITTED,
     RENAMED,
     SECOND,
+    SKIPPED,
     TAKEN_BACK,
     THIRD,
     UNADDRESSED,
@@ -42,6 +44,11 @@ from unit.drift.story import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from creditaudit.book.layout import Book
     from place import Place
 
 PAIRS = (*pairwise(NIGHTS), (FIRST, LAST))
@@ -256,6 +263,7 @@ def test_the_command_says_the_same_in_every_format(story: Place, second: Drift) 
         (SECOND, FIRST, f"{SECOND} is no night before {FIRST}"),
         (SECOND, SECOND, f"both are {SECOND}"),
         (FIRST - timedelta(1), SECOND, "before the book begins"),
+        (FIRST, SKIPPED, f"night {SKIPPED} was skipped, not read, by a decision that night {LAST} recorded"),
         (FIRST, LAST - timedelta(1), "no sealed night of this book"),
         (FIRST, LAST + timedelta(1), "no sealed night of this book"),
     ],
@@ -267,3 +275,46 @@ def test_nights_that_cannot_be_compared(story: Place, earlier: date, later: date
     said = story.say("drift", "--book", str(story.book), "--from", str(earlier), "--to", str(later))
     assert said.code == 2
     assert why in said.err
+
+
+def _with_other(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
+    """Let the second night's manifest say other things of what judged."""
+    real = compare.world
+
+    def told_otherwise(book: Book, nights: Sequence[date]) -> pa.Table:
+        book.manifests[SECOND].update(parts)
+        return real(book, nights)
+
+    monkeypatch.setattr(compare, "world", told_otherwise)
+
+
+def test_another_program_is_named_beside_the_rows(story: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It judges everyone, and without judging again nobody can tell which of the two it was."""
+    program = {"name": "creditaudit", "version": "9.9.9", "lock_sha256": "f" * 64}
+    _with_other(monkeypatch, program=program, configuration="e" * 64)
+    found = drift(open_book(story.book), FIRST, SECOND)
+    [verdict] = changes(found, LATE_LOSS, "verdict", "R101")
+    assert causes(found, verdict) == {("row_new", "loss_reports", 3), ("program", None, None)}
+    said = {r["detail"] for r in found.causes.to_pylist() if r["cause"] == "program"}
+    assert {text.endswith(" > 9.9.9 ffffffffffff") for text in said} == {True}
+    # An answer moves a case whatever judges, and the configuration is asked only where nothing nearer is there.
+    [state] = changes(found, ANSWERED, "state")
+    assert causes(found, state) == {("answer", None, None)}
+    assert "configuration" not in set(found.causes["cause"].to_pylist())
+
+
+@pytest.mark.parametrize("is_other", [True, False])
+def test_what_no_row_explains_is_said_to_be_so(
+    story: Place, monkeypatch: pytest.MonkeyPatch, *, is_other: bool
+) -> None:
+    """The house comes last: its configuration and key; and where nothing is there the words say that, for each."""
+    if is_other:
+        _with_other(monkeypatch, configuration="e" * 64, key={"key_id": "other", "digest": "d"})
+    monkeypatch.setattr(causes_of, "_NEAREST", causes_of._NEAREST[-1:])
+    monkeypatch.setattr(causes_of, "_FURTHER", ())
+    found = drift(open_book(story.book), FIRST, SECOND)
+    rows = found.causes.to_pylist()
+    assert {row["change"] for row in rows} == set(found.changes["change"].to_pylist())
+    assert {row["cause"] for row in rows} == ({"configuration", "key"} if is_other else {"unnamed"})
+    if not is_other:
+        assert all(row["detail"].startswith("could not be named because") for row in rows)
