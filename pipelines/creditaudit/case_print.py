@@ -103,6 +103,11 @@ def _caused(cause: Row) -> str:
     return " ".join(part for part in (cause["night"], cause["cause"], place, line, entry, cause["detail"]) if part)
 
 
+def resting_lines(rows: pa.Table, form: Form) -> list[str]:
+    """Return what rests on recalled files as lines; CSV has a header, JSON is one array."""
+    return _listed(shown_rows(rows), form, rows.column_names, _RESTS, _rests)
+
+
 def fate_lines(rows: pa.Table, form: Form) -> list[str]:
     """Return what became of each row of a file of answers as lines; CSV has a header, JSON is one array."""
     return _listed(rows.to_pylist(), form, rows.column_names, rows.column_names, lambda row: row)
@@ -116,6 +121,18 @@ def _listed(
     if form == "csv":
         return _csv(names, [[row[name] for name in names] for row in rows])
     return _printed(_table("", shown, [in_short(row) for row in rows])) if rows else []
+
+
+_RESTS = ("case_id", "finding", "notice", "without", "is_direct", "state", "state_without", "due_on", "recipients")
+
+
+def _rests(row: Row) -> Row:
+    return {
+        **row,
+        "finding": " ".join(row[name] for name in ("rule_id", "verdict", "provider_code", "subject") if row[name]),
+        "notice": "/".join(row[name] for name in ("notice_source", "notice_id") if row[name]),
+        "without": " ".join(row[name] for name in ("without", "verdict_without") if row[name]),
+    }
 
 
 _TRACED = ("case_id", "finding", "notice", "role", "place", "sha256", "entry")

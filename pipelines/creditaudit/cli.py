@@ -26,6 +26,7 @@ from creditaudit import (
     cli_operate,
     cli_persons,
     cli_quarantine,
+    cli_recall,
     cli_remedies,
     cli_rules,
     cli_score,
@@ -62,6 +63,7 @@ app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_sources.app, name="source")
 app.add_typer(cli_score.app, name="score")
 app.command("explain")(cli_explain.explain)
+app.command("recall")(cli_recall.recall)
 app.command("accept-base")(cli_base.accept_base)
 
 

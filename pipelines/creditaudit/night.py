@@ -73,6 +73,7 @@ from creditaudit.intake.order import Delivery, check_order, gather
 from creditaudit.intake.outcome import Assessment, assess
 from creditaudit.intake.profile import profiles_of
 from creditaudit.intake.readmission import Readmissions, readmissions
+from creditaudit.intake.recalls import refuse_recalled
 from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
@@ -165,7 +166,9 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
     recipients, contract = _prepare(run)
     run.inbox = decisions(run.book, run.night)
     run.erase()
-    corrected = readmissions(run.book, run.inbox.sound, run.night)
+    with run.log.stage("recall"):
+        recalled = run.take_back()
+    corrected = readmissions(run.book, run.inbox.sound, run.night, recalled)
     with run.log.stage("receive") as stage:
         reports = receive(
             corrected.among(delivery.files),
@@ -175,6 +178,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             max_quarantine_share=run.settings.contract.max_quarantine_share,
             watch=run.log.watch,
         )
+        reports = refuse_recalled(reports, run.recalls.every)
         stage.rows = sum(r.delivered or 0 for r in reports)
     with run.log.stage("contract"):
         deltas = delta_rows(reports, run.night)
@@ -231,7 +235,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             contradicted=judgment.contradicted,
             corrected=(corrected.links.num_rows, (*run.inbox.refused, *corrected.refused, *unburied)),
         )
-        summary |= {"scoring": scoring, "known_answers": answered.as_dict()}
+        summary |= {"scoring": scoring, "known_answers": answered.as_dict(), "recalled": list(run.recalls.told)}
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     check_unchanged(reports)
     if run.is_complete and run.book.last is not None:  # last of all: nothing in force can be read after it

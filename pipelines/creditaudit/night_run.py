@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.rules_tonight import Rulebook
@@ -14,8 +14,11 @@ from creditaudit.book.inbox import Decisions
 from creditaudit.book.layout import FORMAT
 from creditaudit.book.program import program
 from creditaudit.book.prune import bury
-from creditaudit.book.state import open_state, write_changes
+from creditaudit.book.state import RECALLED_FILES, open_state, write_changes
+from creditaudit.cases.recalled import name_recalled, nothing_recalled, without_proofs
 from creditaudit.engines import Engine, open_engine
+from creditaudit.intake.recalls import Recalled, Recalls, recalls
+from creditaudit.intake.take_back import take_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,6 +55,7 @@ class Run:
     tonight: dict[str, list[Path]] = field(default_factory=dict)
     inbox: Decisions = field(default_factory=Decisions)
     removals: list[Tombstone] = field(default_factory=list)
+    recalls: Recalls = field(default_factory=Recalls)
     rules: Rulebook = field(default_factory=lambda: Rulebook((), (), {}, (), ()))
     model: str | None = None  # digest of the model in force; None: the formula
     shadow: list[dict[str, Any]] = field(default_factory=list)  # what changed texts would find, in numbers
@@ -80,6 +84,24 @@ class Run:
         """Say whether the cases are scored by what scored them last night."""
         return self.book.last is not None and self.book.manifests[self.book.last].get("model") == self.model
 
+    def take_back(self) -> frozenset[Recalled]:
+        """Let the book be read without the files that tonight recalls, from here on; returns what went with them."""
+        self.recalls = recalls(self.book, self.inbox.sound)
+        self.inbox.refused.extend(self.recalls.refused)
+        if not self.recalls.files:
+            nothing_recalled(self.engine)
+            return frozenset()
+        book, gone = take_back(self.engine, self.book, self.recalls)
+        name_recalled(self.engine, book.recalled)
+        self.engine.load("recalled_tonight", self.recalls.rows(gone, self.night))
+        proofs = without_proofs(self.engine, self.book, self.night)
+        self.book = replace(book, restated={**book.restated, **proofs})
+        self.is_complete = True  # no later night asks what older ones still hold of these files
+        self.tonight[RECALLED_FILES.name] = write_changes(
+            self.folder, RECALLED_FILES.name, self.recalls.rows(gone, self.night)
+        )
+        return gone
+
     def judged_by(self) -> dict[str, Any]:
         """Return the parts of the manifest that say what judges."""
         return {
@@ -102,6 +124,7 @@ class Run:
             "inputs": self.inputs,
             "model": self.model,
             "inbox": [entry.file_name for entry in self.inbox.taken],
+            "recalls": list(self.recalls.told),
             "removals": [stone.as_dict() for stone in self.removals],
             "skipped": [s.as_dict() for s in skipped],
             "state": "complete" if self.is_complete else "changes",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from creditaudit import __version__
 from creditaudit.book.layout import read_manifest
 from creditaudit.errors import UsageError, Where
-from creditaudit.intake.readmission import FOLDER as READMITTED
+from creditaudit.intake.landing import INBOX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,9 +66,9 @@ class LineageFile:
     def _place(self, entry: Mapping[str, Any], inbox: Sequence[str]) -> Path:
         """Return where a file of the manifest lies; one whose name may name a person is called as the manifest does."""
         folder, feed, file = (str(entry[key]) for key in ("folder", "feed", "file"))
-        if folder == READMITTED:
+        if folder == INBOX:
             [name] = [name for name in inbox if f"-{file}" in name]
-            return self._book / READMITTED / name
+            return self._book / INBOX / name
         return self._landing.joinpath(folder, *(() if "/" in file else (feed,)), file)  # of reports/, or of its feed
 
     def failed(self, run: str, night: date) -> None:

@@ -17,7 +17,7 @@ from reference.columns import FEEDS
 from reference.hostile_cells import make_number, make_odd_number, spell_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from property.histories import History
@@ -85,6 +85,7 @@ class Rows:
         self.rows: dict[str, list[Cells]] = defaultdict(list)
         self.broken: list[tuple[date, str, str, int, Cells]] = []
         self.told: list[str] = []
+        self.elsewhere: Callable[[str, str], str] = lambda _, file: file  # in which file a row comes instead
         self.people = [self._person() for _ in range(rng.randint(3, 6))]
         self.handlers = [make_number(rng)[0] for _ in range(2)]
 
@@ -274,6 +275,7 @@ class Rows:
 
     def send(self, feed: str, cells: Cells, file: str = "f.csv") -> None:
         """Deliver a row tonight, and remember it as the row of its key."""
+        file = self.elsewhere(feed, file)
         self.tonight.lines[feed, file].append(cells)
         key = KEYS[feed]
         others = [row for row in self.rows[feed] if any(row[name] != cells[name] for name in key)]
@@ -283,6 +285,7 @@ class Rows:
         """Deliver a row with a cell that costs it, or one cell too many; it may be readmitted on a later night."""
         required = [c for c in FEEDS[feed] if c.required and c.kind in {"date", "instant"}]
         names = [column.name for column in FEEDS[feed]]
+        file = self.elsewhere(feed, file)
         lines = self.tonight.lines[feed, file]
         if required and self.chance(0.6):
             lines.append({**cells, required[0].name: "2024-13-45"})

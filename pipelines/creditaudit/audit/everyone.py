@@ -30,7 +30,7 @@ _ADDRESSES = frozenset({"recipients", "clocks", "remedies"})
 
 # Inbox entries of which this module knows whom they touch. Any other kind may touch anybody. Answers and smaller bases
 # move cases and judge nobody; an account that is judged no more since its case was verified is touched by that.
-_KNOWN_ENTRIES = frozenset({"answer", "readmission", "rule_approval", "smaller_base"})
+_KNOWN_ENTRIES = frozenset({"answer", "readmission", "recall", "rule_approval", "smaller_base"})
 
 # The shipped rule whose findings hang on full issuances deliveries: it has one whether they cover the days or not.
 _COVERED_RULES = frozenset({"R102"})

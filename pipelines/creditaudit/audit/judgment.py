@@ -80,18 +80,9 @@ def judge_night(
         What tonight changed; without it everyone is judged.
     """
     ignored = count_ignored(engine)
-    name_renames(engine, night)
-    accounts = _scope(engine, changes) if changes is not None else None
-    if accounts is None:
-        find_renamed(engine, "standing_accounts")
-    join_renames(engine)
-    build_notices(engine)
-    sift(engine, night)
-    judge(engine, rules)
+    accounts = find_raw(engine, rules, night, changes)
     if accounts is None:
         nothing_carried(engine)
-    else:
-        only_scope(engine)
     contradicted = engine.fetch("SELECT * FROM contradicted_renames ORDER BY provider_code, old_account_code")
     findings, clearances = build_findings(engine, rules, night, keys), build_clearances(engine, night)
     is_counted = False
@@ -106,6 +97,27 @@ def judge_night(
         accounts,
         is_counted,
     )
+
+
+def find_raw(engine: Engine, rules: Sequence[Rule], night: date, changes: Changes | None) -> int | None:
+    """Make ``raw_findings`` and ``clearances`` of everyone, or of those who are touched.
+
+    Returns
+    -------
+    int or None
+        Rows of accounts that were looked at; None: all, and ``scope_codes`` is not made.
+    """
+    name_renames(engine, night)
+    accounts = _scope(engine, changes) if changes is not None else None
+    if accounts is None:
+        find_renamed(engine, "standing_accounts")
+    join_renames(engine)
+    build_notices(engine)
+    sift(engine, night)
+    judge(engine, rules)
+    if accounts is not None:
+        only_scope(engine)
+    return accounts
 
 
 # What rules, duties, scores and cases are asked of, and no report.

@@ -58,9 +58,11 @@ def recount(engine: Engine, changes: Changes) -> bool:
     Returns
     -------
     bool
-        FALSE, and nothing is made: an account began or ended to be absent (``standing_absent_accounts``). Its rows are
-        not among those who are judged, so all are to be counted.
+        FALSE, and nothing is made: an account began or ended to be absent (``standing_absent_accounts``), or a file was
+        recalled. Its rows are not among those who are judged, so all are to be counted.
     """
+    if {"accounts", "account_renames"} & set(changes.recalled):
+        return False
     moved = f"SELECT count(*) AS n FROM standing_absent_accounts WHERE night >= DATE '{changes.last}'"
     if engine.fetch(moved)["n"][0].as_py():
         return False

@@ -58,6 +58,8 @@ class Changes:
         Days after which an inquiry is asked for its account: it is touched on the night when more have passed (R401).
     accounts : int
         Rows of accounts in the book, more or less: to tell whether judging everyone would be less work.
+    recalled : collection of str
+        Feeds whose rows a recall of tonight changes: ``changed_<feed>`` has these too, as they were and as they are.
     """
 
     night: date
@@ -66,6 +68,7 @@ class Changes:
     covered_rules: Sequence[str]
     waits: Sequence[int] = ()
     accounts: int = 0
+    recalled: Collection[str] = ()
 
 
 def open_changes(
@@ -86,9 +89,12 @@ def open_changes(
         Those in force.
     """
     last = book.sealed[-1]
+    turned = book.recalled | (frozenset(book.restated) & _TURNED)
     for table in TABLES:
-        if tonight.get(table) or table in _ALWAYS_READ:
+        if tonight.get(table) or table in _ALWAYS_READ or table in turned:
             engine.scan(f"changed_{table}", list(tonight.get(table, ())), TABLES[table].schema)
+        if table in turned:
+            _with_turned(engine, table)
     before = book.folder(last) / "published"
     engine.scan("previous_findings", [before / "findings.parquet"], FINDINGS)
     engine.scan("previous_clearances", [before / "clearances.parquet"], CLEARANCES)
@@ -99,10 +105,23 @@ def open_changes(
     for path in (*complete, *changes):
         with storage(path):
             accounts += pq.ParquetFile(path).metadata.num_rows
-    changed = {table for table, files in tonight.items() if files}
+    changed = {table for table, files in tonight.items() if files} | turned
     if engine.fetch(f"SELECT count(*) AS n FROM {MOVED}")["n"][0].as_py():
         changed.add(MOVED)
-    return Changes(night, last, frozenset(changed), covered_rules(rules), waits(rules), accounts)
+    return Changes(night, last, frozenset(changed), covered_rules(rules), waits(rules), accounts, book.recalled)
+
+
+# Tables beside the feeds by whose rows somebody is touched.
+_TURNED = frozenset({"full_deliveries", "quarantined_numbers", "opening_changes"})
+
+
+def _with_turned(engine: Engine, table: str) -> None:
+    """Add to what came tonight the rows that a recall takes away or gives back: whose they are is touched."""
+    columns = ", ".join(TABLES[table].schema.names)
+    engine.table(
+        f"changed_{table}",
+        f"SELECT {columns} FROM changed_{table} UNION ALL SELECT {columns} FROM turned_{table}",
+    )
 
 
 def touch(engine: Engine, changes: Changes) -> int:
@@ -157,9 +176,10 @@ def _people(changes: Changes) -> list[str]:
 
 def _codes(changes: Changes) -> list[str]:
     """Select codes that tonight's rows name, or named before, and renames that come into force."""
-    parts = [
+    named = ("openings", "opening_changes", "verifications", "objections")
+    parts = [  # a recall may leave an account without a row: its code alone says that it was judged
         f"SELECT provider_code, account_code FROM changed_{table}"
-        for table in ("openings", "opening_changes", "verifications", "objections")
+        for table in (*named, *({"accounts"} & set(changes.recalled)))
         if table in changes.changed
     ]
     parts += [

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
     from creditaudit.book.layout import Book
 
-KINDS = ("answer", "model", "readmission", "removal", "rule_approval", "smaller_base")
+KINDS = ("answer", "model", "readmission", "recall", "removal", "rule_approval", "smaller_base")
 ANSWER = "answer"
 MODEL = "model"
 RULE_APPROVAL = "rule_approval"
 REMOVAL = "removal"
 _FORMAT = 1
+_SHA256 = re.compile("[0-9a-f]{64}", re.ASCII)
 _RULE_FOLDER = re.compile("R[0-9]{3}_[a-z0-9_]{1,80}", re.ASCII)
 
 
@@ -152,7 +153,14 @@ def flaw(entry: Entry) -> str | None:
         return _model_flaw(entry.body)
     if entry.kind == "smaller_base":
         return base_flaw(entry.body)
+    if entry.kind == "recall":
+        return None if is_sha256(entry.body.get("sha256")) else "its body names no file by its SHA-256"
     return _approval_flaw(entry.body) if entry.kind == "rule_approval" else None
+
+
+def is_sha256(text: Any) -> bool:
+    """Say whether a text is a whole SHA-256, as manifests spell it."""
+    return isinstance(text, str) and _SHA256.fullmatch(text) is not None
 
 
 def _answer_flaw(body: dict[str, Any]) -> str | None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    import pyarrow as pa
+
 MANIFEST = "manifest.json"
 # What a manifest may say; see creditaudit.book.upgrade for what each number means. Older ones are read as they are.
 FORMAT = 3
@@ -38,11 +40,18 @@ class Book:
     instead : mapping of (date, str) to Path or None
         Files of sealed nights, by night and path, that a removal of tonight replaces: what is read in their place
         until it is done; None: nothing.
+    recalled : frozenset of str
+        Feeds whose rows in force a recall of the night that is being written changes: the engine has the keys that it
+        speaks of as ``recalled_keys_<feed>``, and what is in force of them instead as ``restored_<feed>``.
+    restated : mapping of str to pyarrow.Table
+        Other tables of the state that such a recall changes, each with all its rows before tonight.
     """
 
     root: Path
     until: date | None = None
     instead: Mapping[tuple[date, str], Path | None] = field(default_factory=dict, compare=False)
+    recalled: frozenset[str] = frozenset()
+    restated: Mapping[str, pa.Table] = field(default_factory=dict, compare=False)
 
     @property
     def nights(self) -> Path:

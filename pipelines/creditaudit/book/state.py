@@ -65,7 +65,8 @@ QUARANTINED_NUMBERS = StateTable(
     Overlay.ALL,
 )
 
-# Corrected rows of the inbox, and the quarantined row that each replaces: that row is no blind spot any more.
+# Corrected rows of the inbox, and the quarantined row that each replaces: that row is no blind spot any more. A row
+# that stands after all, since the one that it had lost its key to was recalled, replaces itself.
 READMITTED_ROWS = StateTable(
     "readmitted_rows",
     pa.schema(
@@ -99,6 +100,23 @@ CHECK_GAPS = StateTable(
     Overlay.ALL,
 )
 
+# Deliveries that were taken back by decision, and corrected rows that went with them: none of their rows counts.
+RECALLED_FILES = StateTable(
+    "recalled_files",
+    pa.schema(
+        [
+            pa.field("night", pa.date32()),  # that took the decision
+            *_text("feed"),
+            pa.field("read_on", pa.date32()),  # the night that had read it
+            *_text("file"),
+            pa.field("row", pa.int64()),  # 0: all rows; else the one corrected row of that file of the inbox
+            *_text("sha256", "entry"),
+        ]
+    ),
+    ("feed", "read_on", "file", "row"),
+    Overlay.ALL,
+)
+
 # Openings that came after the first accepted one of their account and differ from it.
 OPENING_CHANGES = StateTable("opening_changes", FEEDS["openings"].schema, (), Overlay.ALL)
 
@@ -121,6 +139,7 @@ TABLES: dict[str, StateTable] = {
             QUARANTINED_NUMBERS,
             CHECK_GAPS,
             READMITTED_ROWS,
+            RECALLED_FILES,
             *CASE_TABLES,
             SHEET_FACTS,
             *PROOF_TABLES,
@@ -160,9 +179,29 @@ def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight
         Changes of the night that is being written, the newest of all.
     """
     spec = TABLES[table]
+    if table in book.restated:
+        engine.load(f"{relation}_base", book.restated[table])
+        _put_over(engine, spec, relation, tonight or [])
+        return
     complete, changes = state_files(book, table)
-    changes = changes + (tonight or [])
+    if table not in book.recalled:
+        _overlay(engine, spec, relation, complete, [*changes, *(tonight or [])])
+        return
+    # What a recall takes away and gives back is older than what came tonight.
+    _overlay(engine, spec, f"{relation}_sealed", complete, changes)
     columns = ", ".join(spec.schema.names)
+    same = " AND ".join(f"k.{name} = b.{name}" for name in spec.key)
+    engine.view(
+        f"{relation}_base",
+        f"SELECT {columns} FROM {relation}_sealed AS b"
+        f" WHERE NOT EXISTS (SELECT 1 FROM recalled_keys_{table} AS k WHERE {same})"
+        f" UNION ALL SELECT {columns} FROM restored_{table}",
+    )
+    _put_over(engine, spec, relation, tonight or [])
+
+
+def _overlay(engine: Engine, spec: StateTable, relation: str, complete: list[Path], changes: list[Path]) -> None:
+    """Name the rows in force of a complete state and the changes after it."""
     if spec.overlay is Overlay.ALL or not changes:
         engine.scan(relation, complete + changes, spec.schema)
         return
@@ -170,6 +209,12 @@ def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight
         engine.scan(relation, changes, spec.schema)  # one night's rows already have one row per key
         return
     engine.scan(f"{relation}_base", complete, spec.schema)
+    _put_over(engine, spec, relation, changes)
+
+
+def _put_over(engine: Engine, spec: StateTable, relation: str, changes: list[Path]) -> None:
+    """Name the rows of ``<relation>_base`` with changes over them."""
+    columns = ", ".join(spec.schema.names)
     engine.scan(f"{relation}_delta", changes, spec.schema)
     key = ", ".join(spec.key)
     same = " AND ".join(f"n.{k} = b.{k}" for k in spec.key)
@@ -187,7 +232,7 @@ def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight
             f" UNION ALL SELECT {columns} FROM {relation}_base AS b"
             f" WHERE NOT EXISTS (SELECT 1 FROM {newest} AS n WHERE {same})",
         )
-    else:  # FIRST: a change row exists only where the key had none, so nothing overlaps
+    else:  # FIRST: a change row exists only where the key had none, so nothing overlaps; ALL: every row stays
         engine.view(relation, f"SELECT {columns} FROM {relation}_base UNION ALL SELECT {columns} FROM {relation}_delta")
 
 

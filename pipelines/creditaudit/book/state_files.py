@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from creditaudit.book.files import storage
 from creditaudit.book.tombstones import states_removed
 from creditaudit.errors import UsageError
 
@@ -12,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from creditaudit.book.layout import Book
+    from creditaudit.book.state_model import StateTable
 
 
 def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
@@ -33,6 +38,19 @@ def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
         else:
             changes += files
     return complete, changes
+
+
+def state_rows(book: Book, table: StateTable) -> pa.Table:
+    """Return the rows in force of a small table in which every row stays (``Overlay.ALL``), in night order."""
+    given = book.restated.get(table.name)
+    if given is not None:
+        return given
+    complete, changes = state_files(book, table.name)
+    parts = [table.schema.empty_table()]
+    for path in (*complete, *changes):
+        with storage(path):
+            parts.append(pq.read_table(path, columns=table.schema.names))
+    return pa.concat_tables(parts)
 
 
 def _refuse_removed(book: Book) -> None:

@@ -26,6 +26,10 @@ _EVENTS = """
         proof, CAST(NULL AS VARCHAR) AS by
     FROM moved_cases WHERE state_1 = 'correction_verified' AND state_0 <> 'correction_verified'
     UNION ALL
+    SELECT case_id, episode, 3 AS place, 1 AS step, 'proof_recalled' AS event, state_0 AS from_state,
+        state_1 AS to_state, reopened_by AS proof, CAST(NULL AS VARCHAR) AS by
+    FROM moved_cases WHERE reopened_by IS NOT NULL
+    UNION ALL
     SELECT case_id, episode, 4 AS place, 0 AS step, 'overdue' AS event, state_0 AS from_state, state_1 AS to_state,
         'due_on:' || CAST(due_on AS VARCHAR) AS proof, CAST(NULL AS VARCHAR) AS by
     FROM moved_cases WHERE state_1 = 'correction_overdue' AND state_0 = 'correction_due' AND NOT is_answered

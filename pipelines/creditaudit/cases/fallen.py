@@ -165,6 +165,7 @@ def find_fallen(engine: Engine, tonight: Mapping[str, Sequence[Path]]) -> None:
         f" JOIN came_{feed} AS n ON {' AND '.join(f'n.{k} = w.{k}' for k in FEEDS[feed].key)}"
         for feed in _PERSONS_FEEDS
     ]
+    causes.append(_RECALLED)
     engine.table(
         "fallen_causes",
         "SELECT case_id, string_agg(feed, ',' ORDER BY feed) AS cause"
@@ -271,9 +272,23 @@ _CORRECTED = """
     WHERE c.is_of_person AND c.is_bare
 """
 
+# A row that tonight's recalls turned is the person's or the account's; a full file that is recalled spoke of everyone.
+_RECALLED = """
+    SELECT f.case_id, 'recalled_file' AS feed FROM fallen_cases AS f
+    JOIN recalled_subjects AS r ON r.id_norm = f.id_norm
+    UNION ALL
+    SELECT c.case_id, 'recalled_file' AS feed FROM fallen_codes AS c
+    JOIN recalled_subjects AS r ON r.provider_code = c.provider_code AND r.account_code = c.account_code
+    UNION ALL
+    SELECT f.case_id, 'recalled_file' AS feed FROM fallen_cases AS f
+    JOIN recalled_subjects AS r ON r.id_norm IS NULL AND r.account_code IS NULL
+"""
+
 _RENAMES = """
-    SELECT case_id, 'account_code' AS name FROM fallen_cases
-    WHERE old_provider <> provider_code OR old_subject <> subject
+    SELECT f.case_id, 'account_code' AS name FROM fallen_cases AS f
+    WHERE (f.old_provider <> f.provider_code OR f.old_subject <> f.subject) AND NOT EXISTS (
+        SELECT 1 FROM recalled_renames AS g WHERE COALESCE(g.new_provider_code, g.provider_code) = f.old_provider
+            AND 'account:' || g.new_account_code = f.old_subject)
     UNION ALL
     SELECT c.case_id, 'account_code' AS name FROM fallen_codes AS c JOIN (
         SELECT provider_code, old_account_code, new_provider_code, new_account_code FROM came_account_renames

@@ -29,8 +29,8 @@ def find_homes(engine: Engine, book: Book, night: date) -> None:
 
     Such a case goes with the account under whose code it was opened, not with the code that was a mistake. A rename
     that only the rows contradict still says where the account went, and moves no case back. Reads ``previous_cases``,
-    ``standing_account_renames`` and ``rows_before_account_renames``; nights are looked up only where a rename of the
-    book was changed tonight.
+    ``standing_account_renames``, ``rows_before_account_renames`` and ``recalled_renames``; nights are looked up only
+    where a rename of the book was changed tonight.
 
     Parameters
     ----------
@@ -41,12 +41,14 @@ def find_homes(engine: Engine, book: Book, night: date) -> None:
     """
     engine.load("case_homes", _HOMES.empty_table())
     tonight = f"DATE '{night.isoformat()}'"
-    if not engine.table("renames_now", f"SELECT * FROM standing_account_renames WHERE night = {tonight}"):
+    is_any = engine.table("renames_now", f"SELECT * FROM standing_account_renames WHERE night = {tonight}")
+    if not is_any and not engine.fetch("SELECT 1 AS n FROM recalled_renames LIMIT 1").num_rows:
         engine.drop("renames_now")
         return
-    engine.view(  # what is in force, and what tonight's rows replaced of it
+    engine.view(  # what is in force, and what tonight's rows replaced of it, or its recalls took away
         "renames_before",
-        f"SELECT {_NAMES} FROM standing_account_renames UNION ALL SELECT {_NAMES} FROM rows_before_account_renames",
+        f"SELECT {_NAMES} FROM standing_account_renames UNION ALL SELECT {_NAMES} FROM rows_before_account_renames"
+        f" UNION ALL SELECT {_NAMES} FROM recalled_renames",
     )
     if engine.table("renamed_cases", _RENAMED):
         days = engine.fetch("SELECT DISTINCT opened_on FROM renamed_cases ORDER BY opened_on")["opened_on"].to_pylist()
@@ -67,6 +69,9 @@ _RENAMED = """
             ON w.provider_code = n.provider_code AND w.old_account_code = n.old_account_code
         WHERE w.new_provider_code IS DISTINCT FROM n.new_provider_code OR w.new_account_code <> n.new_account_code
             OR w.effective_on <> n.effective_on
+    ) OR EXISTS (
+        SELECT 1 FROM recalled_renames AS g
+        WHERE COALESCE(g.new_provider_code, g.provider_code) = c.provider_code AND g.new_account_code = c.account_code
     )
     GROUP BY c.case_id, c.provider_code, c.account_code
 """

@@ -88,6 +88,10 @@ _WAITING = """
 """
 
 
+# Verified by a proof of which a file is recalled tonight.
+_REOPENED = "SELECT case_id FROM reopened_cases"
+
+
 def open_previous(engine: Engine, book: Book) -> None:
     """Name ``previous_cases``, ``previous_events`` and ``previous_findings``: what the last night published."""
     for name, schema in (("cases", CASES), ("case_events", CASE_EVENTS), ("findings", FINDINGS)):
@@ -106,7 +110,7 @@ def place_cases(engine: Engine) -> None:
 def load_known(engine: Engine, night: date) -> None:
     """Make the relations of what is known of cases before tonight.
 
-    Reads ``previous_cases``, ``case_places``, ``case_rests`` and the ``standing_case_`` tables.
+    Reads ``previous_cases``, ``case_places``, ``case_rests``, ``reopened_cases`` and the ``standing_case_`` tables.
 
     ``known_cases`` has one row per case that tonight may move, its last episode: the published columns but next_step
     under tonight's newest code, with old_provider and old_subject beside, joined_to (the open case of the same account
@@ -120,6 +124,7 @@ def load_known(engine: Engine, night: date) -> None:
         engine.view(name, f"SELECT * EXCLUDE (is_resting) FROM every_known_case WHERE {which}")
     engine.table("earlier_episodes", _EARLIER)
     engine.drop("case_places", "case_rests")
-    due = f"state IN ({CORRECTING_LIST}) AND taken_on < DATE '{night.isoformat()}'"
+    due = f"(state IN ({CORRECTING_LIST}) AND taken_on < DATE '{night.isoformat()}') OR case_id IN ({_REOPENED})"
     engine.table("awaiting", _WAITING.format(which=due))
-    engine.table("verified_cases", _WAITING.format(which="state = 'correction_verified'"))
+    verified = f"state = 'correction_verified' AND case_id NOT IN ({_REOPENED})"
+    engine.table("verified_cases", _WAITING.format(which=verified))

@@ -1,6 +1,7 @@
 """The state machine: how each case moves tonight, and by what proof (SPEC 8.1).
 
-In this order: what came back after a proof; an answer; a proof of correction; a due date that has passed; findings that
+In this order: what came back after a proof; an answer; a proof of correction, or one that is recalled; a due date that
+has passed; findings that
 fell; evidence or an objection that wakes. New cases begin where a subject has none that can go on.
 """
 
@@ -65,12 +66,15 @@ _MOVED = f"""
             s.fingerprint AS fingerprint_now, k.is_remembered,
             r.how, a.case_id IS NOT NULL AS is_answered, p.proof, p.missing,
             COALESCE(p.has_other_evidence, FALSE) AS has_other_evidence, c.held_by AS own_changes, t.cause,
+            o.proof AS reopened_by,
             n.numbers AS new_objections, n.received_on,
             k.place = 1 AND EXISTS (SELECT 1 FROM returned_cases AS b WHERE b.case_id <> k.case_id
                 AND b.provider_code = k.provider_code AND b.subject = k.subject) AS is_returned_to,
             CASE WHEN r.case_id IS NOT NULL THEN 'reappeared'
                 WHEN a.case_id IS NOT NULL THEN a.to_state
-                WHEN k.state IN ({CORRECTING_LIST}) AND p.is_proven THEN 'correction_verified'
+                WHEN p.is_proven AND (o.case_id IS NOT NULL OR k.state IN ({CORRECTING_LIST}))
+                    THEN 'correction_verified'
+                WHEN o.case_id IS NOT NULL THEN 'correction_due'
                 WHEN k.state = 'correction_due' AND k.due_on < DATE '{{night}}' THEN 'correction_overdue'
                 ELSE k.state END AS state_1
         FROM known_cases AS k
@@ -78,6 +82,7 @@ _MOVED = f"""
             ON k.place = 1 AND s.provider_code = k.provider_code AND s.subject = k.subject
         LEFT JOIN stood AS l ON l.provider_code = k.old_provider AND l.subject = k.old_subject
         LEFT JOIN returns_tonight AS r ON r.case_id = k.case_id AND k.state = 'correction_verified'
+        LEFT JOIN reopened_cases AS o ON o.case_id = k.case_id AND o.episode = k.episode
         LEFT JOIN answers_taken AS a ON a.case_id = k.case_id AND a.episode = k.episode
         LEFT JOIN proofs_tonight AS p ON p.case_id = k.case_id AND p.episode = k.episode
         LEFT JOIN own_changes AS c ON c.case_id = k.case_id
@@ -208,7 +213,7 @@ def move(engine: Engine, night: date, keys: Keyring) -> None:
     """Make ``moved_cases`` (what happened to each known case) and ``case_now`` (what each is before it is sent).
 
     Reads ``known_cases``, ``standing_cases``, ``objected``, ``answers_taken``, ``proofs_tonight``, ``returns_tonight``,
-    ``fallen_cases``, ``own_changes`` and ``fallen_causes``.
+    ``fallen_cases``, ``own_changes``, ``fallen_causes`` and ``reopened_cases``.
 
     ``case_now`` has one row per case and episode: the last one of every known case, the next one of those that woke,
     and the first one of new cases. state_0 is the state before tonight (NULL: the case is new), is_superseded marks an

@@ -100,15 +100,18 @@ _SENT = """
 
 # An answer ends the clocks of the case and, where a correction is due, starts that of the correction; an objection
 # starts the legal one, which no house target hides; else a case has the house's from the night on which it is sent.
+# What is due again, since a file of its proof is recalled, is due when it was: the clock began with the answer.
 _CLOCK_STARTS = """
     SELECT n.case_id, n.episode,
         CASE WHEN o.received_on IS NOT NULL THEN 'objection_answer'
-            WHEN a.to_state = 'correction_due' AND NOT n.is_wake THEN 'house_correction'
+            WHEN (a.to_state = 'correction_due' AND NOT n.is_wake) OR p.case_id IS NOT NULL THEN 'house_correction'
             ELSE 'house_answer' END AS clock_id,
-        COALESCE(o.received_on, DATE '{night}') AS starts_on
+        COALESCE(o.received_on, CASE WHEN p.case_id IS NOT NULL THEN k.taken_on END, DATE '{night}') AS starts_on
     FROM case_sent AS n
     LEFT JOIN answers_taken AS a ON a.case_id = n.case_id AND a.episode = n.episode
     LEFT JOIN known_cases AS k ON k.case_id = n.case_id AND k.episode = n.episode
+    LEFT JOIN reopened_cases AS p
+        ON p.case_id = n.case_id AND p.episode = n.episode AND n.sealed_state = 'correction_due'
     LEFT JOIN (
         SELECT provider_code, subject, min(received_on) AS received_on FROM (
             SELECT provider_code, subject, received_on FROM objected WHERE is_new
@@ -126,6 +129,7 @@ _CLOCK_STARTS = """
         AND NOT COALESCE(k.clock_id = 'objection_answer' AND k.clock_from <= o.received_on AND a.case_id IS NULL, FALSE)
     WHERE NOT n.is_superseded AND (
         (a.to_state = 'correction_due' AND n.sealed_state IN ('correction_due', 'correction_overdue'))
+        OR p.case_id IS NOT NULL
         OR o.received_on IS NOT NULL
         OR (n.state = 'lead' AND n.sealed_state = 'sent'
             AND COALESCE(k.clock_id IS DISTINCT FROM 'objection_answer', TRUE))

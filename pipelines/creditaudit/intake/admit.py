@@ -37,7 +37,10 @@ KNOWN_BETTER = ("stale", "duplicate")
 
 # The quarantine of a feed with the raw text: an allowed place for personal data (SPEC 10.4).
 # ``cells`` are what a person corrects: in the order of the feed's columns, NULL where the line did not split.
-RAW_QUARANTINE = pa.schema([*QUARANTINE, pa.field("raw", pa.string()), pa.field("cells", CELLS)])
+# ``dropped`` is what a row had lost before it lost its key (NULL: nothing): a recall may let it stand after all.
+RAW_QUARANTINE = pa.schema(
+    [*QUARANTINE, pa.field("raw", pa.string()), pa.field("cells", CELLS), pa.field("dropped", pa.string())]
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def admit(
             f"SELECT t.*, r.reason AS what_it_cost FROM {resolved.rejected} AS r"
             f" JOIN tonight_{feed} AS t ON t.file = r.file AND t.row = r.row",
         )
-        unchanged = _rows_by_file(engine, _kept_out(spec, resolved))
+        unchanged = _rows_by_file(engine, kept_out(spec, resolved))
         if feed == "openings":
             _write_opening_changes(engine, book, resolved, folder)
         engine.drop(f"tonight_{feed}", resolved.rejected, resolved.known)
@@ -120,8 +123,8 @@ def admit(
     return Admitted(feed, state, accepted, quarantine)
 
 
-def _kept_out(spec: TableSpec, resolved: Resolved) -> str:
-    """Select accepted rows that change nothing in force: the same again, or an opening after the first one."""
+def kept_out(spec: TableSpec, resolved: Resolved) -> str:
+    """Return a query for accepted rows that change nothing in force: the same again, or an opening after the first."""
     only_same = "" if spec.name == "openings" else " WHERE same"
     return f"SELECT file, row, 'known' AS reason FROM {resolved.known}{only_same}"
 
@@ -204,18 +207,23 @@ def _without(part: Path, rows: np.ndarray) -> Iterator[pa.RecordBatch]:
 
 def _write_opening_changes(engine: Engine, book: Book, resolved: Resolved, folder: Path) -> None:
     """Keep openings that came after the first one of their account and differ from all known ones."""
-    spec = FEEDS["openings"]
     open_state(engine, book, OPENING_CHANGES.name, "before_opening_changes")
-    same = " AND ".join(f"t.{c} IS NOT DISTINCT FROM c.{c}" for c in spec.compared)
-    key = " AND ".join(f"t.{c} = c.{c}" for c in spec.key)
-    fresh = engine.fetch(
-        f"SELECT t.* FROM tonight_openings AS t JOIN {resolved.known} AS k ON k.file = t.file AND k.row = t.row"
-        f" WHERE NOT k.same AND NOT EXISTS (SELECT 1 FROM before_opening_changes AS c WHERE {key} AND {same})"
-        " ORDER BY t.file, t.row"
-    )
+    changes = new_opening_changes("tonight_openings", resolved.known, "before_opening_changes")
+    fresh = engine.fetch(f"SELECT * FROM ({changes}) AS c ORDER BY file, row")
     if fresh.num_rows:
         path = folder / "state" / OPENING_CHANGES.name / "part-00001.parquet"
         write_parquet(path, OPENING_CHANGES.schema, [fresh])
+
+
+def new_opening_changes(tonight: str, known: str, before: str) -> str:
+    """Return a query for a night's openings that differ from the first one of their account, and from known changes."""
+    spec = FEEDS["openings"]
+    same = " AND ".join(f"t.{c} IS NOT DISTINCT FROM c.{c}" for c in spec.compared)
+    key = " AND ".join(f"t.{c} = c.{c}" for c in spec.key)
+    return (
+        f"SELECT t.* FROM {tonight} AS t JOIN {known} AS k ON k.file = t.file AND k.row = t.row"
+        f" WHERE NOT k.same AND NOT EXISTS (SELECT 1 FROM {before} AS c WHERE {key} AND {same})"
+    )
 
 
 def _quarantine(spec: TableSpec, reports: Sequence[FileReport], rejected: dict[str, pa.Table], night: date) -> pa.Table:
@@ -229,6 +237,7 @@ def _quarantine(spec: TableSpec, reports: Sequence[FileReport], rejected: dict[s
                 # A row never appears twice (SPEC 12): one that lost a cell and then its key lists what cost the row.
                 held = held.filter(pc.invert(pc.is_in(held["row"], value_set=lost["row"].combine_chunks())))
             dated = held.append_column("night", pa.array([night] * held.num_rows, type=pa.date32()))
+            dated = dated.append_column("dropped", pa.nulls(held.num_rows, pa.string()))
             tables.append(dated.select(RAW_QUARANTINE.names).cast(RAW_QUARANTINE))
         if lost is not None:
             tables.append(_rejected_rows(spec, report, lost, night))
@@ -251,6 +260,7 @@ def _rejected_rows(spec: TableSpec, report: FileReport, lost: pa.Table, night: d
             "reasons": lost["what_it_cost"],
             "raw": pa.array(texts, type=pa.string()),
             "cells": as_typed(spec, lost),
+            "dropped": lost["dropped"],
         }
     ).cast(RAW_QUARANTINE)
 

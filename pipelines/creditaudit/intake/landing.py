@@ -46,6 +46,9 @@ class DeliveredFile:
 
 REPORTS, REPORT_SUFFIX = "reports", ".xml"
 
+# What the label of corrected rows begins with: they come from the book's inbox.
+INBOX = "inbox"
+
 # The feeds that a personal credit report has rows of.
 REPORT_FEEDS = ("accounts", "fraud_alerts")
 

@@ -21,14 +21,15 @@ import pyarrow.parquet as pq
 
 from creditaudit.book.files import storage
 from creditaudit.book.state import READMITTED_ROWS
-from creditaudit.book.state_files import state_files
+from creditaudit.book.state_files import state_rows
 from creditaudit.errors import UnjudgedFileError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.blocks import RowBlock, row_numbers
-from creditaudit.intake.landing import DeliveredFile, in_order
+from creditaudit.intake.landing import INBOX, DeliveredFile, in_order
+from creditaudit.intake.recalls import Recalled, recalled_before
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Collection, Container, Iterator, Sequence
     from pathlib import Path
 
     from creditaudit.book.inbox import Entry
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
     from creditaudit.intake.decode import Delivery
 
 KIND = "readmission"
-FOLDER = "inbox"
 _LABEL_DIGITS = 16
 
 NOT_QUARANTINED = "not in the quarantine of that night"
+RECALLED = "its file was recalled"
 READMITTED_BEFORE = "readmitted before"
 
 # What names a quarantined row: night, feed, file, row.
@@ -86,10 +87,12 @@ class Readmissions:
 
 def label(sha256: str) -> str:
     """Return the label of an entry in every table."""
-    return f"{FOLDER}/{sha256[:_LABEL_DIGITS]}"
+    return f"{INBOX}/{sha256[:_LABEL_DIGITS]}"
 
 
-def readmissions(book: Book, entries: Sequence[Entry], night: date) -> Readmissions:
+def readmissions(
+    book: Book, entries: Sequence[Entry], night: date, recalled: Collection[Recalled] = ()
+) -> Readmissions:
     """Check the corrected rows that wait once more, and say what tonight takes.
 
     A row is refused whose target is in no sealed quarantine, or was readmitted before: by an earlier night, an earlier
@@ -101,13 +104,15 @@ def readmissions(book: Book, entries: Sequence[Entry], night: date) -> Readmissi
     entries : sequence of Entry
         What tonight takes of the inbox, in order; other kinds are passed over.
     night : date
+    recalled : collection of Recalled
+        What tonight recalls: no row of it is corrected any more.
     """
     waiting = [entry for entry in entries if entry.kind == KIND]
     files: list[ReadmittedFile] = []
     links: list[dict[str, Any]] = []
     refused: list[str] = []
     done = set(readmitted(book)) if waiting else set()
-    known = Quarantines(book)
+    known = Quarantines(book, recalled)
     for entry in waiting:
         body = _body(entry)
         if body is None:
@@ -142,6 +147,8 @@ def readmissions(book: Book, entries: Sequence[Entry], night: date) -> Readmissi
 
 def refusal(target: Target, known: Quarantines, done: Container[Target]) -> str | None:
     """Say why a quarantined row cannot be readmitted; None where it can."""
+    if known.is_recalled(target):
+        return RECALLED
     if not known.holds(target):
         return NOT_QUARANTINED
     return READMITTED_BEFORE if target in done else None
@@ -165,22 +172,22 @@ def cells_of_rows(entry: Entry) -> dict[Target, dict[str, str]]:
 
 def readmitted(book: Book) -> dict[Target, str]:
     """Return every row that was readmitted up to the last sealed night, with the label of what replaces it."""
-    complete, changes = state_files(book, READMITTED_ROWS.name)
-    found: dict[Target, str] = {}
-    for path in (*complete, *changes):
-        with storage(path):
-            rows = pq.read_table(path).to_pylist()
-        for r in rows:
-            found[(r["replaces_night"], r["feed"], r["replaces_file"], r["replaces_row"])] = r["file"]
-    return found
+    rows = state_rows(book, READMITTED_ROWS).to_pylist()
+    return {(r["replaces_night"], r["feed"], r["replaces_file"], r["replaces_row"]): r["file"] for r in rows}
 
 
 class Quarantines:
     """The rows that sealed nights quarantined, read night by night as they are asked for."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, recalled: Collection[Recalled] = ()) -> None:
         self._book = book
         self._held: dict[date, set[Target]] = {}
+        every = (*recalled, *(one for _, one in recalled_before(book)))
+        self._recalled = {(one.read_on, one.feed, one.file, one.row) for one in every}
+
+    def is_recalled(self, target: Target) -> bool:
+        """Whether the file of that row, or the row itself, was taken back by decision."""
+        return target in self._recalled or (*target[:3], 0) in self._recalled
 
     def holds(self, target: Target) -> bool:
         """Whether a sealed night quarantined that row (a row that only lost a cell is not quarantined)."""

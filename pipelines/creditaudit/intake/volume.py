@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from creditaudit.book.files import storage
 from creditaudit.book.state import DELTA_ROWS, FULL_DELIVERIES
-from creditaudit.book.state_files import state_files
+from creditaudit.book.state_files import state_rows
 from creditaudit.feeds import FEEDS
 from creditaudit.intake.coverage import full_deliveries
 from creditaudit.intake.faults import ROW_QUARANTINED
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from creditaudit.book.layout import Book
-    from creditaudit.book.state_model import StateTable
     from creditaudit.intake.receive import FileReport
     from creditaudit.settings import Settings
 
@@ -49,7 +48,7 @@ _CODE = "^[0-9A-Za-z]{1,14}$"
 _PHONE = "^1[3-9][0-9]{9}$"
 
 # The provider of feeds without one where no control names one: the feed as a whole.
-_WHOLE_FEED = ""
+WHOLE_FEED = ""
 
 _SCOPE = ("feed", "provider_code", "region_code", "all_regions", "business_codes", "all_business")
 
@@ -94,9 +93,14 @@ def _by_provider(report: FileReport) -> dict[str, int]:
     if stated:
         return {stated: report.delivered or 0}
     if "provider_code" not in FEEDS[report.file.feed].by_name:
-        return {_WHOLE_FEED: report.delivered or 0}
+        return {WHOLE_FEED: report.delivered or 0}
+    return counted_providers(_provider_codes(report))
+
+
+def counted_providers(columns: Sequence[pa.ChunkedArray]) -> dict[str, int]:
+    """Count rows by the provider that each names; what does not look like a provider's code counts for nobody."""
     counts: dict[str, int] = defaultdict(int)
-    for codes in _provider_codes(report):
+    for codes in columns:
         is_code = pc.and_(pc.match_substring_regex(codes, _CODE), pc.invert(pc.match_substring_regex(codes, _PHONE)))
         for found in pc.value_counts(codes.filter(is_code)).to_pylist():
             counts[found["values"]] += found["counts"]
@@ -146,7 +150,7 @@ def shrunken(
 def _small_deltas(book: Book, tonight: pa.Table, settings: Settings) -> list[tuple[str, str, str]]:
     nights: dict[tuple[str, str], dict[date, int]] = defaultdict(dict)
     here = {(r["feed"], r["provider_code"]): r["delivered"] for r in tonight.to_pylist()}
-    for row in _before(book, DELTA_ROWS).to_pylist():
+    for row in state_rows(book, DELTA_ROWS).to_pylist():
         nights[row["feed"], row["provider_code"]][row["night"]] = row["delivered"]
     found = []
     for (feed, provider), delivered in here.items():
@@ -160,7 +164,7 @@ def _small_deltas(book: Book, tonight: pa.Table, settings: Settings) -> list[tup
 
 
 def _small_fulls(book: Book, tonight: pa.Table, settings: Settings) -> list[tuple[str, str, str]]:
-    nights = _by_scope(_before(book, FULL_DELIVERIES))
+    nights = _by_scope(state_rows(book, FULL_DELIVERIES))
     found = []
     for scope, delivered in _by_scope(tonight).items():
         if scope not in nights:
@@ -190,13 +194,6 @@ def _by_scope(fulls: pa.Table) -> dict[tuple[object, ...], dict[date, int]]:
 def _is_less(rows: int, share: float, of: float) -> bool:
     # By its decimal digits: 0.9 as a binary fraction lies a little off, and a delivery can lie just between.
     return rows < Fraction(str(share)) * Fraction(of)
-
-
-def _before(book: Book, table: StateTable) -> pa.Table:
-    complete, changes = state_files(book, table.name)
-    return pa.concat_tables(
-        [table.schema.empty_table(), *(_read(path, table.schema.names) for path in (*complete, *changes))]
-    )
 
 
 def _read(path: Path, columns: Sequence[str]) -> pa.Table:

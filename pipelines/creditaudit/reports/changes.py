@@ -57,9 +57,9 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
     -------
     dict
         ``withdrawn_cases``: how many; ``changes``: event, cause (a feed, a registry that took a finding away,
-        ``inbox`` or ``other``), file (empty: no file) and cases, sorted by event, cause, file. Rows of tonight that
-        speak of the case's person, its account (any code of its lineage) or who opened it count as its cause: a case
-        that several files name is counted under each.
+        ``recalled_file``, ``inbox`` or ``other``), file (empty: no file) and cases, sorted by event, cause, file. Rows
+        of tonight that speak of the case's person, its account (any code of its lineage) or who opened it count as its
+        cause: a case that several files name is counted under each.
     """
     moves = ", ".join(f"'{event}'" for event in _BY_ROWS)
     moved = engine.table(
@@ -107,7 +107,8 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
             SELECT event, case_id, replace(proof, '{_FALLEN}', '') AS cause, '' AS file FROM tonights_events
             WHERE event = 'withdrawn'
             UNION ALL
-            SELECT event, case_id, CASE WHEN event = 'answered' THEN 'inbox' ELSE 'other' END AS cause, '' AS file
+            SELECT event, case_id, CASE event WHEN 'answered' THEN 'inbox'
+                WHEN 'proof_recalled' THEN 'recalled_file' ELSE 'other' END AS cause, '' AS file
             FROM tonights_events WHERE event NOT IN ({moves}, 'withdrawn', 'sent')
         ) AS told GROUP BY event, cause, file ORDER BY event, cause, file
         """

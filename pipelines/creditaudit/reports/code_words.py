@@ -98,6 +98,8 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "overdue": ("转为逾期", "became overdue"),
     "provider_changed": ("机构改动了记录", "the institution changed its record"),
     "objection": ("异议", "objection"),
+    "proof_recalled": ("更正证明所依据的文件已撤回", "a file of the proof was recalled"),
+    "recalled_file": ("已撤回的文件", "recalled file"),
     "inbox": ("收到的答复", "answer received"),
     "other": ("其他", "other"),
     # the summary's words on scores

@@ -204,6 +204,11 @@ def _unseen(summary: Mapping[str, Any]) -> Iterator[Markup]:
     yield from (both("contradicted", what=" ".join(pair)) for pair in summary["contradicted_renames"])
     if summary["unjudged"]:
         yield both("unjudged", n=summary["unjudged"], m=summary["unjudged_without_recipient"])
+    yield from (
+        both("recalled", by=one["by"], on=one["decided_on"], why=one["reason"], what=what, sha=one["sha256"][:16])
+        for one in summary.get("recalled", ())
+        for what in one["files"]
+    )
     others = summary.get("other_id_types", ())
     yield from (both("other_id_types", what=row["provider_code"], n=row["rows"]) for row in others)
     yield from (both(key, n=summary[name]) for key, name in _COUNTS if summary[name])

@@ -139,6 +139,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "odd ID numbers for which no suggestion was sought, because there are too many: {n}",
     ),
     "readmitted": ("今夜读入的更正行：{n}", "corrected rows read tonight: {n}"),
+    "recalled": (
+        "{on}由{by}撤回的文件（{why}）：{what}，SHA-256 {sha}",
+        "recalled by decision of {by} on {on} ({why}): {what}, SHA-256 {sha}",
+    ),
     "refused_decision": ("收件箱中被拒绝的决定：{what}", "decision of the inbox refused: {what}"),
     "late_file": ("今夜读入的迟到文件：{what}", "late file read tonight: {what}"),
     "unapproved_rule": (

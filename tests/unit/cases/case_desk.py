@@ -15,6 +15,7 @@ from creditaudit.book.layout import Book
 from creditaudit.book.reference import read, snapshot_of
 from creditaudit.book.state import QUARANTINED_NUMBERS, TABLES
 from creditaudit.cases.joined import answer_joined
+from creditaudit.cases.recalled import nothing_recalled
 from creditaudit.cases.track import (
     Tracked,
     case_memory,
@@ -194,6 +195,7 @@ class Desk:
         name_regions(self.engine, self.tonight)
         for feed in FEEDS:
             self.engine.load(f"rows_before_{feed}", typed(feed, (before or {}).get(feed, [])))
+        nothing_recalled(self.engine)
         may_rest = self.lets_rest and judged is not None and not stale
         recall_cases(self.engine, Book(self.root / "book"), self.tonight, may_rest=may_rest)
         answer_joined(self.engine)
