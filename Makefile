@@ -8,7 +8,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-mutants test-histories test-cases test-crash test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -88,6 +88,9 @@ test-browser: $(READY) ## Open the pages in Chromium (it must be installed; `mak
 
 test-readme: $(READY) ## Run the README's commands from a fresh copy in an empty environment (installs everything anew)
 	README_COMMANDS=1 $(BIN)/python -m pytest tests/docs/test_readme_commands.py
+
+test-recalls: $(READY) ## 120 random histories with recalled files, against the history without them (`make test` runs 12)
+	CREDITAUDIT_TEST_RECALLS=120 $(BIN)/python -m pytest tests/property/test_recalls.py
 
 test-cases: $(READY) ## 20 random stories of cases against a model of the correction lane (`make test` tells one, another each time)
 	CREDITAUDIT_TEST_CASES=20 $(BIN)/python -m pytest tests/property/test_cases_machine.py

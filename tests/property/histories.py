@@ -45,13 +45,14 @@ class History:
         The same seed gives the same bytes.
     landing : Path
     families : int
+    nights : int
     """
 
-    def __init__(self, seed: int, landing: Path, families: int) -> None:
+    def __init__(self, seed: int, landing: Path, families: int, nights: int = NIGHTS) -> None:
         self.rng = rng = Random(seed)  # noqa: S311 - test data
         self.landing = landing
         self.days = [rng.choice(STARTS)]
-        while len(self.days) < NIGHTS:
+        while len(self.days) < nights:
             self.days.append(self.days[-1] + rng.choice(GAPS) * DAY)
         self.at = 0
         self.tonight = Tonight()

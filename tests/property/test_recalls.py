@@ -13,7 +13,7 @@ import pytest
 from creditaudit.book.inbox import put
 from creditaudit.book.layout import open_book
 from place import Place, changed, tree_of
-from property.histories import NIGHTS, History
+from property.histories import History
 from reference.columns import FEEDS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # `make test-recalls` asks for more.
 HISTORIES = int(os.environ.get("CREDITAUDIT_TEST_RECALLS") or 12)
 FAMILIES = 12  # each has a history of its own; they share the nights of a book
+NIGHTS = 4
 BAD = "bad.csv"
 SAME = ("findings", "clearances")
 
@@ -31,7 +32,7 @@ class Bad(History):
     """A history in which some rows of two nights come in files of their own."""
 
     def __init__(self, seed: int, landing: Path) -> None:
-        super().__init__(seed, landing, FAMILIES)
+        super().__init__(seed, landing, FAMILIES, NIGHTS)
         self.chosen = Random(seed)  # noqa: S311 - test data
         feeds = [*FEEDS, "accounts", "accounts", "openings", "loss_reports", "invalid_cards"]
         self.victims = {self.chosen.randrange(NIGHTS - 1): self.chosen.choice(feeds) for _ in range(2)}

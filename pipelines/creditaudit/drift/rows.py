@@ -13,7 +13,7 @@ from creditaudit.book.state import CHECK_GAPS, FULL_DELIVERIES, TABLES, open_sta
 from creditaudit.cases.strength import rule_feeds
 from creditaudit.feeds import FEEDS
 from creditaudit.feeds.model import PROVENANCE, typed_fields
-from creditaudit.intake.readmission import FOLDER
+from creditaudit.intake.landing import INBOX
 from creditaudit.trace_sql import ROLES_OF, STEPS
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _moved(engine: Engine, spec: TableSpec, first: date) -> str:
     judged = " OR ".join(f"({test})" for name, test in differs.items() if name not in _UNJUDGED)
     return f"""
         SELECT '{feed}' AS feed, v.night, v.file, v.row, v.line,
-            CASE WHEN starts_with(v.file, '{FOLDER}/') THEN 'row_readmitted'
+            CASE WHEN starts_with(v.file, '{INBOX}/') THEN 'row_readmitted'
                 WHEN {_WITHDRAWS.get(feed, "FALSE")} THEN 'row_withdrawn'
                 WHEN p.night IS NULL THEN 'row_new'
                 WHEN {judged} THEN 'row_corrected' ELSE 'row_again' END AS cause,
