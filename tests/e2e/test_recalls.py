@@ -189,7 +189,10 @@ def test_what_a_file_closed_is_open_again(after: House, before: House) -> None:
 def test_a_superseded_file_moves_nothing(after: House, before: House, listed: dict[str, list[dict[str, Any]]]) -> None:
     assert listed["superseded"] == []
     was, now = last(before, 5, TWICE), last(after, 6, TWICE)
-    assert {k: v for k, v in was.items() if k != "night"} == {k: v for k, v in now.items() if k != "night"}
+    of_the_night = {"night", "stale_inputs"}
+    assert {k: v for k, v in was.items() if k not in of_the_night} == {
+        k: v for k, v in now.items() if k not in of_the_night
+    }
 
 
 def test_a_verified_correction_whose_proof_is_recalled_is_due_again(after: House, before: House) -> None:
@@ -306,5 +309,5 @@ def test_nothing_is_recalled_whose_ground_was_removed(before: House, tmp_path: P
     asked = ("prune", "--book", str(house.place.book), "--keep-nights", "2", "--by", "Li", "--reason", "retention")
     assert house.place.say(*asked).code == 0
     house.run(RECALLED_ON)
-    said = recall(house, sha256_of(house, "superseded"))
+    said = recall(house, sha256_of(house, "proof"))
     assert (said.code, "cannot be told any more" in said.err) == (2, True), said.err
