@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -132,8 +133,9 @@ def resting(book: Book, hashes: Sequence[str]) -> Resting:
         recalls = Recalls(files, tuple(recalled_before(book)), by_entry=dict.fromkeys(wanted, ""))
         without, gone = take_back(engine, book, recalls)
         engine.load("recalled_tonight", recalls.rows(gone, night))
-        without_proofs(engine, book, night)
-        _judge(engine, book, without, night)
+        # As of the night before: an account that is absent then was judged no more on the last one.
+        proofs = without_proofs(engine, book, night - timedelta(days=1))
+        _judge(engine, book, replace(without, instead={**without.instead, **proofs}), night)
         for table in (SENT_CASES, CASE_LIFE):
             open_state(engine, book, table.name, f"sealed_{table.name}")
         rows = engine.fetch(_RESTING)
@@ -153,8 +155,11 @@ def _judge(engine: Engine, book: Book, without: Book, night: date) -> None:
     )
     for spec in FEEDS.values():
         nothing_came(engine, spec)
-    engine.load(
-        MOVED, pa.schema([(n, pa.string()) for n in ("provider_code", "account_code", "id_norm")]).empty_table()
+    engine.table(
+        MOVED,
+        "SELECT a.provider_code, a.account_code, a.id_norm FROM whole_accounts AS a JOIN standing_absent_accounts AS s"
+        " ON s.provider_code = a.provider_code AND s.account_code = a.account_code"
+        f" WHERE s.night = DATE '{(night - timedelta(days=1)).isoformat()}'",
     )
     rules = sealed_rules(book, night)
     accounts = find_raw(engine, rules, night, open_changes(engine, without, night, {}, rules))
