@@ -72,8 +72,7 @@ from creditaudit.intake.labels import Labels
 from creditaudit.intake.order import Delivery, check_order, gather
 from creditaudit.intake.outcome import Assessment, assess
 from creditaudit.intake.profile import profiles_of
-from creditaudit.intake.readmission import Readmissions, readmissions
-from creditaudit.intake.recalls import refuse_recalled
+from creditaudit.intake.readmission import Readmissions
 from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
@@ -166,9 +165,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
     recipients, contract = _prepare(run)
     run.inbox = decisions(run.book, run.night)
     run.erase()
-    with run.log.stage("recall"):
-        recalled = run.take_back()
-    corrected = readmissions(run.book, run.inbox.sound, run.night, recalled)
+    corrected = run.readmit(run.take_back())
     with run.log.stage("receive") as stage:
         reports = receive(
             corrected.among(delivery.files),
@@ -178,7 +175,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             max_quarantine_share=run.settings.contract.max_quarantine_share,
             watch=run.log.watch,
         )
-        reports = refuse_recalled(reports, run.recalls.every)
+        reports = run.recalls.refuse(reports)
         stage.rows = sum(r.delivered or 0 for r in reports)
     with run.log.stage("contract"):
         deltas = delta_rows(reports, run.night)

@@ -17,6 +17,7 @@ from creditaudit.book.prune import bury
 from creditaudit.book.state import RECALLED_FILES, open_state, write_changes
 from creditaudit.cases.recalled import name_recalled, nothing_recalled, without_proofs
 from creditaudit.engines import Engine, open_engine
+from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.recalls import Recalled, Recalls, recalls
 from creditaudit.intake.take_back import take_back
 
@@ -91,16 +92,21 @@ class Run:
         if not self.recalls.files:
             nothing_recalled(self.engine)
             return frozenset()
-        book, gone = take_back(self.engine, self.book, self.recalls)
-        name_recalled(self.engine, book.recalled)
-        self.engine.load("recalled_tonight", self.recalls.rows(gone, self.night))
-        proofs = without_proofs(self.engine, self.book, self.night)
-        self.book = replace(book, restated={**book.restated, **proofs})
+        with self.log.stage("recall"):
+            book, gone = take_back(self.engine, self.book, self.recalls)
+            name_recalled(self.engine, book.recalled)
+            self.engine.load("recalled_tonight", self.recalls.rows(gone, self.night))
+            proofs = without_proofs(self.engine, self.book, self.night)
+            self.book = replace(book, restated={**book.restated, **proofs})
         self.is_complete = True  # no later night asks what older ones still hold of these files
         self.tonight[RECALLED_FILES.name] = write_changes(
             self.folder, RECALLED_FILES.name, self.recalls.rows(gone, self.night)
         )
         return gone
+
+    def readmit(self, recalled: frozenset[Recalled]) -> Readmissions:
+        """Say which corrected rows of the inbox tonight reads: none of what it recalls."""
+        return readmissions(self.book, self.inbox.sound, self.night, recalled)
 
     def judged_by(self) -> dict[str, Any]:
         """Return the parts of the manifest that say what judges."""

@@ -135,7 +135,7 @@ def resting(book: Book, hashes: Sequence[str]) -> Resting:
         engine.load("recalled_tonight", recalls.rows(gone, night))
         # As of the night before: an account that is absent then was judged no more on the last one.
         proofs = without_proofs(engine, book, night - timedelta(days=1))
-        _judge(engine, book, replace(without, instead={**without.instead, **proofs}), night)
+        _judge(engine, book, replace(without, restated={**without.restated, **proofs}), night)
         for table in (SENT_CASES, CASE_LIFE):
             open_state(engine, book, table.name, f"sealed_{table.name}")
         rows = engine.fetch(_RESTING)

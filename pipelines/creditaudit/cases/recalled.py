@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditaudit.book.files import listed
 from creditaudit.book.proof_state import ABSENT_ACCOUNTS, CASE_PROOFS, HELD_SCOPES
 from creditaudit.book.state import open_state
 from creditaudit.feeds import FEEDS
@@ -86,7 +85,7 @@ def without_proofs(engine: Engine, book: Book, night: date) -> dict[str, pa.Tabl
     nights = engine.fetch("SELECT DISTINCT read_on FROM recalled_tonight WHERE feed = 'accounts' ORDER BY read_on")
     days = nights["read_on"].to_pylist()
     since = [day for day in book.sealed if days and day >= days[0]]
-    parts = [path for day in since for path in listed(book.folder(day) / "intake" / "accounts")]
+    parts = [path for day in since for path in book.parts(day, "intake/accounts")]
     engine.scan("accounts_since", parts, FEEDS["accounts"].schema)
     engine.table("delivered_since", _DELIVERED)
     engine.table("kept_proofs", _KEPT)

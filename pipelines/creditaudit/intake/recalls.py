@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from creditaudit.book.layout import Book
 from creditaudit.book.state import RECALLED_FILES
 from creditaudit.book.state_files import state_files, state_rows
-from creditaudit.book.tombstones import tombstones
+from creditaudit.book.tombstones import ERASE, tombstones
 from creditaudit.errors import UsageError
 from creditaudit.intake.landing import INBOX
 
@@ -23,9 +22,21 @@ if TYPE_CHECKING:
     from datetime import date
 
     from creditaudit.book.inbox import Entry
+    from creditaudit.book.layout import Book
     from creditaudit.intake.receive import FileReport
 
 KIND = "recall"
+
+
+# What a report says of a file that comes again after it was recalled.
+_REFUSED: dict[str, Any] = {
+    **dict.fromkeys(("delivered", "typed", "quarantined", "typed_part", "quarantine_part")),
+    "refused": "the same bytes were recalled by decision; a corrected file has other bytes",
+}
+
+
+def _is_of_inbox(report: FileReport) -> bool:
+    return report.file.name.startswith(f"{INBOX}/")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,6 +88,14 @@ class Recalls:
     def every(self) -> frozenset[str]:
         """Every SHA-256 that counts no more, tonight's too."""
         return frozenset(one.sha256 for one in self.files) | {one.sha256 for _, one in self.before}
+
+    def refuse(self, reports: Sequence[FileReport]) -> list[FileReport]:
+        """Refuse tonight's files whose bytes were recalled: nobody's mistake brings them back."""
+        every = self.every
+        return [
+            replace(r, **_REFUSED) if r.refused is None and r.sha256 in every and not _is_of_inbox(r) else r
+            for r in reports
+        ]
 
     def rows(self, every: Collection[Recalled], night: date) -> pa.Table:
         """Return tonight's rows of the state's ``recalled_files`` for these deliveries, sorted by its key."""
@@ -202,7 +221,7 @@ def first_night(feed: str, files: Sequence[Recalled], before: Sequence[tuple[dat
 def state_before(book: Book, night: date) -> Book | None:
     """Return the book as it was before a night; None: that is the first one."""
     earlier = [sealed for sealed in book.sealed if sealed < night]
-    return Book(book.root, until=earlier[-1]) if earlier else None
+    return replace(book, until=earlier[-1]) if earlier else None
 
 
 def lost_ground(book: Book, feed: str, first: date) -> str | None:
@@ -213,7 +232,8 @@ def lost_ground(book: Book, feed: str, first: date) -> str | None:
     """
     gone = {f"quarantine/{feed}.parquet", f"intake/{feed}"}
     for stone in tombstones(book):
-        for file in stone.files:
+        # Of an erased person no row is left in any file: there is nothing to fold anew.
+        for file in stone.files if stone.kind != ERASE else ():
             if file.night >= first and {file.path, file.path.rpartition("/")[0]} & gone:
                 return (
                     f"what would be in force of {feed} without it cannot be told any more: rows of night {file.night}"
@@ -226,21 +246,3 @@ def lost_ground(book: Book, feed: str, first: date) -> str | None:
     except UsageError as error:
         return f"what would be in force of {feed} without it cannot be told any more: {error.why}"
     return None
-
-
-def refuse_recalled(reports: Sequence[FileReport], every: Collection[str]) -> list[FileReport]:
-    """Refuse tonight's files whose bytes were recalled: they come back by nobody's mistake, only under other bytes."""
-    return [
-        replace(
-            r,
-            delivered=None,
-            typed=None,
-            quarantined=None,
-            typed_part=None,
-            quarantine_part=None,
-            refused="the same bytes were recalled by decision; a corrected file has other bytes",
-        )
-        if r.refused is None and r.sha256 in every and not r.file.name.startswith(f"{INBOX}/")
-        else r
-        for r in reports
-    ]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from creditaudit.book.files import listed, storage
+from creditaudit.book.files import storage
 from creditaudit.book.state import OPENING_CHANGES, TABLES, open_state
 from creditaudit.book.state_model import Overlay
 from creditaudit.errors import InternalError
@@ -111,7 +111,7 @@ def _alone(one: str, other: str, *, is_gone: bool) -> str:
 def _candidates(engine: Engine, book: Book, spec: TableSpec, gone: Collection[Recalled], first: date) -> None:
     """Make ``candidates``: every typed row of the feed since a night, with ``was`` and ``is_recalled``."""
     nights = [night for night in book.sealed if night >= first]
-    typed = [path for night in nights for path in listed(book.folder(night) / "intake" / spec.name)]
+    typed = [path for night in nights for path in book.parts(night, f"intake/{spec.name}")]
     engine.scan("typed_rows", typed, spec.schema)
     lost = [table for night in nights if (table := lost_rows(book, spec, night)).num_rows]
     engine.load("lost_rows", pa.concat_tables([_empty_lost(spec), *lost]))
@@ -156,7 +156,9 @@ def lost_rows(book: Book, spec: TableSpec, night: date) -> pa.Table:
     A cell that was dropped before the row lost its key is known where the quarantine says so (``dropped``); of nights
     that an older program sealed it is missing.
     """
-    path = book.folder(night) / "quarantine" / f"{spec.name}.parquet"
+    path = book.part(night, f"quarantine/{spec.name}.parquet")
+    if path is None:
+        return _empty_lost(spec)
     with storage(path):
         opened = pq.ParquetFile(path)
         has_dropped = "dropped" in opened.schema_arrow.names

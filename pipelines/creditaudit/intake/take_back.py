@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from creditaudit.book.files import listed, storage
+from creditaudit.book.files import storage
 from creditaudit.book.proof_state import ACCOUNT_DELIVERIES
 from creditaudit.book.state import (
     CHECK_GAPS,
@@ -266,8 +266,7 @@ def _deltas(engine: Engine, book: Book, files: tuple[Recalled, ...]) -> pa.Table
 
 def _delivered(book: Book, one: Recalled) -> dict[str, int]:
     """Count the rows of a recalled delta file by provider, as the night that read it did; a full file has none."""
-    folder = book.folder(one.read_on)
-    path = folder / "published" / "coverage.parquet"
+    path = book.folder(one.read_on) / "published" / "coverage.parquet"
     with storage(path):
         of = [("feed", "=", one.feed), ("file", "=", one.file)]
         [said] = pq.read_table(path, schema=COVERAGE, filters=of).to_pylist()
@@ -280,12 +279,14 @@ def _delivered(book: Book, one: Recalled) -> dict[str, int]:
         return {WHOLE_FEED: said["delivered"]}
     codes: list[pa.ChunkedArray] = []
     here = [("file", "=", one.file)]
-    for part in listed(folder / "intake" / one.feed):
+    for part in book.parts(one.read_on, f"intake/{one.feed}"):
         with storage(part):
             codes.append(pq.read_table(part, columns=["provider_code"], filters=here)["provider_code"])
-    path = folder / "quarantine" / f"{one.feed}.parquet"
-    with storage(path):
-        lost = pq.read_table(path, columns=["cells", "disposition"], filters=here)
+    held = book.part(one.read_on, f"quarantine/{one.feed}.parquet")
+    if held is None:
+        return counted_providers(codes)
+    with storage(held):
+        lost = pq.read_table(held, columns=["cells", "disposition"], filters=here)
     lost = lost.filter(pc.and_(pc.equal(lost["disposition"], ROW_QUARANTINED), pc.is_valid(lost["cells"])))
     if lost.num_rows:
         codes.append(pc.list_element(lost["cells"], list(spec.by_name).index("provider_code")))
