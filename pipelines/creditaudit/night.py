@@ -72,7 +72,6 @@ from creditaudit.intake.labels import Labels
 from creditaudit.intake.order import Delivery, check_order, gather
 from creditaudit.intake.outcome import Assessment, assess
 from creditaudit.intake.profile import profiles_of
-from creditaudit.intake.readmission import Readmissions
 from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
@@ -102,8 +101,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from creditaudit.intake.readmission import Readmissions
     from creditaudit.runlog import RunLog, Stage
-
 
 __all__ = ["NightOutcome", "NightRequest", "run_night"]
 
@@ -232,7 +231,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             contradicted=judgment.contradicted,
             corrected=(corrected.links.num_rows, (*run.inbox.refused, *corrected.refused, *unburied)),
         )
-        summary |= {"scoring": scoring, "known_answers": answered.as_dict(), "recalled": list(run.recalls.told)}
+        summary |= {"scoring": scoring, "known_answers": answered.as_dict(), "recalled": [*run.recalls.told]}
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     check_unchanged(reports)
     if run.is_complete and run.book.last is not None:  # last of all: nothing in force can be read after it
