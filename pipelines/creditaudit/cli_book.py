@@ -32,6 +32,7 @@ def verify(
     from creditaudit.book.against import compare
     from creditaudit.book.layout import open_book
     from creditaudit.book.seal import verify as verify_book
+    from creditaudit.intake.recalls import told
 
     opened, keys = open_book(book), _keys(book)
     found = verify_book(opened, keys)
@@ -42,6 +43,8 @@ def verify(
         Tell.result(f"{accesses} times a person's number was shown (access/log.jsonl); the log is whole")
     for stone in found.removals:
         Tell.result(f"night {stone.sealed_in}: {stone}")
+    for line in told(opened):
+        Tell.result(line)
     if found.unfinished:
         Tell.note(
             f"{found.unfinished} of these files are still there: the next night removes them first, and so does"

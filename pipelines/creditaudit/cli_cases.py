@@ -141,12 +141,16 @@ def trace(
     """Name every delivered line and inbox entry that a case rests on, or every case that rests on a file or line."""
     from creditaudit.book.layout import open_book
     from creditaudit.case_print import trace_lines
+    from creditaudit.intake.recalls import told
     from creditaudit.trace import Source
     from creditaudit.trace import trace as traced
 
     if line is not None and file is None:
         raise UsageError("--line has no meaning here", why="no file is named", next_step="give it with --file")
-    found = traced(open_book(book), case_id=case_id, source=None if file is None else Source(file, line))
+    opened = open_book(book)
+    found = traced(opened, case_id=case_id, source=None if file is None else Source(file, line))
+    for sentence in () if file is None else told(opened, file):
+        Tell.note(sentence)
     for text in trace_lines(found, form):
         Tell.result(text)
     cases = len(set(found["case_id"].to_pylist()))

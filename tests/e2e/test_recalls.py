@@ -246,6 +246,9 @@ def test_the_page_the_manifest_and_the_book_tell_of_it(after: House) -> None:
     assert {(r["feed"], r["file"]) for r in rows} == {(feed, name) for _, feed, name in BAD.values()}
     verified = after.place.say("verify", "--book", str(after.place.book))
     assert verified.code == 0, verified.err
+    assert "loss_reports/bad.csv of night 2026-11-21 is recalled by decision of Li Audit" in verified.out
+    traced = after.place.say("trace", "--book", str(after.place.book), "--file", "loss_reports/bad.csv")
+    assert "is recalled by decision of Li Audit" in traced.err
     explained = after.place.say("explain", "--book", str(after.place.book), "--account", f"PLAIN/{MISTAKEN}")
     assert explained.code == 0, explained.err
     assert "L-bad" not in explained.out

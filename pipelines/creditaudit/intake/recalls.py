@@ -246,3 +246,25 @@ def lost_ground(book: Book, feed: str, first: date) -> str | None:
     except UsageError as error:
         return f"what would be in force of {feed} without it cannot be told any more: {error.why}"
     return None
+
+
+def told(book: Book, name: str | None = None) -> list[str]:
+    """Return one sentence for each delivery that a sealed night recalled.
+
+    Parameters
+    ----------
+    book : Book
+    name : str, optional
+        Only of this file: its label with or without its feed, or the first digits of its SHA-256.
+    """
+    lines = []
+    for night, manifest in book.manifests.items():
+        for one in manifest.get("recalls", ()):
+            for file in one["files"]:
+                place = file.partition(" ")[2]
+                if name in {None, place, place.partition("/")[2]} or one["sha256"].startswith(name or ""):
+                    lines.append(
+                        f"night {night}: {place} of night {file.partition(' ')[0]} is recalled by decision of"
+                        f" {one['by']} on {one['decided_on']} ({one['reason']}); SHA-256 {one['sha256']}"
+                    )
+    return lines
