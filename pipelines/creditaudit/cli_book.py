@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+_SHORTEST_MARK = 16  # as many digits as `creditaudit reveal` tells
+
 
 @app.command("verify")
 def verify(
     book: BookOption,
     against: Annotated[
         Path | None, typer.Option(help="A manifest.json that left the house, of a night or of a recipient.")
+    ] = None,
+    access: Annotated[
+        str | None, typer.Option(help="The mark of an access, as `creditaudit reveal` told it: the log must have it.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -37,7 +42,9 @@ def verify(
     opened, keys = open_book(book), _keys(book)
     found = verify_book(opened, keys)
     kind = "hashes and seals hold" if found.with_key else "hashes hold (without the key, seals were not checked)"
-    accesses = check_accesses(opened, keys)
+    if access is not None and len(access) < _SHORTEST_MARK:
+        raise UsageError("the mark is too short", why="others begin alike", next_step="give it as `reveal` told it")
+    accesses = check_accesses(opened, keys, noted=access)
     Tell.result(f"{found.nights} nights, {found.files} files: {kind}")
     if accesses:
         Tell.result(f"{accesses} times a person's number was shown (access/log.jsonl); the log is whole")

@@ -32,8 +32,9 @@ def reveal(
 
     shown = reveal_case(open_book(book), _keys(book), case_id, by=by, reason=reason)
     Tell.note(
-        f"access {shown.access.number} is recorded in {book}/access/log.jsonl; note its mark elsewhere, and a log that"
-        f" was put back is found: {shown.access.mark[:16]}. PERSONAL DATA follows: the number of case {case_id}.",
+        f"access {shown.access.number} is recorded in {book}/access/log.jsonl. Note its mark elsewhere: `creditaudit"
+        f" verify --access {shown.access.mark[:16]}` finds a log that was put back. PERSONAL DATA follows: the number"
+        f" of case {case_id}.",
         access=shown.access.number,
         mark=shown.access.mark,
     )

@@ -132,8 +132,10 @@ def names_of(engine: Engine, book: Book, number: str) -> list[str]:
     """Return the names that the book has of a person, as they are compared: **personal data**, sorted."""
     for feed in _NAMED:
         open_state(engine, book, feed, f"standing_{feed}")
+    engine.load("asked_person", pa.table({"id_norm": [number]}))  # never in the text of a query: errors quote it
     spelled = " UNION ".join(
-        f"SELECT name_norm FROM standing_{feed} WHERE id_norm = {quoted(number)} AND length(name_norm) > 1"
+        f"SELECT name_norm FROM standing_{feed} WHERE id_norm IN (SELECT id_norm FROM asked_person)"
+        " AND length(name_norm) > 1"
         for feed in _NAMED
     )
     return [str(name) for name in engine.fetch(f"SELECT * FROM ({spelled}) AS n ORDER BY 1")["name_norm"].to_pylist()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,7 @@ from creditaudit.book.access import check_accesses
 from creditaudit.book.key_changes import destroy, retire, rotate
 from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import open_book
+from creditaudit.engines.duckdb import DuckDBEngine
 from creditaudit.errors import BookBrokenError, StorageError, UsageError
 from creditaudit.reveal import reveal
 from reference.small import NEXT, NIGHT, NUMBER
@@ -249,6 +250,37 @@ def test_rotation_changes_nothing_but_tokens_of_later_nights(answered_cases: Ans
             assert set(new["person_token"].to_pylist()).isdisjoint(old["person_token"].to_pylist())
     found = rotated.place.say("verify", "--book", str(rotated.place.book))
     assert (found.code, "hashes and seals hold" in found.out) == (0, True)
+
+
+def test_a_log_that_was_put_back_is_found_by_a_mark_that_was_noted(house: Place) -> None:
+    """Log and head of an older copy are whole in themselves."""
+    verify = ("verify", "--book", str(house.book), "--access")
+    assert ask(house).code == 0
+    older = {path: path.read_bytes() for path in log(house).parent.iterdir()}
+    noted = ask(house, "A4").err.split("--access ")[1].split("`")[0]
+    assert house.say(*verify, noted).code == 0
+    for path, content in older.items():
+        path.write_bytes(content)
+    assert (checked(house), house.say(*verify, str(lines(house)[0]["mark"])).code) == (1, 0)
+    said = house.say(*verify, noted)
+    assert (said.code, "an older log was put in its place" in said.err) == (70, True)
+    assert house.say(*verify, noted[:15]).code == 2
+
+
+def test_a_failed_query_does_not_tell_the_number(house: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of the engine quote the query."""
+    asked: list[str] = []
+    for name in ("fetch", "view", "table", "scan"):
+        kept = getattr(DuckDBEngine, name)
+
+        def heard(engine: DuckDBEngine, *words: Any, kept: Any = kept) -> Any:
+            asked.append(str(words))
+            return kept(engine, *words)
+
+        monkeypatch.setattr(DuckDBEngine, name, heard)
+    assert ask(house).out == f"{NUMBER}\n"
+    assert asked
+    assert NUMBER not in str(asked)
 
 
 def test_after_a_rotation_the_new_key_reveals(rotated: Answered, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def record_access(book: Book, keys: Keyring, asked: Asked) -> Access:
     return access
 
 
-def check_accesses(book: Book, keys: Keyring | None) -> int:
+def check_accesses(book: Book, keys: Keyring | None, *, noted: str | None = None) -> int:
     """Check the log from its first line to its last; returns how many accesses it has.
 
     Parameters
@@ -122,6 +122,8 @@ def check_accesses(book: Book, keys: Keyring | None) -> int:
     book : Book
     keys : Keyring or None
         Without keys only the numbers, the links between lines and the last line are checked.
+    noted : str, optional
+        The mark of an access, or its beginning, as it was told and noted elsewhere: the log must have it.
 
     Raises
     ------
@@ -133,7 +135,11 @@ def check_accesses(book: Book, keys: Keyring | None) -> int:
         if log.is_symlink():
             raise _broken(book, 1, "the log is a link, not a file")
         content = log.read_bytes() if log.exists() else b""
-    return _checked(book, content, keys)[0].number
+    last = _checked(book, content, keys)[0].number
+    marks = (line["mark"] for text in content.split(b"\n") if (line := _line(text)) is not None)
+    if noted is not None and not any(str(mark).startswith(noted.lower()) for mark in marks):
+        raise _broken(book, last + 1, "it does not have the access that was noted: an older log was put in its place")
+    return last
 
 
 def _checked(book: Book, content: bytes, keys: Keyring | None) -> tuple[Access, bytes]:

@@ -157,7 +157,7 @@ def open_book_rows(engine: Engine, book: Book) -> list[Removable]:
 def close_book_rows(engine: Engine) -> None:
     """Forget what :func:`open_book_rows` named, but the rows in force."""
     close_ever(engine)
-    engine.drop("erased_persons", "erased_accounts", "erased_sessions")
+    engine.drop("erased_persons", "erased_accounts", "erased_sessions", "asked_person")
 
 
 def _live_cases(book: Book) -> pa.Table:
@@ -174,8 +174,10 @@ def _live_cases(book: Book) -> pa.Table:
 
 def why_not(engine: Engine, number: str) -> str | None:
     """Say why a person cannot be erased; None: the person can. Reads what :func:`open_book_rows` named."""
-    held = engine.fetch("SELECT id_norm FROM kept_persons UNION ALL SELECT id_norm FROM kept_handlers")["id_norm"]
-    if number in held.to_pylist():
+    engine.load("asked_person", pa.table({"id_norm": [number]}))  # never in the text of a query: errors quote it
+    asked = "SELECT id_norm FROM asked_person"
+    kept = (f"SELECT 1 AS one FROM {name} WHERE id_norm IN ({asked})" for name in ("kept_persons", "kept_handlers"))
+    if engine.fetch(" UNION ALL ".join(kept)).num_rows:
         return (
             "a case that is not at its end, or a verified correction, rests on the person's rows: they must be kept"
             " until it is closed as the holder's own, or withdrawn"

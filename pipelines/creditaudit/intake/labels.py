@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from creditaudit.book.keys import DESTROYED
 from creditaudit.masking import NUMBER, hidden_in
 from creditaudit.visible import visible
 
@@ -45,8 +46,10 @@ class Labels:
         return _readable(name) if self.keys is None else _label(name, self.keys.active)
 
     def ever(self, name: str) -> frozenset[str]:
-        """Return the labels that a name has had under any key of the key file: a rotated key makes no new file."""
-        return frozenset({_readable(name)} if self.keys is None else {_label(name, key) for key in self.keys.keys})
+        """Return the labels that a name has had under any key that is not destroyed: rotation makes no new file."""
+        if self.keys is None:
+            return frozenset({_readable(name)})
+        return frozenset(_label(name, key) for key in self.keys.keys if key.state != DESTROYED)
 
 
 def _readable(name: str) -> str:
