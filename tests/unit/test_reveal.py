@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from creditaudit.book.access import check_accesses
+from creditaudit.book.access import Asked, check_accesses, record_access
 from creditaudit.book.key_changes import destroy, retire, rotate
 from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import open_book
@@ -69,6 +70,15 @@ def test_the_number_is_shown_and_the_access_is_on_record(house: Place) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(log(house).parent.stat().st_mode) == 0o700
     assert "2 times a person's number was shown" in house.say("verify", "--book", str(house.book)).out
+
+
+def test_accesses_at_once_come_one_after_the_other(house: Place) -> None:
+    keys, book = load_keys(str(house.key), house.book), open_book(house.book)
+    asked = Asked(case(house), NIGHT.isoformat(), "王审计", "核实", "audit", "2026-11-21T08:00:00+08:00")
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: record_access(book, keys, asked).number, range(12)))
+    assert sorted(made) == list(range(1, 13))
+    assert checked(house) == 12
 
 
 def test_the_log_holds_no_number_name_or_phone(house: Place) -> None:

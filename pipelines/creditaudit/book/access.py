@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.book.files import place_bytes, storage, sync
+from creditaudit.book.rights import private
 from creditaudit.book.seal import canonical
 from creditaudit.errors import BookBrokenError, Where
 
@@ -85,8 +86,8 @@ def record_access(book: Book, keys: Keyring, asked: Asked) -> Access:
         It cannot be written.
     """
     log = _log(book)
-    with storage(log):
-        log.parent.mkdir(mode=0o700, exist_ok=True)
+    with private(), storage(log):
+        log.parent.mkdir(exist_ok=True)
         # A link is not followed: the log would lie wherever somebody wants it.
         handle = os.open(log, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:

@@ -13,6 +13,7 @@ the book forgets, it does not refuse to hear.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ _EMPTIED = {
     "handler_id_norm": ("handler_id_number", "handler_id_norm", "handler_id_status"),
     "id_norm": ("id_norm", "name_norm"),
 }
+_NUMBER = re.compile(r"[0-9]{17}[0-9X]|[0-9]{15}", re.ASCII)
 _INVISIBLE = r"[\s\x{00AD}\x{200B}-\x{200D}\x{2060}\x{3000}\x{FEFF}]+"
 _BATCH = 65_536
 
@@ -174,6 +176,8 @@ def _live_cases(book: Book) -> pa.Table:
 
 def why_not(engine: Engine, number: str) -> str | None:
     """Say why a person cannot be erased; None: the person can. Reads what :func:`open_book_rows` named."""
+    if not _NUMBER.fullmatch(number):
+        return "what stands in place of the number is none: many may share it, and their rows would go, too"
     engine.load("asked_person", pa.table({"id_norm": [number]}))  # never in the text of a query: errors quote it
     asked = "SELECT id_norm FROM asked_person"
     kept = (f"SELECT 1 AS one FROM {name} WHERE id_norm IN ({asked})" for name in ("kept_persons", "kept_handlers"))

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.book.files import listed, place_bytes
+from creditaudit.book.rights import private
 from creditaudit.book.seal import canonical
 from creditaudit.errors import BookBrokenError, UsageError, Where
 from creditaudit.masking import numbers_hidden
@@ -95,7 +96,8 @@ def put(book: Book, kind: str, *, by: str, reason: str, body: dict[str, Any], on
     entry = Entry(decided, kind, by, reason, body, hashlib.sha256(data).hexdigest())
     target = book.inbox / entry.file_name
     if not target.exists():
-        place_bytes(target, data)
+        with private():  # corrected rows hold numbers and names
+            place_bytes(target, data)
     return entry
 
 

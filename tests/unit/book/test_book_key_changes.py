@@ -14,6 +14,7 @@ import pytest
 from creditaudit.book.key_changes import destroy, retire, rotate
 from creditaudit.book.keys import Key, Keyring, load_keys, new_key_file
 from creditaudit.errors import UsageError
+from creditaudit.intake.labels import Labels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +71,17 @@ def test_of_a_destroyed_key_no_token_can_be_made_and_its_seals_are_still_proven(
         with pytest.raises(UsageError, match="no token can be made"):
             left.token(purpose, "x")
     assert old.key_id not in [key.key_id for key in read(file).accepted]
+
+
+def test_a_destroyed_key_labels_no_file(file: Path) -> None:
+    """A night asks under which labels a file may have been read; of a destroyed key there are none any more."""
+    old, name = read(file).active, "张三 11010519491231002X.csv"
+    before = Labels(read(file)).of(name)
+    rotate(file)
+    retire(file, old.key_id)
+    assert before in Labels(read(file)).ever(name)
+    destroy(file, old.key_id)
+    assert Labels(read(file)).ever(name) == {Labels(read(file)).of(name)}
 
 
 @pytest.mark.parametrize("change", [retire, destroy], ids=["retire", "destroy"])
