@@ -91,6 +91,7 @@ test-readme: $(READY) ## Run the README's commands from a fresh copy in an empty
 
 test-recalls: $(READY) ## 120 random histories with recalled files, against the history without them (`make test` runs 12)
 	CREDITAUDIT_TEST_RECALLS=120 $(BIN)/python -m pytest tests/property/test_recalls.py
+
 test-erase: $(READY) ## Erasure, also over pruned books (`make test` leaves those out)
 	ERASE_FULL=1 $(BIN)/python -m pytest tests/unit/book/test_book_erase.py
 
