@@ -8,7 +8,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-hostile test-leaks fuzz test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock licences audit sbom build clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -61,6 +61,15 @@ test-corpus: $(READY) ## The whole corpus of damaged files (7,000 files; `make t
 test-crash: $(READY) ## Nights killed at 240 points, refused at every file operation, started twice (`make test` takes a slice)
 	CRASH_KILLS=$${CRASH_KILLS:-240} CRASH_EVERY=$${CRASH_EVERY:-1} CRASH_ROUNDS=$${CRASH_ROUNDS:-40} \
 		$(BIN)/python -m pytest -s tests/faults/crash
+
+test-hostile: $(READY) ## Every bomb and liar: gigabytes of lines, rows and cells (`make test` leaves out the slow ones)
+	HOSTILE_FULL=1 $(BIN)/python -m pytest tests/faults/test_hostile_files.py
+
+test-leaks: $(READY) ## Search everything for planted values, also contract pages and notebooks (`make test` leaves those out)
+	LEAKS_FULL=1 $(BIN)/python -m pytest tests/e2e/test_leaks.py tests/e2e/test_leaks_of_commands.py
+
+fuzz: $(READY) ## Mutate what is read from outside, 15 minutes (FUZZ="--seconds 3600 --target parquet"; `make test` replays the corpus)
+	PYTHONPATH=tests $(BIN)/python -m fuzz.loop --seconds 900 $(FUZZ)
 
 test-mutants: $(READY) ## Change every comparison of every text that judges (`make test` takes one half, the other with other sources)
 	MUTANTS_FULL=1 $(BIN)/python -m pytest tests/rules/test_mutants.py
@@ -147,6 +156,18 @@ lock: ## Renew the lock files (needs uv)
 		pyproject.toml --extra docs --group dev --output-file requirements-dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		requirements-airflow.in --output-file requirements-airflow.lock
+
+licences: $(READY) ## Which licences what is installed has, held against supply/licences.toml
+	$(BIN)/python supply/licences.py
+
+audit: $(READY) ## Ask the open database of vulnerabilities about every pin (needs a network; exit 3 where it cannot be asked)
+	$(BIN)/python supply/advisories.py
+
+sbom: $(READY) ## Write the bill of materials of a release, CycloneDX JSON, from the lock file
+	$(BIN)/python supply/sbom.py --out dist/creditaudit.cdx.json
+
+build: $(READY) sbom ## Build the wheel and the source archive, with the bill of materials beside them
+	$(BIN)/python -m hatchling build
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) $(AIRFLOW) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,7 +6,9 @@ cannot vouch for come here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 
 DELIMITER, QUOTE = ",", '"'
 
@@ -80,24 +82,27 @@ def split_line(line: str, dialect: Dialect = DEFAULT) -> tuple[list[str], str | 
 
 def _quoted(line: str, at: int, dialect: Dialect) -> tuple[str, int, str | None]:
     """Read on from behind an opening quote; returns the cell, where it ends, and what is wrong."""
-    parts: list[str] = []
-    while True:
-        quote = line.find(dialect.quote, at)
-        if quote < 0:
-            return "", len(line), UNCLOSED_QUOTE
-        parts.append(line[at:quote])
-        at = quote + 1
-        if line.startswith(dialect.quote, at):
-            parts.append(dialect.quote)
-            at += 1
-        elif at == len(line) or line.startswith(dialect.delimiter, at):
-            return "".join(parts), at, None
-        else:
-            return "", at, TEXT_AFTER_QUOTE
+    inside = _inside(dialect.quote).match(line, at)
+    end = inside.end() if inside is not None else at
+    if end == len(line):
+        return "", end, UNCLOSED_QUOTE
+    behind = end + 1
+    if behind != len(line) and not line.startswith(dialect.delimiter, behind):
+        return "", behind, TEXT_AFTER_QUOTE
+    return line[at:end].replace(dialect.quote * 2, dialect.quote), behind, None
+
+
+@cache
+def _inside(quote: str) -> re.Pattern[str]:
+    """Return what matches all between two quotes; possessive, for a line may be nothing but quotes."""
+    letter = re.escape(quote)
+    return re.compile(f"[^{letter}]*+(?:{letter}{letter}[^{letter}]*+)*+")
 
 
 def damage(line: str, columns: int, dialect: Dialect = DEFAULT) -> str | None:
     """Return why a line is no row of ``columns`` cells, or None; a quote error is its only reason."""
+    if not dialect.quote or dialect.quote not in line:  # counted, not made: a line may be nothing but delimiters
+        return WRONG_CELL_COUNT if line.count(dialect.delimiter) + 1 != columns else None
     cells, reason = split_line(line, dialect)
     if reason is None and len(cells) != columns:
         return WRONG_CELL_COUNT
