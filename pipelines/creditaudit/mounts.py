@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import os
 import re
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ _NETWORK_PROGRAMS = ("sshfs", "glusterfs", "ceph", "s3fs", "juicefs", "rclone", 
 _ENCRYPTING = frozenset({"ecryptfs", "fuse.gocryptfs", "fuse.encfs"})
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _MOST_LAYERS = 8
+# From linux/fs.h: asks for the flags of a file, and the one that says that its file system encrypts it (fscrypt).
+_GET_FLAGS, _ENCRYPTED = 0x80086601, 0x800
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class Mount:
     is_network : bool
         Another machine holds the bytes.
     is_encrypted : bool
-        A layer that is seen from here encrypts: dm-crypt or an encrypting file system. False says nothing of what lies
+        A layer that is seen from here encrypts: dm-crypt, an encrypting file system, or one that encrypts this folder
+        (fscrypt). False says nothing of what lies
         outside of this machine's sight.
     """
 
@@ -66,7 +71,23 @@ def mount_of(path: Path, mounts: Path = _MOUNTS, blocks: Path = _BLOCKS) -> Moun
     _, device, kind = best
     served = kind.removeprefix("fuse.")
     is_network = kind in _NETWORK or (served != kind and served.startswith(_NETWORK_PROGRAMS))
-    return Mount(kind, is_network, kind in _ENCRYPTING or _is_crypt(blocks / device))
+    return Mount(kind, is_network, kind in _ENCRYPTING or _is_crypt(blocks / device) or _is_flagged(target))
+
+
+def _is_flagged(path: str) -> bool:
+    """Say whether the file system says of a folder that it encrypts what is in it."""
+    flags = array.array("l", [0])
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.ioctl(folder, _GET_FLAGS, flags)
+    except OSError:
+        return False  # it keeps no flags
+    finally:
+        os.close(folder)
+    return bool(flags[0] & _ENCRYPTED)
 
 
 def _is_crypt(block: Path, depth: int = 0) -> bool:

@@ -60,6 +60,8 @@ def _found(tree: ast.AST) -> Iterator[str]:
 
 
 def _is_forbidden(name: str) -> bool:
+    if name.startswith("xml.sax.saxutils"):  # it escapes, and parses nothing
+        return False
     return any(name == module or name.startswith(f"{module}.") for module in MODULES)
 
 

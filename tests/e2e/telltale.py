@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from credit_reports import envelope
 from e2e.secrets import NAMES, NUMBERS, PHONES, SECRETS
 from reference.columns import FEEDS
 from reference.small import ACCOUNT, EVENT, ISSUANCE, NIGHT, OPENING, RENAME, REPORT
@@ -142,3 +143,7 @@ def deliver_refused(place: Place, night: date) -> None:
     fine = {"kind": "full", "sender": NAMES[0], "phone": PHONES[0], "region_code": None}
     place.drop(night, "impostors", json.dumps(fine, ensure_ascii=False).encode(), name="sound.csv.ctl")
     place.drop(night, "impostors", b"{}", name=f"{HOLDER}.csv.ctl")
+    broken = f"<Document><{NAMES[0]}>{HOLDER} {PHONES[0]}</Document>".encode()
+    place.drop(night, "reports", envelope(broken), name="inside.xml")
+    place.drop(night, "reports", broken, name=f"{PHONES[0]}.xml")
+    place.drop(night, "reports", envelope(b"", result=HOLDER), name=f"{HOLDER}.xml")

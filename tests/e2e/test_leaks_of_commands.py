@@ -54,7 +54,7 @@ FORMS = ("table", "json", "csv") if FULL else ("table",)
 
 
 def _asked(place: Place) -> Iterator[list[str]]:
-    """Every command that reads a book, in all its forms."""
+    """Commands that read a book; in full, all of them in all their forms."""
     book, landing = ["--book", str(place.book)], ["--landing", str(place.landing)]
     case = _sent(place)["case_id"]
     night = SECOND.isoformat()
@@ -68,8 +68,11 @@ def _asked(place: Place) -> Iterator[list[str]]:
     yield ["quarantine", "list", *book]
     yield ["ready", *book, *landing, "--night", THIRD.isoformat()]
     yield ["source", "check", "default", str(place.landing / night / "accounts" / "spoilt.csv"), "--feed", "accounts"]
-    if not FULL:
-        return
+    yield from _asked_in_full(place, case) if FULL else ()
+
+
+def _asked_in_full(place: Place, case: str) -> Iterator[list[str]]:
+    book, night = ["--book", str(place.book)], SECOND.isoformat()
     for form in FORMS:
         yield ["trace", *book, case, "--format", form]
     for form in ("text", "json"):

@@ -154,7 +154,12 @@ def test_no_answer_of_a_command_acts_on_a_terminal(
     monkeypatch.setattr(io, "StringIO", _Terminal)
     book = ["--book", str(place.book)]
     [case, *_] = place.rows(NIGHT, "cases")
-    for words in (["queue", *book], ["show", *book], ["case", str(case["case_id"]), *book], ["status", *book]):
+    for words in (
+        ["queue", *book],
+        ["show", *book],
+        ["case", str(case["case_id"]), *book, "--html"],
+        ["status", *book],
+    ):
         said = place.say(*words)
         assert said.code == 0, said.err
         acting = re.findall("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u2028\u2029]", said.out + said.err)

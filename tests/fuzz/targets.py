@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -32,7 +33,8 @@ from creditaudit.intake.landing import DeliveredFile, ReportFile
 from creditaudit.intake.profile import Profile
 from creditaudit.intake.receive import FileReport, read_file
 from creditaudit.reports.private_sheets import read_sheet
-from creditaudit.scoring.formula import FORMULA
+from creditaudit.scoring.features import FEATURES, Lookups
+from creditaudit.scoring.fit import tail_model
 from creditaudit.scoring.model import as_json, read_model
 from creditaudit.settings import load_settings
 from reference.small import ACCOUNT, NIGHT, OPENING
@@ -246,6 +248,7 @@ _CONTROL = {
     "covers_from": "2020-01-01",
     "covers_to": "20261120",
 }
+_MODEL = tail_model(np.arange(5 * len(FEATURES), dtype=np.float64).reshape(5, -1), Lookups())
 _APPROVED = {"kind": "full", "answers": [], "folder": "R101_lost_card_used", "text": "SELECT 1", "sha256": "0" * 64}
 
 TARGETS: dict[str, Target] = {
@@ -308,7 +311,7 @@ TARGETS: dict[str, Target] = {
         _rule, tuple(path.read_bytes() for path in sorted(Path(str(shipped_rules())).glob("*/rule.sql"))[:3])
     ),
     "suite": Target(_suite, ((shipped_suites() / "accounts" / "v1.json").read_bytes(),)),
-    "model": Target(_model, (as_json(FORMULA, {}), b'{"model":{"base":0.5},"card":{},"sha256":"0"}')),
+    "model": Target(_model, (as_json(_MODEL, {}), b'{"model":{"base":0.5},"card":{},"sha256":"0"}')),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from creditaudit.mounts import mount_of
 
 if TYPE_CHECKING:
+    import array
     from pathlib import Path
 
 LINES = """\
@@ -83,3 +85,21 @@ def test_one_plain_disk_below_is_enough_to_be_plain(tmp_path: Path) -> None:
 
 def test_where_the_kernel_says_nothing_nothing_is_claimed(tmp_path: Path) -> None:
     assert mount_of(tmp_path, tmp_path / "none", tmp_path) is None
+
+
+@pytest.mark.parametrize(("flags", "is_encrypted"), [(0x800, True), (0x80010, False), (None, False)])
+def test_a_folder_that_its_file_system_encrypts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: int | None, is_encrypted: bool
+) -> None:
+    """Fscrypt: the flag is asked of the folder itself; a file system without flags encrypts nothing that is seen."""
+    mounts = told(tmp_path)
+
+    def asked(_: int, request: int, answer: array.array[int]) -> int:
+        assert request == 0x80086601
+        if flags is None:
+            raise OSError(errno.ENOTTY, "no flags")
+        answer[0] = flags
+        return 0
+
+    monkeypatch.setattr("creditaudit.mounts.fcntl.ioctl", asked)
+    assert getattr(mount_of(tmp_path / "da ta", mounts, tmp_path), "is_encrypted", None) is is_encrypted

@@ -95,6 +95,8 @@ def parsed(text: str) -> exp.Query | Refusal:
         details = getattr(error, "errors", None) or [{}]
         line = details[0].get("line") or 1
         return Refusal(int(line), f"not SQL that can be read: {details[0].get('description') or 'unknown token'}")
+    except RecursionError:
+        return Refusal(1, "not SQL that can be read: it is nested too deeply")
     if len(statements) != 1:
         return Refusal(1, f"{len(statements)} statements: a rule is one SELECT")
     tree = statements[0]

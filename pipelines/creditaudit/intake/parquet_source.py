@@ -35,6 +35,9 @@ _BATCH_BYTES = 64 << 20
 _FREE_BYTES = 64 << 20
 _MAX_EXPANSION = 1_000
 _CELL_BYTES = 8
+
+# What pyarrow raises over a damaged file; a name that is no text comes as Python's own error.
+_UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
 _WHOLE_SECONDS = pa.timestamp("s")
 
 
@@ -68,12 +71,12 @@ class ParquetSource:
         """
         stamp = delivery.stamp()
         file = _open(delivery)
-        header = [name.strip(STRIPPED) for name in file.schema_arrow.names]
-        wanted, self.unknown_columns = wanted_columns(self._spec, header, self._profile)
         self.counted = file.metadata.num_rows
         row = 1
         left = _FREE_BYTES + _MAX_EXPANSION * stamp[0]
         try:
+            header = [name.strip(STRIPPED) for name in file.schema_arrow.names]
+            wanted, self.unknown_columns = wanted_columns(self._spec, header, self._profile)
             for batch in _batches(delivery, file):
                 left -= _size(batch)
                 if left < 0:
@@ -81,7 +84,7 @@ class ParquetSource:
                 if batch.num_rows:
                     yield _block(batch, wanted, row)
                     row += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except _UNREADABLE as error:
             raise UnjudgedFileError(f"no readable Parquet file ({type(error).__name__} after row {row - 1})") from None
         if row - 1 != self.counted:
             raise UnjudgedFileError(f"no readable Parquet file: it states {self.counted} rows and has {row - 1}")
@@ -94,7 +97,7 @@ def _open(delivery: Delivery) -> pq.ParquetFile:
         raise UnjudgedFileError("a file of zero bytes")
     try:
         return pq.ParquetFile(delivery.seekable())
-    except (pa.ArrowException, OSError) as error:
+    except _UNREADABLE as error:
         raise UnjudgedFileError(f"no readable Parquet file ({type(error).__name__})") from None
 
 
@@ -168,7 +171,7 @@ def _texts(column: pa.Array, name: str) -> pa.StringArray:
         else:
             texts = column.cast(pa.string())
         texts.validate(full=True)
-    except (pa.ArrowException, OSError):
+    except _UNREADABLE:
         raise UnjudgedFileError(f"column {name} of type {column.type} cannot be read as text") from None
     return texts.fill_null("")
 
@@ -212,7 +215,7 @@ def _shown(column: pa.Array) -> pa.StringArray:
     try:
         texts = column.cast(pa.string())
         texts.validate(full=True)
-    except (pa.ArrowException, OSError):
+    except _UNREADABLE:
         texts = pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())
     if pa.types.is_timestamp(column.type):
         texts = pc.replace_substring_regex(texts, r"\.0+$", "")
