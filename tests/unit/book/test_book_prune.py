@@ -105,6 +105,20 @@ def test_the_night_judges_as_if_nothing_went(begun: Place, pruned: Place, tmp_pa
     assert checked(other).nights == 6
 
 
+def test_feeds_have_terms_of_their_own(begun: Place, house: Place) -> None:
+    """Only the tables that are named give up their rows."""
+    feeds = ("--feed", "verifications", "--feed", "issuances", "--feed", "verifications")
+    assert house.say("prune", "--book", str(house.book), "--keep-nights", "2", *feeds, *TOLD).code == 0
+    house.night(NIGHTS[4])
+    for night in NIGHTS[:4]:
+        for name in changed(tree_of(begun.folder(night)), tree_of(house.folder(night))):
+            assert name.split("/")[1].split(".")[0] in {"verifications", "issuances"}, name
+    kept = pq.read_table(house.folder(NIGHTS[0]) / "intake" / "verifications")
+    assert kept["check_id"].to_pylist() == ["V1"]
+    assert accounts_in(house, NIGHTS[0]) == ["A1", "S1", "S2"]
+    assert (checked(house).unfinished, len(checked(house).removals)) == (0, 1)
+
+
 @pytest.mark.parametrize("night", NIGHTS[:2])
 def test_what_was_in_force_before_is_refused_with_the_reason(pruned: Place, night: date) -> None:
     then = reader(pruned.book).as_of(night)
@@ -159,6 +173,7 @@ def test_only_what_is_old_enough_goes(house: Place) -> None:
         (),
         ("--keep", "1d", "--by", " "),
         ("--keep", "1d", "--reason", ""),
+        ("--keep", "1d", "--feed", "nothing"),
     ],
 )
 def test_a_decision_that_is_not_clear_is_refused(house: Place, arguments: tuple[str, ...]) -> None:
@@ -199,6 +214,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "another_kind": {"removal": "erase", "before": "2026-10-01"},
     "all_of_it": {"removal": "prune", "before": "2026-10-09"},
     "more": {"removal": "prune", "before": "2026-10-01", "night": "x"},
+    "no_feed": {"removal": "prune", "before": "2026-10-01", "feeds": []},
+    "another_feed": {"removal": "prune", "before": "2026-10-01", "feeds": ["accounts", "cases"]},
 }
 
 
