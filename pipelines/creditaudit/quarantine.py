@@ -48,8 +48,9 @@ class Listed:
     ids_masked : str
         ID numbers found in the raw text, masked, joined by ``;``.
     status : str
-        The label of the file that replaces it, ``waiting`` (a correction lies in the inbox), ``removed`` (its raw text
-        went by decision; ``ids_masked`` is empty), or ``open``.
+        The label of the file that replaces it (its own: it stands after all, since another file was recalled),
+        ``recalled`` (its own file was), ``waiting`` (a correction lies in the inbox), ``removed`` (its raw text went by
+        decision; ``ids_masked`` is empty), or ``open``.
     """
 
     night: date
@@ -105,7 +106,7 @@ def listed(book: Book, night: date | None, feed: str | None) -> Iterator[Listed]
     """
     _check_feed(feed)
     mask = read_mask(None, "list")
-    replaced = dict(readmitted(book))
+    replaced, known = dict(readmitted(book)), Quarantines(book)
     pending = {t for e in waiting(book) if e.kind == KIND for t in cells_of_rows(e)}
     for day in _nights(book, night):
         for name in FEEDS if feed is None else (feed,):
@@ -125,7 +126,7 @@ def listed(book: Book, night: date | None, feed: str | None) -> Iterator[Listed]
                 place = places.get(target[2:])
                 otherwise = "waiting" if target in pending else "removed" if place is None else "open"
                 ids = "" if place is None else ";".join(masked.get(place, []))
-                status = replaced.get(target) or otherwise
+                status = "recalled" if known.is_recalled(target) else replaced.get(target) or otherwise
                 yield Listed(day, name, row["file"], row["row"], row["line"], row["reasons"], ids, status)
 
 
