@@ -34,6 +34,7 @@ from place import Place
 from property.case_log import check_log
 from property.case_model import OPEN, Answer, Case, Evidence, Model
 from property.case_world import BEFORE_LOSS, DELIVERIES, Account, Family, World
+from property.drifting import check_drift
 
 if TYPE_CHECKING:
     from datetime import date
@@ -79,8 +80,11 @@ class Matters(RuleBasedStateMachine):
         self.files = 0
 
     def teardown(self) -> None:
-        if self.folder is not None:
-            self.folder.cleanup()
+        if self.folder is None:
+            return
+        if self.nights > 1 and not Matters.has_failed:
+            check_drift(self.place)
+        self.folder.cleanup()
 
     @initialize(number=st.integers(0, 999_999))
     def begin(self, number: int) -> None:

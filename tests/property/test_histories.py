@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from creditaudit.book.layout import open_book
-from creditaudit.drift import drift
 from creditaudit.night import NightRequest, run_night
 from creditaudit.runlog import RunLog
 from place import Place, changed, tree_of
+from property.drifting import check_drift
 from property.histories import NIGHTS, History
-from reference.drift import differing, told
 
 if TYPE_CHECKING:
     from datetime import date
@@ -36,24 +34,6 @@ def _sealed(place: Place, day: date, *, everyone: bool) -> str:
     request = NightRequest(place.book, place.landing, day, key_file=str(place.key), threads=1, everyone=everyone)
     run_night(request, log)
     return next(stage.note for stage in log.stages if stage.name == "judge")
-
-
-def _compared(touched: Place, whole: Place, earlier: date, later: date) -> None:
-    """What changed is the difference of the two whole histories, and rows that were delivered are named for it."""
-    found = drift(open_book(touched.book), earlier, later)
-    rows = found.changes.to_pylist()
-    assert told(rows) == differing(whole, earlier, later)
-    named = found.causes.to_pylist()
-    assert {row["change"] for row in named} == {row["change"] for row in rows}
-    unnamed = {row["change"] for row in named if row["cause"] == "unnamed"}
-    assert not unnamed, [row for row in rows if row["change"] in unnamed]
-    for row in named:
-        # What is in force from a day on came before.
-        assert earlier < row["night"] <= later
-        if row["line"] is not None and row["entry"] is None and row["cause"] != "date":
-            folder, _, name = row["file"].rpartition("/")
-            path = touched.landing / (folder or row["night"].isoformat()) / row["feed"] / name
-            assert len(path.read_text(encoding="utf-8").splitlines()) >= row["line"], row
 
 
 @pytest.mark.parametrize("number", range(-(-HISTORIES // FAMILIES)))
@@ -83,4 +63,5 @@ def test_histories_judged_by_what_is_touched_are_those_judged_whole(
     assert sum(not note.startswith("everyone") for note in looked) >= NIGHTS // 2, looked
     rng = Random(seed)  # noqa: S311 - test data
     for _ in range(PAIRS):
-        _compared(touched, whole, *sorted(rng.sample(history.days, 2)))
+        earlier, later = sorted(rng.sample(history.days, 2))
+        check_drift(touched, (earlier, later), judged=whole)

@@ -13,6 +13,7 @@ import pytest
 from creditaudit.book.inbox import put
 from creditaudit.book.layout import open_book
 from place import Place, changed, tree_of
+from property.drifting import check_drift
 from property.histories import History
 from reference.columns import FEEDS
 
@@ -114,3 +115,4 @@ def test_recalled_files_never_came(
                 assert place.published(day, table).equals(never.published(day, table)), f"{table}: {where}"
                 file = f"published/{table}.parquet"
                 assert (place.folder(day) / file).read_bytes() == (never.folder(day) / file).read_bytes(), where
+    check_drift(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from datetime import date
 from random import Random
@@ -26,8 +27,8 @@ CARD = "2015-01-01"
 LOST = {"card_valid_from": CARD, "reported_at": "2026-10-01", "withdrawn_at": ""}
 # What each account is there for; the letter is its code.
 LATE_LOSS, MOVED_DAY, TAKEN_BACK, OTHER_CARD, WARNED, READMITTED, ANSWERED, RENAMED = "ABCDEFGH"
-CHAINED, ALERTED, IMPOSTOR, QUIET, INQUIRED, UNADDRESSED, OBJECTED, NOBODYS = "IJKLMNOP"
-EVERYBODY = "ABCDEFGHIJKLMNOPZ"
+CHAINED, ALERTED, IMPOSTOR, QUIET, INQUIRED, UNADDRESSED, OBJECTED, NOBODYS, RECALLED = "IJKLMNOPQ"
+EVERYBODY = "ABCDEFGHIJKLMNOPQZ"
 LOST_AT_FIRST = "BCDEGHLMNO"
 RANDOM = Random(11)  # noqa: S311 - test data
 NUMBERS = {letter: make_number(RANDOM)[0] for letter in EVERYBODY}
@@ -86,6 +87,9 @@ def lived(root: Path) -> Place:
     place.deliver(LAST, "accounts", [account(QUIET, report_date="2026-12-19", balance="4")])
     place.deliver(LAST, "loss_reports", [loss(QUIET)])
     place.deliver(SKIPPED, "accounts", [account(QUIET)])
+    bad = place.landing / SECOND.isoformat() / "loss_reports" / "g.csv"
+    body = {"sha256": hashlib.sha256(bad.read_bytes()).hexdigest()}
+    put(open_book(place.book), "recall", by="Zhao", reason="listed by mistake", body=body, on=LAST)
     place.night(LAST, skips={SKIPPED: "delivered twice"})
     return place
 
@@ -116,6 +120,7 @@ def _second(place: Place) -> None:
     )
     late = [loss(LATE_LOSS), loss(TAKEN_BACK, withdrawn_at="2026-10-02"), loss(NOBODYS)]
     place.deliver(SECOND, "loss_reports", [loss(QUIET), *late])
+    place.deliver(SECOND, "loss_reports", [loss(RECALLED)], name="g.csv")
     place.deliver(SECOND, "openings", [opening(OTHER_CARD, card_valid_from="2026-10-05")])
     checked = {"provider_code": "B01", "check_id": "K1", "account_code": WARNED, "checked_at": "2026-10-20"}
     place.deliver(SECOND, "verifications", [{**checked, "check_kind": "invalid_card_check", "result": "reported_lost"}])

@@ -33,6 +33,7 @@ from unit.drift.story import (
     OTHER_CARD,
     QUIET,
     READMITTED,
+    RECALLED,
     RENAMED,
     SECOND,
     SKIPPED,
@@ -144,7 +145,8 @@ def test_a_row_says_in_which_columns_it_differs_and_of_which_file_it_is(story: P
 def test_what_is_said_anew_every_night_is_no_change_and_no_cause(second: Drift, whole: Drift) -> None:
     for found in (second, whole):
         assert QUIET not in set(found.changes["account_code"].to_pylist())
-        assert 2 not in {r["line"] for r in found.causes.to_pylist() if r["feed"] in {"accounts", "loss_reports"}}
+        rows = [r for r in found.causes.to_pylist() if r["feed"] in {"accounts", "loss_reports"}]
+        assert 2 not in {r["line"] for r in rows if r["file"] == "f.csv"}
 
 
 def test_moves_name_what_moved_them(second: Drift, story: Place) -> None:
@@ -191,6 +193,28 @@ def test_the_date_alone_is_named(drifts: dict[tuple[date, date], Drift]) -> None
     assert (state["now"], causes(found, state)) == ("correction_overdue", {("date", None, None)})
     [lead] = changes(found, None, "verdict", "R401")
     assert (lead["subject"], lead["now"], causes(found, lead)) == ("inquiry:Q1", "lead", {("date", "inquiries", 2)})
+
+
+def test_a_recalled_file_is_named_with_its_line_and_decision(
+    story: Place, drifts: dict[tuple[date, date], Drift]
+) -> None:
+    found = drifts[THIRD, LAST]
+    [verdict] = changes(found, RECALLED, "verdict", "R101")
+    [state] = changes(found, RECALLED, "state")
+    assert (verdict["now"], state["now"]) == (None, "withdrawn")
+    [entry] = [p.name for p in (story.book / "inbox").iterdir() if json.loads(p.read_bytes())["kind"] == "recall"]
+    digest = hashlib.sha256((story.landing / SECOND.isoformat() / "loss_reports" / "g.csv").read_bytes()).hexdigest()
+    for change in (verdict, state):
+        [row] = [r for r in found.causes.to_pylist() if r["change"] == change["change"]]
+        told_of = {name: row[name] for name in ("cause", "role", "feed", "file", "line", "sha256", "entry")}
+        assert told_of == {
+            **{"cause": "recall", "role": "notice", "feed": "loss_reports", "file": "g.csv", "line": 2},
+            **{"sha256": digest, "entry": entry},
+        }
+    tell = [r for r in found.tell.to_pylist() if r["case_id"] == state["case_id"]]
+    assert {(r["recipient"], r["why"], r["told_on"], r["file"]) for r in tell} == {
+        (name, "had_it", LAST, "retractions.csv") for name in ("b01", "north")
+    }
 
 
 def test_a_change_over_several_nights_names_the_causes_of_each(whole: Drift) -> None:
