@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+WHOLE = pytest.mark.skipif(not os.environ.get("ERASE_FULL"), reason="three nights more: make test-erase")
 TOLD_OF = ("findings", "cases", "case_events", "clearances", "institutions")
 
 
@@ -237,6 +238,7 @@ def test_pulled_at_any_step_the_book_verifies_and_the_next_writer_finishes(
     assert changed(erased.tree(), place.tree()) == []
 
 
+@WHOLE
 def test_an_older_row_of_another_number_does_not_come_back_into_force(tmp_path: Path) -> None:
     """A key whose row in force is the person's goes whole; a row that was corrected to somebody else stays."""
     place = Place(tmp_path).made()
@@ -309,7 +311,7 @@ def test_an_erasure_is_checked_again_by_the_night(house: Place) -> None:
     assert codes == ["A1", f"Z{FOURTH.day + 10}"]
 
 
-@pytest.mark.skipif(not os.environ.get("ERASE_FULL"), reason="three nights more: make test-erase")
+@WHOLE
 def test_erasing_after_pruning_and_pruning_after_erasing(house: Place) -> None:
     """Rows that were kept of older nights lose the person, too."""
     assert house.say("prune", "--book", str(house.book), "--keep-nights", "2", *TOLD).code == 0
