@@ -9,6 +9,7 @@ from creditaudit.book.files import place_bytes, storage
 from creditaudit.book.ground import check_ground
 from creditaudit.book.layout import Book, held
 from creditaudit.book.reference import OPTIONAL, TABLES, write_shipped
+from creditaudit.book.rights import private
 from creditaudit.errors import CreditAuditError, UsageError, Where
 from creditaudit.settings import CONFIG_NAME
 
@@ -44,6 +45,7 @@ expected = true
 DEFAULT_MANDATE = "No mandate has been recorded yet. 尚未登记授权依据。"
 
 
+@private()
 def init_book(root: Path, *, mandate: str | None, reference: Path | None) -> tuple[list[str], Path, bool]:
     """Make a book, or complete one; nothing that exists is changed.
 
