@@ -104,7 +104,8 @@ _NEAREST: Final = (
     f" FROM flips AS f {_SUBJECTS} JOIN reach_codes AS n ON n.provider_code = m.provider_code AND n.subject = m.subject"
     " JOIN standing_absent_accounts AS a ON a.provider_code = n.bank AND a.account_code = n.code"
     " AND a.night = CASE WHEN a.is_absent THEN f.night_before ELSE f.night END"
-    f" WHERE f.by_evidence AND (COALESCE(f.rule_id IN ({_BY_OTHERS}), FALSE) OR EXISTS (SELECT 1 FROM own_codes AS o"
+    " WHERE f.by_evidence AND f.now IS DISTINCT FROM 'reappeared'"
+    f" AND (COALESCE(f.rule_id IN ({_BY_OTHERS}), FALSE) OR EXISTS (SELECT 1 FROM own_codes AS o"
     " WHERE o.provider_code = m.provider_code AND o.account_code = m.account_code AND o.bank = n.bank"
     " AND o.code = n.code))",
     # What moved the case itself.
@@ -118,6 +119,10 @@ _NEAREST: Final = (
     " AND p.night <= e.night WHERE e.event = 'verified'",
     f"SELECT e.change, e.night, 'returned' AS cause, {_NO_ROW}, NULL AS sha256, NULL AS entry, e.proof AS detail"
     " FROM flip_events AS e WHERE e.event = 'reappeared' OR (e.event = 'opened' AND starts_with(e.proof, 'returned:'))",
+    f"SELECT f.change, f.night, {_cells('t')}, t.detail FROM (SELECT *, 'returned' AS role FROM near) AS t"
+    f" JOIN matter_subjects AS m ON t.provider_code = m.provider_code AND t.subject = m.subject"
+    " JOIN flips AS f ON f.matter = m.matter AND f.night = t.night JOIN flip_events AS e ON e.change = f.change"
+    " AND e.night = f.night AND e.event = 'reappeared' WHERE t.feed = 'accounts'",
     "SELECT e.change, e.night, 'report' AS cause, NULL AS role, NULL AS feed,"
     " 'reports/' || s.recipient || '/' || s.file AS file, NULL AS row, NULL AS line, NULL AS sha256, NULL AS entry,"
     " 'row_token ' || s.row_token AS detail FROM flip_events AS e JOIN flips AS f ON f.change = e.change"

@@ -31,7 +31,7 @@ CAUSED: Final = pa.schema(
         ("change", _I),
         ("night", _DATE),  # that took the cause, and on which it showed
         ("cause", _T),  # a key of CAUSES
-        ("role", _T),  # what a row is to the finding: a key of creditaudit.trace.ROLES, objection, or related
+        ("role", _T),  # what a row is to the finding: a key of creditaudit.trace.ROLES, objection, returned, or related
         *((name, _T) for name in ("feed", "file")),  # as coverage calls it
         *((name, _I) for name in ("row", "line")),  # NULL: no row, or the whole file
         ("sha256", _T),  # of the file, the entry or the text
