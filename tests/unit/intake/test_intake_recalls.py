@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from creditaudit.book.inbox import Entry, flaw
-from creditaudit.book.layout import Book
+from creditaudit.as_of import open_book as open_to_read
+from creditaudit.book.inbox import Entry, flaw, put
+from creditaudit.book.layout import Book, open_book
 from creditaudit.intake.recalls import Recalled, deliveries, first_night, recalls, refusal
+from reference.small import ACCOUNT, EVENT, NEXT, NIGHT, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from place import Place
 
 FIRST, SECOND = date(2026, 11, 20), date(2026, 11, 21)
 SHA, OTHER, EMPTY, REFUSED = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
@@ -95,3 +100,30 @@ def test_nights_are_folded_anew_from_where_no_recalled_row_counted() -> None:
 def test_an_entry_without_a_whole_hash_is_refused(sha256: object) -> None:
     assert flaw(_entry(sha256)) == "its body names no file by its SHA-256"
     assert flaw(_entry(SHA)) is None
+
+
+def test_a_row_that_lost_its_key_stands_as_it_was_read(place: Place) -> None:
+    """Its twin is recalled: it is in force with every cell, also one that could not be read, and is no blind spot."""
+    row = {**REPORT, "card_valid_from": "不详", "lost_at": "2024-01-10 09:30", "name": "欧阳 测试", "withdrawn_at": ""}
+    place.deliver(NIGHT, "accounts", [ACCOUNT])
+    place.deliver(NIGHT, "invalid_cards", [EVENT])
+    twin = place.deliver(NIGHT, "loss_reports", [row], name="a.csv")
+    place.deliver(NIGHT, "loss_reports", [row, {**row, "report_no": "L2"}], name="b.csv")
+    for feed, rows in (("accounts", [ACCOUNT]), ("invalid_cards", [EVENT]), ("loss_reports", [])):
+        place.deliver(NEXT, feed, rows or [{**REPORT, "report_no": "L3"}])
+    place.night(NIGHT)
+    before = _standing(place, NIGHT)
+    body = {"sha256": hashlib.sha256(twin.read_bytes()).hexdigest()}
+    put(open_book(place.book), "recall", by="Li", reason="x", body=body, on=NEXT)
+    place.night(NEXT)
+    after = _standing(place, NEXT)
+    assert before["L1"].pop("file") == "a.csv"
+    assert after["L1"].pop("file") == "b.csv"
+    assert after["L1"] == before["L1"]
+    assert after["L1"]["dropped"] == "bad_type:card_valid_from"
+    assert after["L2"] == before["L2"]
+
+
+def _standing(place: Place, night: date) -> dict[str, dict[str, Any]]:
+    rows = open_to_read(place.book).as_of(night).standing("loss_reports").to_pylist()
+    return {row["report_no"]: row for row in rows}
