@@ -31,6 +31,7 @@ def accept_base(
     from creditaudit.book.inbox import base_flaw, put
     from creditaudit.book.layout import open_book
     from creditaudit.cases.free_text import hide_numbers
+    from creditaudit.masking import numbers_hidden
 
     codes = business if business and business != [ALL] else None
     body = {
@@ -40,6 +41,8 @@ def accept_base(
         "evidence_ref": hide_numbers(pa.chunked_array([[evidence_ref]]))[0].as_py(),
     }
     why = base_flaw(body)
+    if any(numbers_hidden(code) != code for code in (provider, region, *(business or ()))):
+        why = "a code of the scope reads as an ID number or a phone"
     if why is not None:
         raise UsageError("this decision cannot be recorded", why=why, next_step="state the scope, and what shows it")
     entry = put(
