@@ -35,8 +35,9 @@ class Bad(History):
     def __init__(self, seed: int, landing: Path) -> None:
         super().__init__(seed, landing, FAMILIES, NIGHTS)
         self.chosen = Random(seed)  # noqa: S311 - test data
-        feeds = [*FEEDS, "accounts", "accounts", "openings", "loss_reports", "invalid_cards"]
-        self.victims = {self.chosen.randrange(NIGHTS - 1): self.chosen.choice(feeds) for _ in range(2)}
+        # Of the first night what most findings rest on, and of a later one whatever comes.
+        first = self.chosen.choice(("accounts", "openings", "loss_reports", "invalid_cards"))
+        self.victims = {0: first, self.chosen.randrange(1, NIGHTS - 1): self.chosen.choice([*FEEDS, "accounts"])}
         for family in self.families:
             family.elsewhere = self._elsewhere
 
