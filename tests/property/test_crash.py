@@ -24,15 +24,8 @@ class PulledPlugError(BaseException):
     """No error that the program could catch: the process is about to end."""
 
 
-# Where the plug is pulled: early, half written, all written but not visible.
-STAGES = (
-    "creditaudit.night.receive",
-    "creditaudit.night.judge_night",
-    "creditaudit.night.write_parquet",
-    "creditaudit.night.write_page",
-    "creditaudit.night.write_manifest",
-    "creditaudit.night.commit",
-)
+# Where the plug is pulled: early, half written, all written but not visible. At every operation: tests/faults/crash.
+STAGES = ("creditaudit.night.receive", "creditaudit.night.write_parquet", "creditaudit.night.commit")
 
 
 def _assert_holds(place: Place, nights: int) -> None:
