@@ -58,7 +58,7 @@ GAPS = (1, 1, 1, 2, 6, 21)
 FACTS = ("rule_id", "verdict", "notice_source", "notice_id", "relation", "evidence")
 INSTANTS = ("moment_from", "moment_to", "reported_from", "reported_to")
 
-picks = st.integers(0, 47)
+PICKS = 48
 Row = dict[str, Any]
 
 
@@ -109,13 +109,19 @@ class Matters(RuleBasedStateMachine):
     # What happens between two nights -------------------------------------------------------------
 
     @precondition(lambda self: self.left > 0)
-    @rule(what=st.sampled_from(HAPPENINGS), at=picks, which=picks, how=picks)
-    def happens(self, what: str, at: int, which: int, how: int) -> None:
-        """One thing happens to a family: one rule, so that no kind is left out of an example as a whole."""
+    @rule()
+    def happens(self) -> None:
+        """One thing happens to a family: one rule, so that no kind is left out of an example as a whole.
+
+        What, is drawn by the story's own number: of the first examples Hypothesis draws all but the first few choices
+        as the plainest, and nothing but answers would happen in them.
+        """
         if not self.nights:
             self._pass(1)
+        what, family = self.rng.choice(HAPPENINGS), self.rng.randrange(FAMILIES)
+        which, how = self.rng.randrange(PICKS), self.rng.randrange(PICKS)
         if self.folder is not None:
-            getattr(self, what)(self.world.families[at % FAMILIES], which, how)
+            getattr(self, what)(self.world.families[family], which, how)
         self.left -= 1
 
     def _account(self, family: Family, at: int, *, kept: bool = True) -> Account | None:
