@@ -14,6 +14,7 @@ from creditaudit.audit.scope import close_scope, narrow
 from creditaudit.audit.sift import sift
 from creditaudit.audit.tally import recount
 from creditaudit.audit.touched import beyond_retention, touch
+from creditaudit.book.files import coded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ class Judgment:
     findings : pyarrow.Table
         Schema ``creditaudit.tables.FINDINGS``.
     clearances : pyarrow.Table
-        Schema ``creditaudit.tables.CLEARANCES``.
+        Columns of ``creditaudit.tables.CLEARANCES``; texts of few values as dictionaries.
     contradicted : tuple of (provider_code, old_account_code)
         Renames whose two codes cannot be one account.
     ignored : dict
@@ -91,7 +92,7 @@ def judge_night(
         is_counted = recount(engine, changes)
     return Judgment(
         findings,
-        clearances,
+        coded(clearances, ("provider_code", "notice_source", "reason")),  # the longest table that a night holds
         tuple(zip(*(c.to_pylist() for c in contradicted.columns), strict=True)),
         ignored,
         accounts,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
-from creditaudit.book.files import ROW_GROUP
+from creditaudit.book.files import ROW_GROUP, coded
 from creditaudit.book.state import news
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
@@ -47,8 +47,7 @@ class Tracked:
     Parameters
     ----------
     cases : pyarrow.Table
-        Columns of ``creditaudit.tables.CASES``, every case ever opened; next_step as a dictionary: half of the bytes
-        would be the same few texts.
+        Columns of ``creditaudit.tables.CASES``, every case ever opened; next_step as a dictionary.
     events : pyarrow.Table
         Schema ``CASE_EVENTS``: every move of every case, tonight's and those before.
     opened : int
@@ -134,23 +133,17 @@ def track(
     events = log_events(engine, night)
     columns = ", ".join(CASES.names)
     earlier = ", ".join(f"DATE '{night}' AS night" if name == "night" else name for name in CASES.names)
-    cases = _few_texts(
-        engine,
+    rows = engine.stream(
         f"SELECT {columns} FROM case_rows UNION ALL SELECT {earlier} FROM earlier_episodes"
         " ORDER BY case_id, episode",  # the key: all columns from left to right say the same, and cost ten times more
+        ROW_GROUP,
     )
+    # Half of the bytes would be the same few texts.
+    parts = [coded(pa.Table.from_batches([batch]).cast(CASES), ["next_step"]) for batch in rows]
+    cases = pa.concat_tables([coded(CASES.empty_table(), ["next_step"]), *parts])
     opened = engine.fetch("SELECT count(*) AS n FROM case_rows WHERE is_new")["n"][0].as_py()
     return Tracked(cases, events.select(CASE_EVENTS.names).cast(CASE_EVENTS), int(opened))
 
-
-def _few_texts(engine: Engine, select: str) -> pa.Table:
-    """Return rows of ``CASES`` in order, with each text of next_step held once for many rows."""
-    schema = CASES.set(_NEXT_STEP, CASES.field(_NEXT_STEP).with_type(pa.dictionary(pa.int32(), pa.string())))
-    batches = (pa.Table.from_batches([batch]).cast(CASES).cast(schema) for batch in engine.stream(select, ROW_GROUP))
-    return pa.concat_tables([schema.empty_table(), *batches])
-
-
-_NEXT_STEP = CASES.get_field_index("next_step")
 
 # Which case tonight's objections have opened or joined; also older ones whose account came to have another's case.
 _JOINED = """
