@@ -92,7 +92,7 @@ def judge_night(
         is_counted = recount(engine, changes)
     return Judgment(
         findings,
-        coded(clearances, ("provider_code", "notice_source", "reason")),  # the longest table that a night holds
+        coded(clearances, ("provider_code", "notice_source")),  # the longest table that a night holds
         tuple(zip(*(c.to_pylist() for c in contradicted.columns), strict=True)),
         ignored,
         accounts,

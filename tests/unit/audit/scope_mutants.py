@@ -80,8 +80,8 @@ MUTANTS = (
         "an opening",
         "accounts of tonight's openings, checks and objections",
         TOUCHED,
-        'for table in ("openings", "opening_changes", "verifications", "objections")',
-        "for table in ()",
+        'named = ("openings", "opening_changes", "verifications", "objections")',
+        "named = ()",
     ),
     Mutant(
         "a check that went to another account",

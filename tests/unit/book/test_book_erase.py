@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-WHOLE = pytest.mark.skipif(not os.environ.get("ERASE_FULL"), reason="three nights more: make test-erase")
+WHOLE = pytest.mark.skipif(not os.environ.get("ERASE_FULL"), reason="nights more: make test-erase")
 TOLD_OF = ("findings", "cases", "case_events", "clearances", "institutions")
 
 
@@ -135,6 +135,7 @@ def test_the_night_is_judged_as_if_the_person_had_never_come(erased: Place, neve
     assert erased.rows(FOURTH, "findings")
 
 
+@WHOLE
 def test_later_nights_are_those_of_a_house_without_the_person(erased: Place, never: Place, tmp_path: Path) -> None:
     """Delivered again, the person is new: also with an older report_date than the row that went."""
     outcome = {}
@@ -199,6 +200,7 @@ class PulledPlugError(BaseException):
     """No error that the program could catch."""
 
 
+@WHOLE
 def test_pulled_at_any_step_the_book_verifies_and_the_next_writer_finishes(
     before: Place, erased: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,6 +384,7 @@ def test_what_is_no_number_names_nobody(tmp_path: Path) -> None:
     assert (said.code, "many may share it" in said.err) == (2, True)
 
 
+@WHOLE
 def test_a_case_that_ended_is_told_without_its_person(sent_cases: Place, tmp_path: Path) -> None:
     """Closed as the holder's own: the case stays as published; nobody can be revealed by it any more."""
     place = sent_cases.copied(tmp_path / "house")

@@ -69,17 +69,17 @@ def files(place: Place) -> Iterator[tuple[str, str, Path]]:
 
 @pytest.mark.parametrize("with_key", [True, False])
 def test_a_flipped_byte_of_any_file_is_named(house: Place, with_key: bool) -> None:
-    """Every file that a manifest names; in it the first, the middle and the last byte (without the key the middle)."""
+    """Every file that a manifest names; of one the first byte, of the next the middle one, of the next the last."""
     seen = set()
-    for night, name, path in files(house):
+    for number, (night, name, path) in enumerate(files(house)):
         sound = path.read_bytes()
         assert sound, name
         other = path.with_name(".other")
-        for place in {0, len(sound) // 2, len(sound) - 1} if with_key else {len(sound) // 2}:
-            # A new file takes its place: intake and state share bytes, and one file is meant.
-            other.write_bytes(sound[:place] + bytes([sound[place] ^ 0x20]) + sound[place + 1 :])
-            other.replace(path)
-            assert f"night {night} is broken at {name}:" in broken(house, with_key=with_key)
+        place = (0, len(sound) // 2, len(sound) - 1)[number % 3]
+        # A new file takes its place: intake and state share bytes, and one file is meant.
+        other.write_bytes(sound[:place] + bytes([sound[place] ^ 0x20]) + sound[place + 1 :])
+        other.replace(path)
+        assert f"night {night} is broken at {name}:" in broken(house, with_key=with_key)
         other.write_bytes(sound)
         other.replace(path)
         seen.add(name.split("/")[0])

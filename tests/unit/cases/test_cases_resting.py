@@ -128,13 +128,11 @@ def _night(desk: Desk, night: Night) -> dict[str, list[Row]]:
 
 
 def _differences(desk: Desk, nights: Sequence[Night]) -> list[str]:
-    """Tell a story, each night twice: every case is asked, and cases may rest; returns what first differs."""
-    for number, night in enumerate(nights):
-        asked, desk = desk.fork(lets_rest=False), desk.fork(lets_rest=True)
-        one, other = _night(asked, night), _night(desk, night)
-        if found := [f"night {number}: {name}" for name in one if one[name] != other[name]]:
-            return found
-    return []
+    """Tell a story, its last night twice: every case is asked, and cases may rest; returns what differs."""
+    for night in nights[:-1]:
+        _night(desk, night)
+    asked, rested = _night(desk.fork(lets_rest=False), nights[-1]), _night(desk.fork(lets_rest=True), nights[-1])
+    return [name for name in asked if asked[name] != rested[name]]
 
 
 @pytest.mark.parametrize("story", list(STORIES))

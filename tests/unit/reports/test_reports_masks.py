@@ -124,13 +124,9 @@ def test_what_is_no_number_of_a_person_is_left(text: str) -> None:
 
 
 def test_what_a_mask_leaves_is_counted_number_by_number() -> None:
-    """Against counting them all, for somebody whose area and birth date are known but for two places of each."""
-
-    numbers = [f"1101051960010{''.join(rest)}" for rest in product("0123456789", repeat=4)]
-    checked = [n[:17] + c for n in numbers for c in "0123456789X" if normalise_id(n[:17] + c)[1] == "ok"]
-    # Of 17 places the last four vary; the last of the birth date is among them, and 0 is no day.
-    assert len(checked) == 9_000
-    whole = [n for n in checked if n[:14] == "11010519600101"]
+    """Against counting them all, for somebody whose area and birth date are known."""
+    numbers = [f"11010519600101{''.join(rest)}" for rest in product("0123456789", repeat=3)]
+    whole = [n[:17] + c for n in numbers for c in "0123456789X" if normalise_id(n[:17] + c)[1] == "ok"]
     assert len(whole) == left_to_guess(Mask(0, 0), knows_area=True, knows_birth=True) == 1_000
     shown = {n[17] for n in whole}
     fewest = min(sum(n[17] == check for n in whole) for check in shown)
