@@ -43,7 +43,7 @@ test: $(READY) ## Install and pass the tests: two halves side by side, each with
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 test-parts test-whole
 
 # What runs whole nights or deliveries for a single part goes with the whole, so that the halves take alike.
-AS_WHOLE := tests/unit/explain tests/unit/contracts tests/unit/benchmarks tests/unit/synth tests/unit/reference
+AS_WHOLE := $(addprefix tests/unit/,benchmarks contracts drift explain known_answers reference synth)
 PARTS := $(filter-out $(AS_WHOLE),$(patsubst %/,%,$(wildcard tests/unit/*/)) $(wildcard tests/unit/test_*.py)) tests/rules
 
 test-parts: $(READY)
@@ -60,7 +60,7 @@ test-corpus: $(READY) ## The whole corpus of damaged files (7,000 files; `make t
 
 test-crash: $(READY) ## Nights killed at 240 points, refused at every file operation, started twice (`make test` takes a slice)
 	CRASH_KILLS=$${CRASH_KILLS:-240} CRASH_EVERY=$${CRASH_EVERY:-1} CRASH_ROUNDS=$${CRASH_ROUNDS:-40} \
-		$(BIN)/python -m pytest -s tests/faults/crash
+		$(BIN)/python -m pytest -s tests/faults/crash tests/property/test_crash.py
 
 test-hostile: $(READY) ## Every bomb and liar: gigabytes of lines, rows and cells (`make test` leaves out the slow ones)
 	HOSTILE_FULL=1 $(BIN)/python -m pytest tests/faults/test_hostile_files.py

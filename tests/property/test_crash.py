@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from property.conftest import Delivered
+
+
+# `make test` has its slice of killed nights in tests/faults/crash.
+pytestmark = pytest.mark.skipif(not os.environ.get("CRASH_KILLS"), reason="make test-crash")
 
 
 class PulledPlugError(BaseException):
