@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from credit_reports import envelope
 from e2e.secrets import NAMES, NUMBERS, PHONES, SECRETS
 from reference.columns import FEEDS
-from reference.small import ACCOUNT, EVENT, ISSUANCE, NIGHT, OPENING, RENAME, REPORT
+from reference.small import ACCOUNT, CHECK, EVENT, ISSUANCE, NIGHT, OPENING, RENAME, REPORT
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,14 +23,7 @@ HOLDER, OTHER = NUMBERS[0], NUMBERS[1]
 ROWS: dict[str, dict[str, str]] = {
     "accounts": ACCOUNT,
     "openings": OPENING,
-    "verifications": {
-        "provider_code": "B01",
-        "check_id": "V1",
-        "account_code": "A1",
-        "checked_at": "2024-01-10 09:00:00",
-        "check_kind": "invalid_card_check",
-        "result": "valid",
-    },
+    "verifications": CHECK,
     "invalid_cards": EVENT,
     "loss_reports": REPORT,
     "issuances": ISSUANCE,

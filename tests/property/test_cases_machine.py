@@ -114,8 +114,7 @@ class Matters(RuleBasedStateMachine):
     def happens(self) -> None:
         """One thing happens to a family: one rule, so that no kind is left out of an example as a whole.
 
-        What, is drawn by the story's own number: of the first examples Hypothesis draws all but the first few choices
-        as the plainest, and nothing but answers would happen in them.
+        What, is drawn by the story's own number: in Hypothesis' first examples nothing but answers would happen.
         """
         if not self.nights:
             self._pass(1)
@@ -379,9 +378,8 @@ class Matters(RuleBasedStateMachine):
 
 def test_cases_move_as_the_model_says(rotating_seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """SPEC 8.1 to 8.4: states, moves with proofs, due dates, and what is sent, night by night."""
-    # The contract only reads what was accepted; nothing here is lost with the machine; rules are read once for all.
+    # The contract only reads what was accepted; rules are read once for all.
     monkeypatch.setattr("creditaudit.night.hold", lambda *_: [])
-    monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr("creditaudit.audit.rules_tonight.parse_rule", cache(parse_rule))
     Matters.told, Matters.has_failed = 0, False
     machine = seed(rotating_seed)(Matters)

@@ -38,6 +38,14 @@ EVENT = {
     "card_valid_from": "2020-01-01",
     "effective_at": "2024-01-10 10:00:00",
 }
+CHECK = {
+    "provider_code": "B01",
+    "check_id": "V1",
+    "account_code": "A1",
+    "checked_at": "2024-01-10 09:00:00",
+    "check_kind": "invalid_card_check",
+    "result": "valid",
+}
 ISSUANCE = {"id_number": NUMBER, "card_valid_from": "2024-01-12", "kind": "permanent", "collected_at": "2024-02-01"}
 RENAME = {"provider_code": "B01", "old_account_code": "A1", "new_account_code": "A2", "effective_on": "2026-11-20"}
 

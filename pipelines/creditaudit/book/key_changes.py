@@ -28,7 +28,7 @@ from creditaudit.book.keys import (
 from creditaudit.errors import UsageError, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 def rotate(file: Path, algorithm: str | None = None) -> Key:
@@ -65,11 +65,7 @@ def retire(file: Path, key_id: str) -> Key:
     UsageError
         The file cannot be used or written, or the key is not superseded.
     """
-    with _changing(file) as keys:
-        key = _chosen(keys, key_id, SUPERSEDED, file)
-        retired = replace(key, state=RETIRED)
-        _write(file, [retired if k is key else k for k in keys.keys])
-    return retired
+    return _turned(file, key_id, SUPERSEDED, lambda key: replace(key, state=RETIRED))
 
 
 def destroy(file: Path, key_id: str) -> Key:
@@ -83,11 +79,16 @@ def destroy(file: Path, key_id: str) -> Key:
     UsageError
         The file cannot be used or written, or the key is not retired.
     """
+    return _turned(file, key_id, RETIRED, lambda key: replace(key, state=DESTROYED, secret=key.derived("seal")))
+
+
+def _turned(file: Path, key_id: str, state: str, turn: Callable[[Key], Key]) -> Key:
+    """Put another key in the place of one that is in the state it must be in; returns the other one."""
     with _changing(file) as keys:
-        key = _chosen(keys, key_id, RETIRED, file)
-        destroyed = replace(key, state=DESTROYED, secret=key.derived("seal"))
-        _write(file, [destroyed if k is key else k for k in keys.keys])
-    return destroyed
+        key = _chosen(keys, key_id, state, file)
+        turned = turn(key)
+        _write(file, [turned if k is key else k for k in keys.keys])
+    return turned
 
 
 _BEFORE = {SUPERSEDED: "`creditaudit keys rotate`", RETIRED: "`creditaudit keys retire`"}

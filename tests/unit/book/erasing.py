@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from creditaudit.book.inbox import put
 from creditaudit.book.layout import open_book
-from reference.small import ACCOUNT, EVENT, ISSUANCE, OPENING, REPORT
+from reference.small import ACCOUNT, CHECK, EVENT, ISSUANCE, OPENING, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,14 +27,6 @@ TOLD = ("--by", WHY["by"], "--reason", WHY["reason"])
 
 GONE = {**ACCOUNT, **OLD, "account_code": "S1", "id_number": GOING, "name": NAME}
 STAYS = {**ACCOUNT, **OLD, "account_code": "Z1", "id_number": OTHER}
-CHECK = {
-    "provider_code": "B01",
-    "check_id": "V1",
-    "account_code": "A1",
-    "checked_at": "2024-01-10 09:00:00",
-    "check_kind": "invalid_card_check",
-    "result": "valid",
-}
 
 
 def deliver(place: Place, *, is_there: bool) -> None:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from creditaudit.book import tombstones
 from creditaudit.book.keys import load_keys
-from creditaudit.book.layout import open_book
+from creditaudit.book.layout import Book, open_book
 from creditaudit.book.seal import verify
-from reference.small import ACCOUNT, EVENT, ISSUANCE, OPENING, REPORT
+from reference.small import ACCOUNT, CHECK, EVENT, ISSUANCE, OPENING, REPORT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    import pytest
 
     from place import Place
 
@@ -25,15 +29,6 @@ OLD = {"report_date": "2026-09-01"}
 STRANGER = "110105196001011239"
 WHY = {"by": "王审计", "reason": "保存期满"}
 TOLD = ("--by", WHY["by"], "--reason", WHY["reason"])
-
-CHECK = {
-    "provider_code": "B01",
-    "check_id": "V1",
-    "account_code": "A1",
-    "checked_at": "2024-01-10 09:00:00",
-    "check_kind": "invalid_card_check",
-    "result": "valid",
-}
 
 
 def deliver(place: Place) -> None:
@@ -58,6 +53,33 @@ def deliver(place: Place) -> None:
     )
     for night in (third, fourth, fifth):
         place.deliver(night, "accounts", [{**stranger, "account_code": f"S{night.day + 10}"}])
+
+
+class PulledPlugError(BaseException):
+    """No error that the program could catch."""
+
+
+def pulled_after_each_file(
+    place: Place, night: date, monkeypatch: pytest.MonkeyPatch, *, threads: int = 1
+) -> Iterator[int]:
+    """Run a night until it ends, killed after each file that it removes; gives how many went, each time."""
+    steps, done = 0, tombstones._finish_file
+
+    def one_file_a_run(book: Book, file: tombstones.RemovedFile) -> bool:
+        if done(book, file):
+            raise PulledPlugError
+        return False
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tombstones, "_finish_file", one_file_a_run)
+        while True:
+            try:
+                place.night(night, threads=threads)
+            except PulledPlugError:
+                steps += 1
+                yield steps
+            else:
+                return
 
 
 def checked(place: Place) -> Any:

@@ -31,14 +31,13 @@ from erasing import (
     numbers,
     readmit,
 )
-from pruning import checked, manifest
+from pruning import checked, manifest, pulled_after_each_file
 
 from creditaudit.as_of import open_book as reader
-from creditaudit.book import tombstones
 from creditaudit.book.inbox import REMOVAL, put
 from creditaudit.book.key_changes import destroy, retire, rotate
 from creditaudit.book.keys import load_keys
-from creditaudit.book.layout import Book, open_book
+from creditaudit.book.layout import open_book
 from creditaudit.errors import BookBrokenError
 from place import Place, changed, tree_of
 from reference.small import ACCOUNT, NUMBER
@@ -196,10 +195,6 @@ def test_rights_of_what_was_written_anew(erased: Place) -> None:
     assert wrong == []
 
 
-class PulledPlugError(BaseException):
-    """No error that the program could catch."""
-
-
 @WHOLE
 def test_pulled_at_any_step_the_book_verifies_and_the_next_writer_finishes(
     before: Place, erased: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -217,24 +212,10 @@ def test_pulled_at_any_step_the_book_verifies_and_the_next_writer_finishes(
         with pytest.raises(OSError, match="No space"):
             place.night(FOURTH)
     assert changed(as_it_was, place.tree()) == []
-    steps, done = 0, tombstones._finish_file
-
-    def one_file_a_run(book: Book, file: tombstones.RemovedFile) -> bool:
-        if done(book, file):
-            raise PulledPlugError
-        return False
-
-    with monkeypatch.context() as patched:
-        patched.setattr(tombstones, "_finish_file", one_file_a_run)
-        while True:
-            try:
-                place.night(FOURTH, threads=2)
-            except PulledPlugError:
-                steps += 1
-                found = checked(place)
-                assert found.unfinished == len(found.removals[0].files) - steps + 1  # and the entry of the inbox
-                continue
-            break
+    steps = 0
+    for steps in pulled_after_each_file(place, FOURTH, monkeypatch, threads=2):
+        found = checked(place)
+        assert found.unfinished == len(found.removals[0].files) - steps + 1  # and the entry of the inbox
     assert steps == len(manifest(place, FOURTH)["removals"][0]["files"])
     assert checked(place).unfinished == 0
     assert changed(erased.tree(), place.tree()) == []

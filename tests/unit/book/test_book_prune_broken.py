@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from pruning import NIGHTS, TOLD, accounts_in, checked, first_kept, manifest
+from pruning import NIGHTS, TOLD, PulledPlugError, accounts_in, checked, first_kept, manifest, pulled_after_each_file
 
 from creditaudit.as_of import open_book as reader
 from creditaudit.book import tombstones
-from creditaudit.book.layout import Book, open_book
+from creditaudit.book.layout import open_book
 from creditaudit.book.seal import verify
 from creditaudit.errors import BookBrokenError, CreditAuditError
 from place import Place, changed
@@ -41,10 +41,6 @@ def test_nothing_goes_before_the_night_that_holds_the_tombstone_is_sealed(
     assert accounts_in(house, NIGHTS[0]) == ["A1"]
 
 
-class PulledPlugError(BaseException):
-    """No error that the program could catch."""
-
-
 def test_pulled_at_any_step_the_book_verifies_and_the_next_writer_finishes(
     begun: Place, pruned: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,25 +48,10 @@ def test_pulled_at_any_step_the_book_verifies_and_the_next_writer_finishes(
     place = begun.copied(tmp_path / "half")
     assert place.say("prune", "--book", str(place.book), "--keep-nights", "2", *TOLD).code == 0
     steps = 0
-    done = tombstones._finish_file
-
-    def one_file_a_run(book: Book, file: tombstones.RemovedFile) -> bool:
-        if done(book, file):
-            raise PulledPlugError
-        return False
-
-    with monkeypatch.context() as patched:
-        patched.setattr(tombstones, "_finish_file", one_file_a_run)
-        while True:
-            try:
-                place.night(NIGHTS[4])
-            except PulledPlugError:
-                steps += 1
-                found = checked(place)
-                assert found.nights == 5
-                assert reader(place.book).as_of(NIGHTS[3]).standing("accounts").num_rows
-                continue
-            break
+    for done in pulled_after_each_file(place, NIGHTS[4], monkeypatch):
+        steps = done
+        assert checked(place).nights == 5
+        assert reader(place.book).as_of(NIGHTS[3]).standing("accounts").num_rows
     [stone] = manifest(place, NIGHTS[4])["removals"]
     assert steps == len(stone["files"])
     assert checked(place).unfinished == 0
