@@ -14,13 +14,10 @@ if TYPE_CHECKING:
     from place import Place
 
 
-def check_drift(
-    place: Place, nights: tuple[date, date] | None = None, *, judged: Place | None = None, names_all: bool = True
-) -> None:
+def check_drift(place: Place, nights: tuple[date, date] | None = None, *, judged: Place | None = None) -> None:
     """Compare two nights (none named: the first and the last) with what they published.
 
-    With ``judged`` the difference is that of another house, which lived the same history. Without ``names_all`` a
-    change may be said to have no cause that could be named.
+    With ``judged`` the difference is that of another house, which lived the same history.
     """
     book = open_book(place.book)
     earlier, later = nights or (book.sealed[0], book.sealed[-1])
@@ -30,7 +27,7 @@ def check_drift(
     causes = found.causes.to_pylist()
     assert {row["change"] for row in causes} == set(changes)
     unnamed: list[dict[str, Any]] = [changes[row["change"]] for row in causes if row["cause"] == "unnamed"]
-    assert not (names_all and unnamed), f"{earlier} to {later}: {unnamed}"
+    assert not unnamed, f"{earlier} to {later}: {unnamed}"
     for row in causes:
         assert earlier < row["night"] <= later
         if row["cause"] in {"row_new", "row_corrected", "row_withdrawn"}:

@@ -83,8 +83,7 @@ class Matters(RuleBasedStateMachine):
         if self.folder is None:
             return
         if self.nights > 1 and not Matters.has_failed:
-            # A fault of a case in such a story may be said to have no cause that could be named: not mended yet.
-            check_drift(self.place, names_all=False)
+            check_drift(self.place)
         self.folder.cleanup()
 
     @initialize(number=st.integers(0, 999_999))

@@ -117,6 +117,13 @@ _NEAREST: Final = (
     " p.sha256, NULL AS entry, e.proof AS detail FROM flip_events AS e JOIN flips AS f ON f.change = e.change"
     " AND f.night = e.night JOIN proof_files AS p ON p.case_id = f.case_id AND p.episode = f.episode"
     " AND p.night <= e.night WHERE e.event = 'verified'",
+    # A residual is opened by the proof of the case that it follows: its rows may be of an earlier night.
+    "SELECT f.change, f.night, 'proof' AS cause, NULL AS role, 'accounts' AS feed, p.file, NULL AS row, NULL AS line,"
+    " p.sha256, NULL AS entry, 'what is left of case ' || e.case_id || ', verified: ' || e.proof AS detail"
+    " FROM flips AS f JOIN all_cases AS k ON k.night = f.night AND k.case_id = f.case_id AND k.episode = f.episode"
+    " JOIN all_events AS e ON e.case_id = k.follows AND e.night = f.night AND e.event = 'verified'"
+    " JOIN proof_files AS p ON p.case_id = e.case_id AND p.episode = e.episode AND p.night <= e.night"
+    " WHERE f.kind <> 'verdict' AND f.was IS NULL",
     f"SELECT e.change, e.night, 'returned' AS cause, {_NO_ROW}, NULL AS sha256, NULL AS entry, e.proof AS detail"
     " FROM flip_events AS e WHERE e.event = 'reappeared' OR (e.event = 'opened' AND starts_with(e.proof, 'returned:'))",
     f"SELECT f.change, f.night, {_cells('t')}, t.detail FROM (SELECT *, 'returned' AS role FROM near) AS t"

@@ -89,6 +89,7 @@ def open_rows(engine: Engine, book: Book, nights: Sequence[date]) -> None:
       first. ``lineage``: that of the first and of the last night together. ``standing_full_deliveries``,
       ``standing_check_gaps``, ``standing_case_proofs``.
     - ``rests_on``: what trace says that findings on changed subjects rest on; see ``creditaudit.trace_sql``.
+      ``rests_now``: the rows of those that came, and rows that came in their place.
     - ``moved``: feed, night, file, row, line, cause, detail (columns that differ), is_judged: every row of those that
       came, and those in reach.
     - ``touch``: provider_code, subject, rule_id, notice_source, notice_id, role and what ``moved`` says: judged rows
@@ -118,18 +119,15 @@ def open_rows(engine: Engine, book: Book, nights: Sequence[date]) -> None:
     for name, select in _REACH.items():
         engine.table(name, select)
     engine.table("reach", " UNION ".join(_reached()))
-    engine.table(
-        "hits",
-        f"SELECT feed, night, file, row FROM rests_on WHERE row IS NOT NULL AND night > DATE '{nights[0]}'"
-        " UNION SELECT feed, night, file, row FROM reach",
-    )
+    engine.table("rests_now", " UNION ALL ".join(_replacing(spec) for spec in FEEDS.values()))
+    engine.table("hits", "SELECT feed, night, file, row FROM rests_now UNION SELECT feed, night, file, row FROM reach")
     engine.table("moved", " UNION ALL ".join(_moved(engine, spec, nights[0]) for spec in FEEDS.values()))
     at = "m.feed = r.feed AND m.night = r.night AND m.file = r.file AND m.row = r.row"
     engine.table("near", f"SELECT DISTINCT r.provider_code, r.subject, m.* FROM reach AS r JOIN moved AS m ON {at}")
     engine.table(
         "touch",
         f"SELECT DISTINCT r.provider_code, r.subject, r.rule_id, r.notice_source, r.notice_id, r.role, m.*"
-        f" FROM rests_on AS r JOIN moved AS m ON {at} AND m.is_judged"
+        f" FROM rests_now AS r JOIN moved AS m ON {at} AND m.is_judged"
         # Chains hang on other accounts' findings, and what a house's rule reads nobody has told us.
         " UNION SELECT f.provider_code, f.subject, f.rule_id, f.notice_source, f.notice_id, 'related' AS role,"
         " n.* EXCLUDE (provider_code, subject) FROM found AS f JOIN near AS n"
@@ -159,6 +157,17 @@ def _between(engine: Engine, before: Book, after: Book, table: str) -> None:
     engine.scan(f"changes_{table}", changes, schema)
     engine.view(f"came_{table}", " UNION ALL ".join(parts))
     engine.view(f"standing_{table}", f"SELECT * FROM before_{table} UNION ALL SELECT * FROM came_{table}")
+
+
+def _replacing(spec: TableSpec) -> str:
+    """Select what came of what findings rest on: the row itself, or a later one of its key, whomever that speaks of."""
+    same = " AND ".join(f"c.{name} = v.{name}" for name in spec.key)
+    return (
+        "SELECT DISTINCT r.provider_code, r.subject, r.rule_id, r.notice_source, r.notice_id, r.role, r.feed,"
+        f" c.night, c.file, c.row FROM rests_on AS r JOIN standing_{spec.name} AS v"
+        f" ON r.feed = '{spec.name}' AND r.night = v.night AND r.file = v.file AND r.row = v.row"
+        f" JOIN came_{spec.name} AS c ON {same} AND c.night >= v.night"
+    )
 
 
 def _reached() -> list[str]:

@@ -52,6 +52,15 @@ DUTY = {
     "source": "test",
 }
 
+CHECK = {
+    "provider_code": "B01",
+    "check_id": "K1",
+    "account_code": WARNED,
+    "checked_at": "2026-10-20",
+    "check_kind": "invalid_card_check",
+    "result": "reported_lost",
+}
+
 
 def provider(letter: str) -> str:
     return {UNADDRESSED: "B02", QUIET: "B03", NOBODYS: "B03"}.get(letter, "B01")
@@ -122,8 +131,7 @@ def _second(place: Place) -> None:
     place.deliver(SECOND, "loss_reports", [loss(QUIET), *late])
     place.deliver(SECOND, "loss_reports", [loss(RECALLED)], name="g.csv")
     place.deliver(SECOND, "openings", [opening(OTHER_CARD, card_valid_from="2026-10-05")])
-    checked = {"provider_code": "B01", "check_id": "K1", "account_code": WARNED, "checked_at": "2026-10-20"}
-    place.deliver(SECOND, "verifications", [{**checked, "check_kind": "invalid_card_check", "result": "reported_lost"}])
+    place.deliver(SECOND, "verifications", [CHECK])
     renamed = {"provider_code": "B01", "old_account_code": RENAMED, "new_account_code": "H2"}
     place.deliver(SECOND, "account_renames", [{**renamed, "effective_on": "2026-11-21"}])
     alert = {"alert_id": "F1", "id_number": NUMBERS[ALERTED], "effective_from": "2026-10-01", "effective_to": ""}
@@ -153,6 +161,7 @@ def _answer(place: Place) -> None:
 def _third(place: Place) -> None:
     place.deliver(THIRD, "accounts", [account(QUIET, report_date="2026-11-21", balance="3")])
     place.deliver(THIRD, "loss_reports", [loss(QUIET)])
+    place.deliver(THIRD, "verifications", [{**CHECK, "account_code": "another"}])
     reference = place.book / "reference"
     with (reference / "recipients.csv").open("a", encoding="utf-8") as recipients:
         recipients.write(SOUTH)

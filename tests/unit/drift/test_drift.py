@@ -131,6 +131,14 @@ def test_a_verdict_names_the_line_that_changed_it(second: Drift, letter: str) ->
         assert expected <= causes(second, case)
 
 
+def test_a_row_that_speaks_of_another_account_now_is_named(drifts: dict[tuple[date, date], Drift]) -> None:
+    third = drifts[SECOND, THIRD]
+    [change] = changes(third, WARNED, "verdict", "R201")
+    assert (change["was"], change["now"]) == ("violation", None)
+    assert causes(third, change) == {("row_corrected", "verifications", 2)}
+    assert changes(third, WARNED, "state") == []  # SPEC 8.1: an institution's own row takes no case back
+
+
 def test_a_row_says_in_which_columns_it_differs_and_of_which_file_it_is(story: Place, second: Drift) -> None:
     [change] = changes(second, MOVED_DAY, "verdict", "R101")
     [row] = [r for r in second.causes.to_pylist() if r["change"] == change["change"]]
