@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import traceback
 from datetime import datetime
@@ -175,6 +176,7 @@ def synth(
 def main() -> None:
     """Run the command line and exit with the code of SPEC 2."""
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what a crash would leave on the disk has rows in it
     code = _run()
     Tell.finish()
     sys.exit(code)

@@ -56,7 +56,8 @@ def _complain(line: str) -> None:
     """Write one line on stderr, which logs keep: without numbers of persons, also those of the command's own words."""
     from creditaudit.masking import numbers_hidden
 
-    _write(sys.stderr, numbers_hidden(line))
+    line = numbers_hidden(line)
+    _write(sys.stderr, line if Tell.is_json else visible(line, is_line=True))  # a log is read on terminals, too
 
 
 def _write(stream: TextIO, line: str) -> None:

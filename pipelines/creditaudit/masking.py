@@ -69,6 +69,13 @@ def numbers_hidden(text: str) -> str:
     return hidden_in(text, _SOUGHT)
 
 
+def line_with_number(text: str) -> int | None:
+    """Return the 1-based line on which the first that reads as an ID number or a phone begins; None: nothing does."""
+    hidden = numbers_hidden(text)
+    at = next((at for at, (given, told) in enumerate(zip(text, hidden, strict=False)) if given != told), None)
+    return None if at is None else text.count("\n", 0, at) + 1
+
+
 def without_numbers(code: str) -> str:
     """Return a code or a key as pages and manifests may show it: what reads as a person's number or name is hidden.
 

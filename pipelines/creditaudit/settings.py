@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from creditaudit.errors import UsageError, Where
+from creditaudit.masking import numbers_hidden
 from creditaudit.source_settings import KnownFeed, SourceSettings, misfits, unknown_names
 
 if TYPE_CHECKING:
@@ -163,11 +164,20 @@ def load_settings(book: Path, config: Path | None, known_feeds: Mapping[str, Kno
         if first["type"] == "extra_forbidden":
             raise _unknown(path, place, _known_keys(place)) from error
         raise _unusable(path, place, first["msg"].removeprefix("Value error, ")) from error
+    _refuse_persons(path, settings)
     for place, known in unknown_names(settings.sources, known_feeds):
         raise _unknown(path, place, known)
     for place, why in misfits(settings.sources, known_feeds):
         raise _unusable(path, place, why)
     return settings
+
+
+def _refuse_persons(path: Path, settings: Settings) -> None:
+    """Refuse the number of a person where manifests and pages would carry it (SPEC 10.4)."""
+    carried = [("mandate.text", settings.mandate.text), *(("sources", name) for name in settings.sources)]
+    for place, text in carried:
+        if numbers_hidden(text) != text:
+            raise _unusable(path, [place], "what reads as an ID number or a phone would stand in every manifest")
 
 
 def _unusable(path: Path, place: list[str], why: str) -> UsageError:

@@ -37,13 +37,12 @@ from creditaudit.scoring.features import FEATURES, Lookups
 from creditaudit.scoring.fit import tail_model
 from creditaudit.scoring.model import as_json, read_model
 from creditaudit.settings import load_settings
+from fuzz.of_the_book import CUT, OF_THE_BOOK
 from reference.small import ACCOUNT, NIGHT, OPENING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# One input is the configuration and the file that it reads: what is before this line, and what is behind it.
-CUT = b"\n=====\n"
 HEADER = ",".join(ACCOUNT)
 ROW = ",".join(ACCOUNT.values())
 CONFIG = """[mandate]
@@ -312,6 +311,7 @@ TARGETS: dict[str, Target] = {
     ),
     "suite": Target(_suite, ((shipped_suites() / "accounts" / "v1.json").read_bytes(),)),
     "model": Target(_model, (as_json(_MODEL, {}), b'{"model":{"base":0.5},"card":{},"sha256":"0"}')),
+    **{name: Target(run, seeds) for name, (run, seeds) in OF_THE_BOOK.items()},
 }
 
 

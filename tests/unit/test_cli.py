@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -42,6 +43,12 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 def test_the_version(place: Place) -> None:
     assert place.say("version") == type(place.say("version"))(0, f"{__version__}\n", "")
+
+
+def test_a_crash_leaves_no_memory_on_the_disk(place: Place) -> None:
+    """SPEC 10.4: what the system would write of a process that dies has the rows that it was at."""
+    place.say("version")
+    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
 
 
 def test_exit_codes_are_listed_in_the_order_of_the_page(place: Place) -> None:

@@ -120,3 +120,25 @@ def test_the_digest_changes_with_all_that_can_change_a_sealed_byte_and_with_noth
 def test_settings_do_not_change_once_read() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().mandate.text = "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[mandate]\ntext = "ask {number}"', "mandate.text"),
+        ('[sources."from {number}"]\nfeed = "openings"\nfiles = "*"', "sources"),
+    ],
+)
+@pytest.mark.parametrize("number", ["13912345678", "110105 19491231 002X", "１３９-1234-5678"])
+def test_the_number_of_a_person_is_refused_where_manifests_would_carry_it(
+    tmp_path: Path, text: str, place: str, number: str
+) -> None:
+    said = refused(tmp_path, text.replace("{number}", number))
+    assert f"column {place}" in said
+    assert number not in said
+
+
+def test_a_sentinel_may_look_like_a_phone(tmp_path: Path) -> None:
+    """What a sender puts in the place of nothing is no person's, and no manifest has it."""
+    text = '[sources.x]\nfeed = "openings"\nfiles = "*"\nsentinels = { phone = ["13800000000"] }'
+    assert load(tmp_path, text).sources["x"].sentinels == {"phone": ("13800000000",)}

@@ -55,6 +55,15 @@ def test_a_terminal_is_told_and_a_pipe_gets_the_bytes(
     assert out.getvalue() == said
 
 
+def test_what_a_log_keeps_acts_on_nobody_who_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler's log is no terminal, but is shown on one."""
+    err = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", err)
+    Tell.note("a\x1b[2Jb\u202ec\x9bd\te")
+    Tell.error(UsageError("x", why="\x1b]0;y\x07", next_step="z"))
+    assert err.getvalue() == ("a\\x1b[2Jb\\u202ec\\x9bd\te\ncreditaudit: x: \\x1b]0;y\\x07. Next step: z\n")
+
+
 @pytest.mark.parametrize("is_json", [False, True])
 def test_no_failure_and_no_note_has_a_number(is_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """SPEC 10.4: whoever types a number in the wrong place finds it in no log; a digest or a case_id stays whole."""

@@ -21,6 +21,8 @@ from creditaudit.audit.lint import Refusal, parsed
 from creditaudit.audit.readable import READABLE, SUBJECT
 from creditaudit.audit.rulebook import Rule, rendered
 from creditaudit.audit.rules_run import STEPS, found_select, step_text
+from creditaudit.engines import engine_aside
+from creditaudit.errors import InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -133,6 +135,24 @@ def run_step_cases(engine: Engine) -> list[CaseOutcome]:
         for step in sorted({case.of for case in batch.cases}):
             outcomes.extend(batch.outcomes(step, engine.fetch(f"SELECT * FROM {step}").to_pylist()))
     return sorted(outcomes, key=lambda outcome: (outcome.case.of, outcome.case.line))
+
+
+def can_be_run(rule: Rule) -> bool:
+    """Say whether the engine runs a rule's text, over the rows of the steps' cases: no lint knows types.
+
+    Parameters
+    ----------
+    rule : Rule
+        Whose text is clean.
+    """
+    with engine_aside(threads=1) as engine:
+        for batch in batches(load_step_cases()):
+            _prepared(engine, batch)
+            try:
+                engine.fetch(found_select(rule.rule_id, rendered(rule)))
+            except InternalError:
+                return False
+    return True
 
 
 def _prepared(engine: Engine, batch: Batch) -> None:

@@ -18,9 +18,33 @@ if TYPE_CHECKING:
 
 
 def tables_read(tree: exp.Expr) -> frozenset[str]:
-    """Return the tables that a statement reads, without its own CTEs."""
-    own = {cte.alias for cte in tree.find_all(exp.CTE)}
-    return frozenset(table.name for table in tree.find_all(exp.Table)) - own
+    """Return the tables that a statement reads, without its own CTEs; one of a schema has the schema before its name.
+
+    A CTE stands for its name only where it can be seen: not in its own text, not in those of CTEs before it, and not
+    outside the query that it belongs to. There the name is the engine's table.
+    """
+    return frozenset(_told(table) for table in tree.find_all(exp.Table) if not _is_cte(table))
+
+
+def _told(table: exp.Table) -> str:
+    return ".".join(part.name for part in table.parts)
+
+
+def _is_cte(table: exp.Table) -> bool:
+    if len(table.parts) > 1:
+        return False
+    node: exp.Expr = table
+    while node.parent is not None:
+        inner, node = node, node.parent
+        held = node if isinstance(node, exp.With) else node.args.get("with_")
+        if held is None or held is inner:
+            continue
+        for cte in held.expressions:
+            if cte is inner:
+                break
+            if cte.alias == table.name:
+                return True
+    return False
 
 
 @cache
@@ -43,10 +67,13 @@ def columns_read(tree: exp.Expr) -> frozenset[tuple[str, str]]:
 
 def column_refusals(tree: exp.Expr, readable: Readable) -> Iterator[tuple[exp.Expr, str]]:
     """Yield each table or column that may not be read, or is not there, with the reason."""
-    for table in sorted(tables_read(tree)):
-        if table not in readable:
-            node = next(t for t in tree.find_all(exp.Table) if t.name == table)
-            yield node, f"table {table}: a rule may read {', '.join(sorted(readable))}"
+    for table in tree.find_all(exp.Table):
+        if not _is_cte(table) and _told(table) not in readable:
+            yield table, f"table {_told(table)}: a rule may read {', '.join(sorted(readable))}"
+    for select in tree.find_all(exp.Select):
+        sources = [select.args.get("from_"), *(select.args.get("joins") or ())]
+        named = [source.alias_or_name for source in sources if source is not None]
+        yield from ((select, f"{name} names two tables") for name in sorted(set(named)) if named.count(name) > 1)
     for scope in traverse_scope(tree):
         for column in scope.columns:
             reason = _refused(column, scope, readable)

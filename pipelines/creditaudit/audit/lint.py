@@ -6,6 +6,7 @@ not on the list of allowed constructs is refused, with the reason where there is
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,9 +17,15 @@ from sqlglot.errors import SqlglotError
 
 from creditaudit.audit.columns import DIALECT, column_refusals, is_never_null, personal_refusals
 from creditaudit.audit.readable import PERSONAL, READABLE, ROW_KEYS
+from creditaudit.masking import line_with_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+# What the parser has to say is said by the refusal; its own warnings would quote the text on stderr.
+_PARSER = logging.getLogger("sqlglot")
+_PARSER.addHandler(logging.NullHandler())
+_PARSER.propagate = False
 
 # Functions by the name that is written; a synonym of one of these is another function.
 FUNCTIONS = frozenset(
@@ -36,6 +43,9 @@ _TESTS = (exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Exists, exp.Betwe
 _CALLS = (exp.Coalesce, exp.Count, exp.Min, exp.Max, exp.Sum, exp.Greatest, exp.Least, exp.RowNumber, exp.Anonymous)
 _REST = (exp.Window, exp.Order, exp.Ordered, exp.Distinct, exp.DPipe, exp.Add, exp.Sub, exp.Neg)
 ALLOWED: frozenset[type[exp.Expr]] = frozenset((*_STRUCTURE, *_NAMES, *_VALUES, *_PREDICATES, *_TESTS, *_CALLS, *_REST))
+
+# A chain of ANDs is as deep as it is long; engines fail beyond some hundreds, and so does what looks at the text here.
+DEEPEST = 200
 
 # First that fits; the general sentence serves the rest.
 _REASONS: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
@@ -102,7 +112,17 @@ def parsed(text: str) -> exp.Query | Refusal:
     tree = statements[0]
     if not isinstance(tree, (exp.Select, exp.SetOperation)):
         return Refusal(1, f"{tree.key.upper()}: a rule is one SELECT, and changes nothing")
-    return tree
+    return tree if _is_shallow(tree) else Refusal(1, f"more than {DEEPEST} levels deep, or a chain of so many parts")
+
+
+def _is_shallow(tree: exp.Expr) -> bool:
+    """Say whether a tree can be walked by functions that call themselves, ours and an engine's."""
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [inner for node in level for inner in node.iter_expressions()]
+        if not level:
+            return True
+    return False
 
 
 def lint(text: str, readable: Mapping[str, Mapping[str, bool]] = READABLE) -> tuple[Refusal, ...]:
@@ -125,7 +145,7 @@ def lint(text: str, readable: Mapping[str, Mapping[str, bool]] = READABLE) -> tu
 def _lint(text: str, tree: exp.Query | Refusal, readable: Mapping[str, Mapping[str, bool]]) -> tuple[Refusal, ...]:
     if isinstance(tree, Refusal):
         return (tree,)
-    found = {Refusal(line, reason) for line, reason in _called_functions(text)}
+    found = {Refusal(line, reason) for line, reason in _written(text)}
     for node in tree.walk():
         reason = _refused(node, tree, readable)
         if reason is not None:
@@ -154,15 +174,29 @@ def lint_rule(text: str, tree: exp.Query | Refusal | None = None) -> tuple[Refus
     """
     tree = parsed(text) if tree is None else tree
     found = set(_lint(text, tree, READABLE))
+    line = line_with_number(text)
+    if line is not None:
+        found.add(Refusal(line, "an ID number or a phone: a rule is of nobody, and its text stays in every night"))
     if not isinstance(tree, Refusal):
         found.update(Refusal(line_of(node), reason) for node, reason in personal_refusals(tree, PERSONAL))
     return tuple(sorted(found))
 
 
-def _called_functions(text: str) -> Iterator[tuple[int, str]]:
-    """Look at the names as written: the parser makes one function of many synonyms."""
+_SIGNS = {
+    TokenType.SEMICOLON: "a semicolon: the text is part of a larger query",
+    TokenType.PARAMETER: "a parameter with $: write :name",
+}
+
+
+def _written(text: str) -> Iterator[tuple[int, str]]:
+    """Look at what is written: the parser makes one function of many synonyms, and passes over signs."""
     tokens = sqlglot.tokenize(text, dialect=DIALECT)
+    for token in tokens:
+        if token.token_type in _SIGNS:
+            yield token.line, _SIGNS[token.token_type]
     for token, following in pairwise(tokens):
+        if token.token_type is TokenType.COLON and following.start != token.end + 1:
+            yield token.line, "a colon that begins no parameter: write :name"
         if token.token_type is TokenType.VAR and following.token_type is TokenType.L_PAREN:
             name = token.text.upper()
             if name not in FUNCTIONS and not name.endswith("CAST"):  # a cast has its own reason

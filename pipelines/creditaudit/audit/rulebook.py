@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -236,7 +235,10 @@ def rendered(rule: Rule, overrides: Mapping[str, int] | None = None) -> str:
 
 
 def substituted(text: str, values: Mapping[str, int]) -> str:
-    """Write parameters into a text, by its tokens, so that comments and literals are left alone."""
+    """Write parameters into a text, token by token: literals are left alone, and comments are left out.
+
+    What the lint took for a comment never reaches an engine, which may end one elsewhere.
+    """
     return _written(text, tuple(sorted(values.items())))
 
 
@@ -245,12 +247,15 @@ def _written(text: str, given: tuple[tuple[str, int], ...]) -> str:
     values = dict(given)
     tokens = sqlglot.tokenize(text, dialect=DIALECT)
     # What lies before the first token is the header.
-    pieces, position = [], tokens[0].start if tokens else 0
-    for colon, name in pairwise(tokens):
-        if colon.token_type is TokenType.COLON and name.text in values and name.start == colon.end + 1:
-            pieces += [text[position : colon.start], str(values[name.text])]
-            position = name.end + 1
-    return "".join([*pieces, text[position:]])
+    pieces, before, position = [], None, tokens[0].start if tokens else 0
+    for token in tokens:
+        gap = text[position : token.start]
+        if before is TokenType.COLON and not gap and token.text in values:
+            pieces[-1] = str(values[token.text]) if pieces[-2] else f" {values[token.text]}"
+        else:
+            pieces += ["\n" if "\n" in gap else gap[:1] and " ", text[token.start : token.end + 1]]
+        before, position = token.token_type, token.end + 1
+    return "".join(pieces)
 
 
 def in_force(rules: Iterable[Rule], night: date) -> tuple[Rule, ...]:

@@ -61,6 +61,7 @@ def compare(book: Book, manifest: Path, keys: Keyring | None) -> str:
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        canonical(content)  # half a letter has no bytes to compare
     except (OSError, ValueError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not JSON in UTF-8"
         raise _no_manifest(path, why) from error

@@ -33,6 +33,8 @@ from creditaudit.book.row_sets import RowSet
 from creditaudit.book.state import OPENING_CHANGES, QUARANTINED_NUMBERS, open_states
 from creditaudit.book.tombstones import ERASE, KEPT, Content, RemovedFile, Tombstone
 from creditaudit.feeds import FEEDS
+from creditaudit.masking import without_numbers
+from creditaudit.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -231,7 +233,9 @@ def _why_refused(engine: Engine, tokens: list[Token] | None, known: Mapping[Toke
     for key_id, token in tokens:
         key = keys.named(key_id)
         if key is None or key.state == DESTROYED:
-            return f"it names persons by key {key_id}, which the key file does not have any more"
+            return (
+                f"it names persons by key {without_numbers(visible(key_id))}, which the key file does not have any more"
+            )
         if (key_id, token) not in known:
             return "the book has no row of a person that it names"
         if why := why_not(engine, known[key_id, token]):

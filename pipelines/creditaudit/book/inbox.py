@@ -14,6 +14,7 @@ from creditaudit.book.rights import private
 from creditaudit.book.seal import canonical
 from creditaudit.errors import BookBrokenError, UsageError, Where
 from creditaudit.masking import numbers_hidden
+from creditaudit.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +83,7 @@ def put(book: Book, kind: str, *, by: str, reason: str, body: dict[str, Any], on
         raise UsageError("this decision cannot be recorded", why=f"unknown kind {kind}", next_step="use a known one")
     if not by.strip():
         raise UsageError("this decision cannot be recorded", why="nobody is named", next_step="give --by NAME")
-    by, reason = numbers_hidden(by), numbers_hidden(reason)  # sealed with the night, for everyone to read
+    by, reason = _told(by), _told(reason)
     decided = decided_day(book, on)
     content = {
         "creditaudit_inbox": _FORMAT,
@@ -99,6 +100,11 @@ def put(book: Book, kind: str, *, by: str, reason: str, body: dict[str, Any], on
         with private():  # corrected rows hold numbers and names
             place_bytes(target, data)
     return entry
+
+
+def _told(text: str) -> str:
+    """Return what a person wrote as it is sealed with the night, for everyone to read."""
+    return numbers_hidden(visible(text))
 
 
 def decided_day(book: Book, on: date | None) -> date:
@@ -120,23 +126,24 @@ def decided_day(book: Book, on: date | None) -> date:
 
 
 def read_entry(path: Path) -> Entry:
-    """Read one inbox file and check that it is what its name says."""
+    """Read one inbox file and check that it is what its name says.
+
+    Who put it there need not have been this program: numbers in what it says of who and why are hidden once more.
+    """
+    if path.is_symlink() or not path.is_file():
+        raise _damaged(path, "it is no file")  # a pipe would be waited for without end
     try:
         data = path.read_bytes()
         content = json.loads(data)
-        entry = Entry(
-            date.fromisoformat(content["decided_on"]),
-            content["kind"],
-            content["by"],
-            content["reason"],
-            content["body"],
-            hashlib.sha256(data).hexdigest(),
-        )
+        decided, body = date.fromisoformat(content["decided_on"]), content["body"]
+        texts = [content[part] for part in ("kind", "by", "reason")]
+        canonical(texts)  # half a letter could be written into no manifest
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path, type(error).__name__) from error
-    texts = (entry.kind, entry.by, entry.reason)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(entry.body, dict):
+    if not all(isinstance(text, str) for text in texts) or not isinstance(body, dict):
         raise _damaged(path, "a part of it has the wrong type")
+    kind, by, reason = map(_told, texts)
+    entry = Entry(decided, kind, by, reason, body, hashlib.sha256(data).hexdigest())
     if entry.file_name != path.name or content.get("creditaudit_inbox") != _FORMAT:
         raise _damaged(path, "its content does not fit its name")
     return entry
@@ -149,15 +156,15 @@ def flaw(entry: Entry) -> str | None:
     """
     if entry.kind not in KINDS:
         return "its kind is not known to this version"
-    if entry.kind == ANSWER:
-        return _answer_flaw(entry.body)
-    if entry.kind == MODEL:
-        return _model_flaw(entry.body)
-    if entry.kind == "smaller_base":
-        return base_flaw(entry.body)
-    if entry.kind == "recall":
-        return None if is_sha256(entry.body.get("sha256")) else "its body names no file by its SHA-256"
-    return _approval_flaw(entry.body) if entry.kind == "rule_approval" else None
+    return _FLAWS.get(entry.kind, _text_flaw)(entry.body) or _text_flaw(entry.body)
+
+
+def _text_flaw(body: dict[str, Any]) -> str | None:
+    try:
+        canonical(body)
+    except (ValueError, RecursionError):
+        return "its body is not Unicode"
+    return None
 
 
 def is_sha256(text: Any) -> bool:
@@ -197,6 +204,10 @@ def base_flaw(body: dict[str, Any]) -> str | None:
     return None if isinstance(evidence, str) and evidence.strip() else "its body has no evidence_ref"
 
 
+def _recall_flaw(body: dict[str, Any]) -> str | None:
+    return None if is_sha256(body.get("sha256")) else "its body names no file by its SHA-256"
+
+
 def _approval_flaw(body: dict[str, Any]) -> str | None:
     folder, text = body.get("folder"), body.get("text")
     if not isinstance(folder, str) or not _RULE_FOLDER.fullmatch(folder):
@@ -208,6 +219,15 @@ def _approval_flaw(body: dict[str, Any]) -> str | None:
     except UnicodeEncodeError:
         return "its rule text is not Unicode"
     return None if body.get("sha256", digest) == digest else "its sha256 is not that of its rule text"
+
+
+_FLAWS = {
+    ANSWER: _answer_flaw,
+    MODEL: _model_flaw,
+    "recall": _recall_flaw,
+    RULE_APPROVAL: _approval_flaw,
+    "smaller_base": base_flaw,
+}
 
 
 def pending(book: Book, night: date) -> list[Entry]:

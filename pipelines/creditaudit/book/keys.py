@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from creditaudit.errors import UsageError, Where
+from creditaudit.masking import numbers_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -277,8 +278,8 @@ def _contradiction(keys: tuple[Key, ...]) -> str | None:
     for place, key in enumerate(keys, start=1):
         if key.state not in STATES:
             return f"the state of key {place} is none of {', '.join(STATES)}"
-        if not key.key_id.strip():
-            return f"key {place} has no key_id"
+        if not key.key_id.strip() or not key.key_id.isprintable() or numbers_hidden(key.key_id) != key.key_id:
+            return f"key {place} has no key_id that a manifest could carry"
         if why := _unusable(key.algorithm):
             return f"key {place}: {why}"
         if any(other.key_id == key.key_id for other in keys[: place - 1]):

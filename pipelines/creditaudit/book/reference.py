@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from datetime import date
 from functools import lru_cache
@@ -20,6 +21,7 @@ import pyarrow as pa
 from creditaudit.book.duty_checks import first_flaw
 from creditaudit.book.files import place_bytes, storage, write_bytes
 from creditaudit.errors import UsageError, Where
+from creditaudit.masking import line_with_number
 
 if TYPE_CHECKING:
     from creditaudit.book.layout import Book
@@ -103,25 +105,46 @@ def write_shipped(book: Book) -> list[str]:
 
 def snapshot(book: Book, folder: Path) -> None:
     """Copy every reference table into a night's folder; a table the book lacks is the shipped one."""
-    for table in TABLES:
-        snapshot_of(book, table, folder)
-    for table in OPTIONAL:
-        if (book.reference / f"{table}.csv").is_file():
-            with storage(book.reference):
-                write_bytes(folder / f"{table}.csv", (book.reference / f"{table}.csv").read_bytes())
-            read(folder, table)
-    for table in TABLES:
-        read(folder, table)  # a table that cannot be used refuses the night before hours of work, not after
+    for table in (*TABLES, *OPTIONAL):
+        if table in TABLES or _own(book, table) is not None:
+            snapshot_of(book, table, folder)
+            read(folder, table)  # a table that cannot be used refuses the night before hours of work, not after
 
 
 def snapshot_of(book: Book | None, table: str, folder: Path) -> None:
-    """Copy one reference table into a folder: the book's, or the shipped one where there is none."""
-    content = shipped(table)
-    if book is not None:
-        path = book.reference / f"{table}.csv"
-        with storage(path):
-            content = path.read_bytes() if path.is_file() else content
-    write_bytes(folder / f"{table}.csv", content)
+    """Copy one reference table into a folder: the book's, or the shipped one where there is none.
+
+    Raises
+    ------
+    UsageError
+        It is no file, or holds the number of a person.
+    """
+    own = _own(book, table) if book is not None else None
+    if own is not None:
+        _refuse_persons(Path(f"{table}.csv"), own)
+    write_bytes(folder / f"{table}.csv", shipped(table) if own is None else own)
+
+
+def _own(book: Book, table: str) -> bytes | None:
+    """Return the bytes of a book's table; None: it has none. A link that leads nowhere, or a pipe, is not none."""
+    path = book.reference / f"{table}.csv"
+    with storage(path):
+        if not os.path.lexists(path):
+            return None
+        if path.exists() and not path.is_file():
+            raise _bad(path, None, None, "it is no file")
+        return path.read_bytes()
+
+
+def _refuse_persons(path: Path, content: bytes) -> None:
+    """Refuse a table with the number of a person: copies and pages of every night would have it (SPEC 10.4)."""
+    text = _text(path, content)
+    line = line_with_number(text)
+    if line is not None:
+        header, *_ = rows = _lines(path, text)
+        named = zip(header, rows[line - 1], strict=False)
+        column = next((name for name, cell in named if line_with_number(cell) is not None), None)
+        raise _bad(path, line, column if line > 1 else None, "it holds what reads as an ID number or a phone")
 
 
 def read(folder: Path, table: str) -> pa.Table:
@@ -153,7 +176,7 @@ def read(folder: Path, table: str) -> pa.Table:
 @lru_cache(maxsize=32)  # several stages of a night ask for the same copy, and the next night mostly for the same bytes
 def _read(content: bytes, table: str) -> pa.Table:
     path = Path(f"{table}.csv")
-    rows = _lines(path, content)
+    rows = _lines(path, _text(path, content))
     header = [cell.strip(_BLANKS) for cell in rows[0]] if rows else []
     names = (TABLES | OPTIONAL)[table]
     missing = [c for c in names if c not in header]
@@ -179,9 +202,9 @@ def _read(content: bytes, table: str) -> pa.Table:
     return pa.table({**arrays, "row": pa.array(range(1, count + 1), type=pa.int64())})
 
 
-def _lines(path: Path, content: bytes) -> list[list[str]]:
+def _lines(path: Path, text: str) -> list[list[str]]:
     """Return the cells of every line; a line is a row here, too (SPEC 12)."""
-    reader = csv.reader(io.StringIO(_text(path, content), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[list[str]] = []
     try:
         for row in reader:

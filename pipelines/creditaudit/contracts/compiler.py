@@ -128,6 +128,8 @@ def compile_suite(suite: Suite, night: date, spec: TableSpec | None = None) -> C
             checks.append(_compile(expectation, schema, parameters))
         except UnusableError as error:
             raise suite.refused(f"expectation {number} ({expectation.type}): {error}") from error
+        except RecursionError as error:
+            raise suite.refused(f"expectation {number} ({expectation.type}): it is nested too deeply") from error
     return Compiled(suite, tuple(checks), parameters)
 
 
@@ -152,7 +154,7 @@ def known_types() -> tuple[str, ...]:
 def _filled(value: Any, parameters: Mapping[str, str]) -> Any:
     if isinstance(value, dict) and "$PARAMETER" in value:
         name = value["$PARAMETER"]
-        if set(value) != {"$PARAMETER"} or name not in parameters:
+        if set(value) != {"$PARAMETER"} or not isinstance(name, str) or name not in parameters:
             raise UnusableError(f"parameter {name!r} is not one of {', '.join(parameters)}")
         return parameters[name]
     return value

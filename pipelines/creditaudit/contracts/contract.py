@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from creditaudit.contracts.reference_tables import ask_tables, compiled_tables, 
 from creditaudit.contracts.results import suite_result
 from creditaudit.contracts.suite import suites_in_force
 from creditaudit.errors import InternalError, Where
+from creditaudit.masking import line_with_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,6 +69,8 @@ def open_contract(engine: Engine, book: Book, night: date, folder: Path) -> Cont
     for feed, each in (compiled | tables).items():
         if feed in compiled:
             limits_of(each.suite)
+        if line_with_number(json.dumps(each.suite.content, ensure_ascii=False)) is not None:
+            raise each.suite.refused("it holds what reads as an ID number or a phone, and is copied into every night")
         write_bytes(folder / SUITES / feed / f"v{each.suite.version}.json", each.suite.data)
     check_patterns(engine, [*compiled.values(), *tables.values()])
     outcomes = ask_tables(engine, tables, folder / "reference", night)

@@ -176,7 +176,7 @@ def _regex(kwargs: Kwargs, *, bad: str) -> Rule:
         raise UnusableError(f"{unequal[0]!r} in a regex means something else in each engine: write [0-9] and the like")
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise UnusableError(f"the regex cannot be read ({error})") from error
     return (column,), f"{column} IS NOT NULL", f"{bad}regexp_matches({column}, {quoted(pattern)})"
 
@@ -268,7 +268,9 @@ def _condition(kwargs: Kwargs, given: Any) -> str:
     if not isinstance(given, dict):
         raise UnusableError("row_condition is not a condition object")
     kind = given.get("type")
-    if kind == "and" and set(given) == {"type", "conditions"}:
+    if kind == "and" and set(given) == {"type", "conditions"} and isinstance(given["conditions"], list):
+        if not given["conditions"]:
+            raise UnusableError("an 'and' of no conditions")
         return "(" + " AND ".join(_condition(kwargs, part) for part in given["conditions"]) + ")"
     column = given.get("column")
     name = kwargs.named(column.get("name") if isinstance(column, dict) else None)

@@ -39,6 +39,8 @@ _SESSION = (
 # Arrow schema to the columns of the table that the engine makes of it: once in a process.
 _DECLARED: dict[pa.Schema, str] = {}
 
+_SELECT, _CREATE = duckdb.StatementType.SELECT, duckdb.StatementType.CREATE
+
 # Letters of a path that the engine would read as a pattern, and find other files by.
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -56,8 +58,8 @@ class DuckDBEngine:
         As DuckDB reads it (``2GiB``): the buffer manager's share, not the whole process.
     reads : Path or None
         The one folder, beside the scratch, whose files it may open; None: no file at all. Whatever text reaches the
-        engine, it opens no other file (a link out of the folder counts as where it leads), loads no extension and
-        changes no setting.
+        engine, it opens no other file (a link out of the folder counts as where it leads), writes none, loads no
+        extension and changes no setting.
     """
 
     name = "duckdb"
@@ -109,7 +111,7 @@ class DuckDBEngine:
         """Name a query."""
         self.drop(name)
         with self._explained(select):
-            self._connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
+            self._connection.execute(self._one(f"CREATE TEMP VIEW {name} AS {select}", _CREATE))
             self._kinds[name] = "VIEW"
 
     def table(self, name: str, select: str) -> int:
@@ -118,7 +120,7 @@ class DuckDBEngine:
         with self._explained(select):
             # fetchall: an unfinished result would hold the connection.
             made = name if is_new else f"{name}__new"
-            rows = self._connection.execute(f"CREATE TEMP TABLE {made} AS {select}").fetchall()
+            rows = self._connection.execute(self._one(f"CREATE TEMP TABLE {made} AS {select}", _CREATE)).fetchall()
             if not is_new:  # the query may have read the one that it replaces
                 self.drop(name)
                 self._connection.execute(f"ALTER TABLE {made} RENAME TO {name}")
@@ -128,12 +130,12 @@ class DuckDBEngine:
     def fetch(self, select: str) -> pa.Table:
         """Run a query and return its rows as Arrow."""
         with self._explained(select):
-            return self._connection.sql(select).to_arrow_table()
+            return self._connection.sql(self._one(select, _SELECT)).to_arrow_table()
 
     def stream(self, select: str, rows: int) -> Iterator[pa.RecordBatch]:
         """Run a query and yield its rows in order."""
         with self._explained(select):
-            yield from self._connection.sql(select).to_arrow_reader(rows)
+            yield from self._connection.sql(self._one(select, _SELECT)).to_arrow_reader(rows)
 
     def drop(self, *names: str) -> None:
         """Forget tables and views by name, whichever they are."""
@@ -145,6 +147,13 @@ class DuckDBEngine:
     def close(self) -> None:
         """Close the connection; DuckDB removes its spill files."""
         self._connection.close()
+
+    def _one(self, sql: str, kind: duckdb.StatementType) -> duckdb.Statement:
+        """Parse what must be one statement: no query writes a file, and a second statement behind it could."""
+        statements = self._connection.extract_statements(sql)
+        if [statement.type for statement in statements] != [kind]:
+            raise duckdb.ParserException
+        return statements[0]
 
     def _close_in(self, reads: Path | None) -> None:
         """Let no text reach beyond one folder; the order matters, the last setting is the last that can be made."""

@@ -27,6 +27,8 @@ from creditaudit.feeds import FEEDS
 from creditaudit.intake.blocks import RowBlock, row_numbers
 from creditaudit.intake.landing import INBOX, DeliveredFile, in_order
 from creditaudit.intake.recalls import Recalled, recalled_before
+from creditaudit.masking import without_numbers
+from creditaudit.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Sequence
@@ -155,9 +157,9 @@ def refusal(target: Target, known: Quarantines, done: Container[Target]) -> str 
 
 
 def spoken(target: Target) -> str:
-    """Name a quarantined row in words."""
+    """Name a quarantined row in words; no label has a number or a letter that acts, and who asks may write anything."""
     night, feed, file, row = target
-    return f"{feed}/{file} row {row} of {night.isoformat()}"
+    return f"{feed}/{visible(without_numbers(file))} row {row} of {night.isoformat()}"
 
 
 def cells_of_rows(entry: Entry) -> dict[Target, dict[str, str]]:
@@ -216,7 +218,7 @@ def _body(entry: Entry) -> tuple[str, list[Target]] | None:
         fits = fits and all(
             len(r["cells"]) == len(columns) and all(isinstance(cell, str) for cell in r["cells"]) for r in rows
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return (feed, targets) if fits else None
 

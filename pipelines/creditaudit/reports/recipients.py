@@ -19,6 +19,7 @@ INSTITUTION = "institution"
 KINDS = ("pboc_liaison", INSTITUTION)
 ENCODINGS = ("utf-8-sig", "gb18030")
 LANGUAGES = ("zh", "en")
+_LONGEST_NAME = 60  # characters, each of which may take four of the 255 bytes that a folder's name may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def read_recipients(table: pa.Table) -> tuple[Recipient, ...]:
 
 def _recipient(row: dict[str, Any]) -> Recipient:
     name = row["recipient"] or ""
-    if not name or name.startswith(".") or any(c in name for c in "/\\\x00"):
+    if not name.isprintable() or name[:1] in {"", "."} or set(name) & {"/", "\\"} or len(name) > _LONGEST_NAME:
         raise _bad(name, "recipient", "it cannot be the name of a folder")
     kind, encoding = row["kind"], row["encoding"] or "utf-8-sig"
     language = row["language"] or "zh"

@@ -19,6 +19,7 @@ import numpy as np
 from creditaudit.book.layout import night_of
 from creditaudit.book.seal import canonical
 from creditaudit.errors import UsageError, Where
+from creditaudit.masking import each_text, numbers_hidden
 from creditaudit.scoring.features import BY_NAME, LOOKUP_KEYS, Feature, Lookups
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ def _check(whole: Mapping[str, Any]) -> None:
 def _check_card(card: Mapping[str, Any]) -> None:
     """Look at what a night says of the card: it is no part of the digest, and anybody may have written it."""
     canonical(card)
+    _want(each_text(card, numbers_hidden) == card, "its card holds what reads as an ID number or a phone")
     json.dumps(card, allow_nan=False)
     for name in ("first", "last"):
         _want(card.get(name) is None or night_of(str(card[name])) is not None, f"its card has no date as {name}")

@@ -37,6 +37,8 @@ def test_an_approved_text_judges_that_very_night(tmp_path: Path) -> None:
     [
         (FOLDER, "SELEC broken", "its text is no rule"),
         (FOLDER, SHIPPED.text.replace("SELECT", "SELECT '\\' ||", 1) + "DROP TABLE x;", "its text is no rule"),
+        (FOLDER, SHIPPED.text.replace("p.kind = 'lost'", "p.kind = 5"), "the engine cannot run its text"),
+        (FOLDER, SHIPPED.text.replace("p.kind = 'lost'", "SUM(1) > 1"), "the engine cannot run its text"),
         ("R901_of_the_house", SHIPPED.text, f"its text is that of {FOLDER}, and it approves R901_of_the_house"),
     ],
 )

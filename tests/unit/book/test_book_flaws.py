@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import OPTIONAL, read, read_optional, snapshot
 from creditaudit.book.rules_in_force import rules_in_force
-from creditaudit.errors import BookBrokenError, UsageError
+from creditaudit.errors import BookBrokenError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,8 @@ def leave(book: Book, body: Any, *, kind: Any = "rule_approval", by: Any = "Li")
         ("rule_approval", {**GOOD, "text": " \n"}, "no rule text"),
         ("rule_approval", {**GOOD, "text": "\ud800"}, "not Unicode"),
         ("rule_approval", {**GOOD, "text": TEXT + " "}, "sha256"),
+        ("readmission", {"feed": "\ud800"}, "not Unicode"),
+        ("removal", {"removal": "erase", "key_id": "K1", "persons": ["\ud800"]}, "not Unicode"),
         ("rule_approval", GOOD, None),
         ("rule_approval", {"folder": GOOD["folder"], "text": TEXT}, None),
     ],
@@ -118,6 +121,10 @@ KEY = {"key_id": "K1", "state": "active", "secret": "ab" * 32}
         ({"key_id": "K2", "state": "Retired", "secret": "cd" * 32}, "state of key 2"),
         ({"key_id": "K1", "state": "retired", "secret": "cd" * 32}, "key_id of an earlier one"),
         ({"key_id": " ", "state": "retired", "secret": "cd" * 32}, "no key_id"),
+        *(
+            ({"key_id": key_id, "state": "retired", "secret": "cd" * 32}, "no key_id that")
+            for key_id in ("13912345678", "11010519491231002X", "a\x1b[2J", "\ud800")
+        ),
         ({"key_id": "K2", "state": "superseded", "secret": "ab" * 32}, "secret of an earlier one"),
         ({"key_id": "K2", "state": "superseded", "secret": "cd" * 32}, None),
         ({"key_id": "K2", "state": "retired", "secret": "cd" * 32}, None),
@@ -175,3 +182,32 @@ def test_an_optional_table_is_copied_where_there_is_one(tmp_path: Path) -> None:
     (book.reference / "area_codes.csv").write_text("prefix,valid_from,valid_to,source\n1101,1949-10-01,,x\n")
     with pytest.raises(UsageError, match="six digits"):
         snapshot(book, tmp_path / "bad")
+
+
+@pytest.mark.parametrize("number", ["13912345678", "11010519491231002X", "110105 19491231 002X", "１３９12345678"])
+def test_a_table_with_the_number_of_a_person_is_refused_with_its_place(tmp_path: Path, number: str) -> None:
+    """SPEC 10.4: every night keeps a copy, and pages and reports tell what stands in it."""
+    book = Book(tmp_path / "book")
+    book.reference.mkdir(parents=True)
+    table = f"{INSTITUTIONS},remark\nB01,a,bank,,,,,x\nB02,b {number},bank,,,,,y\n"
+    (book.reference / "institutions.csv").write_text(table)
+    with pytest.raises(UsageError) as refused:
+        snapshot(book, tmp_path / "copy")
+    assert "reference/institutions.csv, line 3, column name" in str(refused.value)
+    assert number not in str(refused.value)
+    (book.reference / "institutions.csv").write_text(table.replace(number, "").replace(",y", f",{number}"))
+    with pytest.raises(UsageError, match="column remark"):
+        snapshot(book, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("table", ["duties", "area_codes"])
+@pytest.mark.parametrize("kind", ["link_to_nothing", "pipe", "folder"])
+def test_a_table_that_cannot_be_read_is_never_taken_for_none(tmp_path: Path, table: str, kind: str) -> None:
+    """The shipped table in the place of a house's own would judge by other duties, in silence."""
+    book = Book(tmp_path / "book")
+    book.reference.mkdir(parents=True)
+    path = book.reference / f"{table}.csv"
+    {"link_to_nothing": lambda: path.symlink_to("gone"), "pipe": lambda: os.mkfifo(path), "folder": path.mkdir}[kind]()
+    with pytest.raises((UsageError, StorageError)) as refused:
+        snapshot(book, tmp_path / "copy")
+    assert f"{table}.csv" in str(refused.value)

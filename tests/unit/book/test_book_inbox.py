@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import pytest
 from creditaudit.book.inbox import Entry, pending, put, read_entry
 from creditaudit.book.layout import FORMAT, Book
 from creditaudit.errors import BookBrokenError, UsageError
+from unit.kit import PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,3 +130,38 @@ def test_an_entry_that_is_not_what_its_name_says_is_refused(tmp_path: Path, kind
     with pytest.raises(BookBrokenError, match="inbox entry") as broken:
         pending(book, date(2026, 11, 30))
     assert path.name in str(broken.value)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "half_a_letter"])
+def test_an_entry_that_nobody_could_read_or_write_out_is_refused(tmp_path: Path, kind: str) -> None:
+    """A pipe would hold every night; what has half a letter could be written into no manifest."""
+    book = sealed_book(tmp_path)
+    path = book.inbox / approve(book).file_name
+    content = path.read_bytes()
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        (tmp_path / "elsewhere").write_bytes(content)
+        path.symlink_to(tmp_path / "elsewhere")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        _put_by_hand(book, content.replace("王审计".encode(), b"\\ud800"))
+    with pytest.raises(BookBrokenError, match="inbox entry"):
+        pending(book, date(2026, 11, 30))
+
+
+def _put_by_hand(book: Book, content: bytes) -> None:
+    (book.inbox / f"2026-11-21-{hashlib.sha256(content).hexdigest()}.json").write_bytes(content)
+
+
+def test_numbers_and_letters_that_act_are_hidden_in_who_and_why_whoever_wrote_them(tmp_path: Path) -> None:
+    """SPEC 10.4: manifests and pages tell who decided and why; an entry may have been put there by hand."""
+    book = sealed_book(tmp_path)
+    path = book.inbox / approve(book, by="NAME", reason="REASON").file_name
+    content = path.read_bytes().replace(b"NAME", f"{PERSON}\\u001b[2J".encode()).replace(b"REASON", b"13912345678")
+    path.unlink()
+    _put_by_hand(book, content)
+    [entry] = pending(book, date(2026, 11, 30))
+    assert (entry.by, entry.reason) == ("***\\x1b[2J", "***")

@@ -105,6 +105,8 @@ def test_a_flipped_byte_of_a_manifest_is_named(house: Place) -> None:
         assert NIGHT.isoformat() in broken(house), place
         with contextlib.suppress(CreditAuditError):
             holds(house, with_key=False)
+    path.write_bytes(sound.replace(b'"mandate": "', b'"mandate": "\\ud800'))
+    assert "its bytes are not those that were sealed" in broken(house)
     path.write_bytes(sound)
     holds(house)
 

@@ -6,18 +6,17 @@ import csv
 import hashlib
 import io
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from creditaudit import answer_sheet
 from creditaudit.answer_sheet import read_sheet
 from creditaudit.cases.answer_file import COLUMNS, known_columns, read_answers
 from creditaudit.errors import UsageError
 from creditaudit.reports.sheets import EXCEPTIONS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CASE, TOKEN = "CA-" + "0a" * 12, "RT-" + "0b" * 16
 NAMES = tuple(c.name for c in COLUMNS)
@@ -217,6 +216,19 @@ def test_a_file_that_is_none_is_refused_as_a_whole(tmp_path: Path, content: byte
     assert "110105194912310021" not in str(refused.value)
     assert refused.value.where is not None
     assert refused.value.where.file == str(file)
+
+
+def test_a_file_without_end_is_refused_before_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a recipient hands in is from outside: more than anybody has to answer is not read into the memory."""
+    monkeypatch.setattr(answer_sheet, "_LARGEST", 1 << 20)
+    for file in (Path("/dev/zero"), tmp_path / "long.csv"):
+        if not file.exists():
+            file.write_bytes(b"x" * ((1 << 20) + 1))
+        with pytest.raises(UsageError, match="larger than 1 MiB"):
+            read_sheet(file)
+    (tmp_path / "long.csv").write_bytes(b"x" * (1 << 20))
+    with pytest.raises(UsageError, match="lacks"):
+        read_sheet(tmp_path / "long.csv")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

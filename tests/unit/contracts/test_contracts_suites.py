@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from kit import NIGHT
 from creditaudit.book.layout import Book
 from creditaudit.contracts.asking import check_patterns
 from creditaudit.contracts.compiler import compile_suite
+from creditaudit.contracts.contract import open_contract
 from creditaudit.contracts.history import limits_of
 from creditaudit.contracts.suite import read_suite, suites_in_force
 from creditaudit.errors import UsageError
@@ -137,6 +139,21 @@ def test_what_is_no_suite_is_refused_with_its_place(data: bytes, why: str) -> No
 
 
 REFUSED = [
+    *(
+        (said("column_values_to_not_be_null", column="name", row_condition=condition), why)
+        for condition, why in (
+            ({"type": "and", "conditions": 5}, "no column None"),
+            ({"type": "and", "conditions": []}, "no conditions"),
+        )
+    ),
+    *(
+        (said("column_values_to_be_between", column="night", max_value={"$PARAMETER": name}), "is not one of")
+        for name in ([], {}, None)
+    ),
+    *(
+        (said("column_values_to_match_regex", column="status", regex=regex), "cannot be read")
+        for regex in ("a{99999999999999999999}", "(" * 5_000 + ")" * 5_000)
+    ),
     (said("column_values_to_be_json_parseable", column="name"), "this type is not known"),
     (said("column_values_to_not_be_null", column="nothing"), "no column 'nothing'"),
     (said("column_values_to_not_be_null"), "no column None"),
@@ -223,3 +240,26 @@ def test_a_regex_that_the_engine_cannot_read_is_the_suite_s_mistake(engine: Engi
 def test_bounds_against_the_last_nights_are_checked(history: dict[str, Any], why: str) -> None:
     with pytest.raises(UsageError, match=why):
         limits_of(suite_of(history=history))
+
+
+def test_a_condition_without_end_is_refused() -> None:
+    condition: dict[str, Any] = {"type": "nullity", "column": {"name": "status"}, "is_null": True}
+    for _ in range(5_000):
+        condition = {"type": "and", "conditions": [condition]}
+    suite = suite_of(said("column_values_to_not_be_null", column="name"))
+    [expectation] = suite.expectations
+    deep = replace(expectation, kwargs={"column": "name", "row_condition": condition})
+    with pytest.raises(UsageError, match="nested too deeply"):
+        compile_suite(replace(suite, expectations=(deep,)), NIGHT)
+
+
+@pytest.mark.parametrize("number", ["13912345678", "\\u0031391234\\u0035678", "11010519491231002X"])
+def test_a_suite_with_the_number_of_a_person_stops_the_night(
+    book: Book, engine: Engine, tmp_path: Path, number: str
+) -> None:
+    """SPEC 10.4: the file is copied into every night, and its pages show it."""
+    fine = suite_bytes({**said("column_values_to_not_be_null", column="name"), "notes": "ask NUMBER"})
+    put(book, "accounts", "v1.json", fine.replace(b"NUMBER", number.encode()))
+    with pytest.raises(UsageError, match="ID number or a phone") as refused:
+        open_contract(engine, book, NIGHT, tmp_path / "night")
+    assert "reference/contracts/accounts/v1.json" in str(refused.value)

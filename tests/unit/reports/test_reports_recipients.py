@@ -53,6 +53,9 @@ def test_recipients_are_read_with_their_defaults_in_order() -> None:
         ({"recipient": ".."}, "recipient"),
         ({"recipient": ".hidden"}, "recipient"),
         ({"recipient": "a/b"}, "recipient"),
+        ({"recipient": "a\x1b[2J"}, "recipient"),
+        ({"recipient": "\u202ea"}, "recipient"),
+        ({"recipient": "人" * 100}, "recipient"),
         ({"kind": "institution"}, "provider_code"),  # SPEC 10.1: "An institution sees only its own rows"
         ({"recipient": "a\\b"}, "recipient"),
         ({"kind": None}, "kind"),

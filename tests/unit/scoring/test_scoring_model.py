@@ -171,6 +171,7 @@ def _sealed(whole: dict[str, Any]) -> dict[str, Any]:
         (("model", "lookups"), {"phone_people": {"x": -1.0}}, "holds something else than numbers above 0"),
         (("model", "population"), {"phase": {"edges": [1.0], "counts": [1.0]}}, "how its training cases lay"),
         (("card",), None, "no model or no card"),
+        (("card",), {"seen": [{"remark": "asked by 139 1234 5678"}]}, "ID number or a phone"),
     ],
 )
 def test_a_model_that_is_none_is_refused_in_words(path: tuple[Any, ...], value: object, why: str) -> None:
