@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ import typer
 
 from creditaudit.cli_speech import BookOption, ConfigOption, Tell
 from creditaudit.errors import EXIT_CODE_ORDER, CreditAuditError, ExitCode, UsageError
-from creditaudit.runlog import RunLog, run_log_begun
+from creditaudit.runlog import Meter, RunLog, run_log_begun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +43,13 @@ def night(
     fail_on_findings: Annotated[bool, typer.Option("--fail-on-findings", help="Exit 1 on new findings.")] = False,
     run_log: Annotated[Path | None, typer.Option(help="Append stage timings to this file.")] = None,
     lineage: Annotated[Path | None, typer.Option(help="Append OpenLineage events to this file.")] = None,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            help="Tell where the time went: rows, bytes, seconds, memory, queries by stage, beside a bare scan.",
+        ),
+    ] = False,
     docs: Annotated[
         str, typer.Option(help="now: make the contract's pages after the seal; later: see `docs`.")
     ] = "later",
@@ -82,7 +90,7 @@ def night(
         skips = {d: r for d, r in skips.items() if d >= day}
         key_file = os.environ.get("CREDITAUDIT_KEY_FILE")
         request = NightRequest(book, landing, day, config, key_file, skips=earlier, threads=threads, everyone=full)
-        outcome = _run_one(request, run_log, lineage)
+        outcome = _run_one(request, run_log, lineage, is_profiled=profile)
         _tell_outcome(outcome)
         codes.append(outcome.exit_code(fail_on_findings=fail_on_findings))
     for day in nights if docs == "now" else []:  # after all seals: what renders them takes memory
@@ -90,7 +98,7 @@ def night(
     return int(next(code for code in EXIT_CODE_ORDER if code in codes))
 
 
-def _run_one(request: NightRequest, run_log: Path | None, lineage: Path | None) -> NightOutcome:
+def _run_one(request: NightRequest, run_log: Path | None, lineage: Path | None, *, is_profiled: bool) -> NightOutcome:
     """Run one night, with what is told of it beside the book: a bar at a terminal, stage times, lineage events."""
     from creditaudit.cli_progress import watching
     from creditaudit.night import run_night
@@ -98,7 +106,7 @@ def _run_one(request: NightRequest, run_log: Path | None, lineage: Path | None) 
 
     events = None if lineage is None else LineageFile(lineage, request.book, request.landing)
     run = events.begun(request.night) if events is not None else ""
-    log = RunLog()
+    log = RunLog(meter=Meter() if is_profiled else None)
     try:
         with watching(is_json=Tell.is_json) as log.watch:
             outcome = run_night(request, log)
@@ -113,7 +121,25 @@ def _run_one(request: NightRequest, run_log: Path | None, lineage: Path | None) 
         log.write(run_log, request.night.isoformat())
     if events is not None:
         events.ended(run, request.night)
+    if is_profiled and not outcome.was_sealed:
+        _tell_profile(request, log)
     return outcome
+
+
+def _tell_profile(request: NightRequest, log: RunLog) -> None:
+    """Print the stages of a sealed night as a table, or one JSON object a stage."""
+    from creditaudit.book.layout import open_book
+    from creditaudit.feeds import FEEDS
+    from creditaudit.night_profile import floor, profile_lines
+    from creditaudit.settings import load_settings
+
+    threads = request.threads or load_settings(request.book, request.config, FEEDS).engine.threads
+    least = floor(open_book(request.book), request.night, threads)
+    if Tell.is_json:
+        Tell.note("profile", night=request.night, stages=[asdict(s) for s in log.stages], floor=asdict(least))
+    else:
+        for line in profile_lines(log.stages, least):
+            Tell.note(line)
 
 
 def _check_skips(skips: Mapping[date, str], nights: Sequence[date]) -> None:

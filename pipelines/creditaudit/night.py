@@ -139,7 +139,7 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
         delivery = gather(book, request.landing, request.night, labels, profiles=profiles)
         threads = request.threads or settings.engine.threads
         is_complete = is_complete_due(book, request.night)
-        with workshop(book, request.night, settings, threads) as (folder, engine):
+        with workshop(book, request.night, settings, threads, log.meter) as (folder, engine):
             run = Run(request.night, book, keys, settings, engine, folder, log, threads, is_complete, request.everyone)
             try:
                 summary = _work(run, delivery)

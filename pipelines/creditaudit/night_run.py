@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from creditaudit.book.layout import Book
     from creditaudit.book.tombstones import Tombstone
     from creditaudit.intake.order import Skipped
-    from creditaudit.runlog import RunLog
+    from creditaudit.runlog import Meter, RunLog
     from creditaudit.settings import Settings
 
 SCRATCH = ".scratch"
@@ -139,13 +139,19 @@ class Run:
 
 
 @contextmanager
-def workshop(book: Book, night: date, settings: Settings, threads: int) -> Iterator[tuple[Path, Engine]]:
+def workshop(
+    book: Book, night: date, settings: Settings, threads: int, meter: Meter | None
+) -> Iterator[tuple[Path, Engine]]:
     """Give a night its folder and its engine; whatever goes wrong, nothing of them is left."""
     folder = book.partial(night)
     with storage(folder):
         (folder / SCRATCH / "spill").mkdir(parents=True)
     engine = open_engine(
-        folder / SCRATCH / "spill", threads=threads, memory_limit=settings.engine.memory_limit, reads=book.root
+        folder / SCRATCH / "spill",
+        threads=threads,
+        memory_limit=settings.engine.memory_limit,
+        reads=book.root,
+        meter=meter,
     )
     try:
         yield folder, engine

@@ -1,30 +1,72 @@
-"""The run log: stages with seconds, rows and memory. It is not sealed, and nothing in a night depends on it."""
+"""The run log: stages with seconds, rows, bytes and memory. It is not sealed, and nothing in a night depends on it."""
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
 
 from creditaudit.errors import StorageError, UsageError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+# What Linux counts of a process: bytes that it read and wrote, from the cache or the disk, with ended children.
+_COUNTS: Final = Path("/proc/self/io")
+
+
+@dataclass
+class Meter:
+    """What an engine was asked, and what it read for that: counts that stand beside the clock, and cannot flake.
+
+    A file that is read twice counts twice.
+    """
+
+    statements: int = 0
+    scanned_rows: int = 0  # of Parquet files, after what the reader itself leaves out
+    scans: Counter[str] = field(default_factory=Counter)  # the same by folder of the files: feed, table
+    spilled_bytes: int = 0  # the most that lay in scratch at once
 
 
 @dataclass
 class Stage:
-    """One stage of a run: wall seconds, rows it handled (0: not counted), the process's peak memory, a word."""
+    """One stage of a run.
+
+    Parameters
+    ----------
+    name : str
+    seconds : float
+        Wall.
+    rows : int
+        It handled; 0: not counted.
+    peak_mib : int
+        The process's highest memory by its end.
+    note : str
+    cpu_seconds : float
+        Of all threads and ended children.
+    read_bytes, written_bytes : int or None
+        From and to files, cached or not; None: the system counts none.
+    statements, scanned_rows, spilled_bytes : int or None
+        As :class:`Meter`; None: nobody asked for a profile.
+    """
 
     name: str
     seconds: float = 0.0
     rows: int = 0
     peak_mib: int = 0
     note: str = ""
+    cpu_seconds: float = 0.0
+    read_bytes: int | None = None
+    written_bytes: int | None = None
+    statements: int | None = None
+    scanned_rows: int | None = None
+    spilled_bytes: int | None = None
 
 
 class Watch(Protocol):
@@ -49,16 +91,29 @@ class Watch(Protocol):
 
 @dataclass
 class RunLog:
-    """Collects stages; written as JSON lines where a file was asked for."""
+    """Collects stages; written as JSON lines where a file was asked for.
+
+    Parameters
+    ----------
+    stages : list of Stage
+        In their order.
+    watch : Watch or None
+    meter : Meter or None
+        Given to the engine of the night, which counts into it; None: it counts nothing.
+    """
 
     stages: list[Stage] = field(default_factory=list)
     watch: Watch | None = None
+    meter: Meter | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Time one stage."""
         entry = Stage(name)
-        begun = time.perf_counter()
+        cpu, files, begun = _cpu_seconds(), _file_bytes(), time.perf_counter()
+        asked = (0, 0)
+        if self.meter is not None:
+            asked, self.meter.spilled_bytes = (self.meter.statements, self.meter.scanned_rows), 0
         if self.watch is not None:
             self.watch.begin(name)
         try:
@@ -70,6 +125,15 @@ class RunLog:
             if self.watch is not None:
                 self.watch.end(name)
             entry.seconds = round(time.perf_counter() - begun, 3)
+            entry.cpu_seconds = round(_cpu_seconds() - cpu, 3)
+            if files is not None:
+                entry.read_bytes, entry.written_bytes = (
+                    b - a for a, b in zip(files, _file_bytes() or files, strict=True)
+                )
+            if self.meter is not None:
+                entry.statements = self.meter.statements - asked[0]
+                entry.scanned_rows = self.meter.scanned_rows - asked[1]
+                entry.spilled_bytes = self.meter.spilled_bytes
             entry.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             self.stages.append(entry)
 
@@ -105,3 +169,16 @@ def run_log_begun(path: Path) -> None:
             next_step="name a file in a folder that you may write with --run-log",
             where=Where(str(path)),
         ) from error
+
+
+def _cpu_seconds() -> float:
+    now = os.times()
+    return now.user + now.system + now.children_user + now.children_system
+
+
+def _file_bytes() -> tuple[int, int] | None:
+    try:
+        counts = dict(line.split(": ") for line in _COUNTS.read_text(encoding="ascii").splitlines())
+    except OSError:
+        return None
+    return int(counts["rchar"]), int(counts["wchar"])

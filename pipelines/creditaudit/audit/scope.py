@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
 # Columns that neither judgment nor score reads: decoding them for every row would be the most of a small night.
-_UNREAD = frozenset(
+UNREAD = frozenset(
     (
         *("id_number", "name", "report_reason", "balance", "status"),
         *("handler_id_number", "file", "row", "line"),
     )
 )
-_ACCOUNT_COLUMNS = tuple(name for name in TABLES["accounts"].schema.names if name not in _UNREAD)
+_ACCOUNT_COLUMNS = tuple(name for name in TABLES["accounts"].schema.names if name not in UNREAD)
 
 # Feeds of a person's rows that are read for everyone in reach, and the one of which only those judged are read.
 _OF_PEOPLE = ("loss_reports", "invalid_cards", "issuances", "fraud_alerts")
@@ -299,7 +299,7 @@ def _keep(engine: Engine, table: str, *tests: str) -> None:
     """Let ``standing_<table>`` be its rows that pass one of the tests."""
     wanted = " OR ".join(f"EXISTS ({test})" for test in tests)
     schema = TABLES[table].schema
-    columns = ", ".join(f"r.{name}" for name in schema.names if name not in _UNREAD)
+    columns = ", ".join(f"r.{name}" for name in schema.names if name not in UNREAD)
     engine.table(f"scope_{table}", f"SELECT {columns} FROM standing_{table} AS r WHERE {wanted}")
     engine.view(f"standing_{table}", f"SELECT * FROM scope_{table}")
 

@@ -12,6 +12,8 @@ from creditaudit.engines.base import Engine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from creditaudit.runlog import Meter
+
 __all__ = ["Engine", "engine_aside", "open_engine", "quoted"]
 
 
@@ -20,7 +22,9 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def open_engine(scratch: Path, *, threads: int, memory_limit: str, reads: Path | None = None) -> Engine:
+def open_engine(
+    scratch: Path, *, threads: int, memory_limit: str, reads: Path | None = None, meter: Meter | None = None
+) -> Engine:
     """Open the engine of this machine (DuckDB, imported on first use).
 
     Parameters
@@ -33,6 +37,8 @@ def open_engine(scratch: Path, *, threads: int, memory_limit: str, reads: Path |
         For example ``2GiB``.
     reads : Path or None
         The one folder whose files the engine may open; None: no file.
+    meter : Meter or None
+        Counts what is asked and read; None: nothing is counted.
 
     Returns
     -------
@@ -40,7 +46,7 @@ def open_engine(scratch: Path, *, threads: int, memory_limit: str, reads: Path |
     """
     from creditaudit.engines.duckdb import DuckDBEngine  # noqa: PLC0415 - `import creditaudit` loads no engine
 
-    return DuckDBEngine(scratch, threads=threads, memory_limit=memory_limit, reads=reads)
+    return DuckDBEngine(scratch, threads=threads, memory_limit=memory_limit, reads=reads, meter=meter)
 
 
 @contextmanager

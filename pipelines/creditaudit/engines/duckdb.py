@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from creditaudit.engines import quoted
+from creditaudit.engines.counting import count
 from creditaudit.errors import InternalError, StorageError
 from creditaudit.masking import numbers_hidden
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+
+    from creditaudit.runlog import Meter
 
 # The session speaks the dialect of the rule texts: NULLs sort first ascending and last descending (as in Spark).
 _SESSION = (
@@ -60,11 +63,15 @@ class DuckDBEngine:
         The one folder, beside the scratch, whose files it may open; None: no file at all. Whatever text reaches the
         engine, it opens no other file (a link out of the folder counts as where it leads), writes none, loads no
         extension and changes no setting.
+    meter : Meter or None
+        Counts the queries and what each of them read; None: nothing is counted.
     """
 
     name = "duckdb"
 
-    def __init__(self, scratch: Path, *, threads: int, memory_limit: str, reads: Path | None = None) -> None:
+    def __init__(
+        self, scratch: Path, *, threads: int, memory_limit: str, reads: Path | None = None, meter: Meter | None = None
+    ) -> None:
         self._connection = duckdb.connect(
             ":memory:",
             config={
@@ -79,6 +86,9 @@ class DuckDBEngine:
         # In a notebook it is off already, and saying so again asks for a library of widgets.
         if self._connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
             self._connection.execute("SET enable_progress_bar = false")
+        self._meter = meter
+        if meter is not None:
+            self._connection.execute("SET enable_profiling = 'no_output'")
         self._close_in(reads)
         self._kinds: dict[str, str] = {}  # name to VIEW or TABLE: asking the catalogue costs more than a small query
 
@@ -121,6 +131,7 @@ class DuckDBEngine:
             # fetchall: an unfinished result would hold the connection.
             made = name if is_new else f"{name}__new"
             rows = self._connection.execute(self._one(f"CREATE TEMP TABLE {made} AS {select}", _CREATE)).fetchall()
+            self._count()
             if not is_new:  # the query may have read the one that it replaces
                 self.drop(name)
                 self._connection.execute(f"ALTER TABLE {made} RENAME TO {name}")
@@ -130,12 +141,15 @@ class DuckDBEngine:
     def fetch(self, select: str) -> pa.Table:
         """Run a query and return its rows as Arrow."""
         with self._explained(select):
-            return self._connection.sql(self._one(select, _SELECT)).to_arrow_table()
+            found = self._connection.sql(self._one(select, _SELECT)).to_arrow_table()
+            self._count()
+        return found
 
     def stream(self, select: str, rows: int) -> Iterator[pa.RecordBatch]:
         """Run a query and yield its rows in order."""
         with self._explained(select):
             yield from self._connection.sql(self._one(select, _SELECT)).to_arrow_reader(rows)
+            self._count()
 
     def drop(self, *names: str) -> None:
         """Forget tables and views by name, whichever they are."""
@@ -154,6 +168,11 @@ class DuckDBEngine:
         if [statement.type for statement in statements] != [kind]:
             raise duckdb.ParserException
         return statements[0]
+
+    def _count(self) -> None:
+        """Count the query that was just answered."""
+        if self._meter is not None:
+            count(self._meter, self._connection.get_profiling_information(format="json"))
 
     def _close_in(self, reads: Path | None) -> None:
         """Let no text reach beyond one folder; the order matters, the last setting is the last that can be made."""

@@ -13,6 +13,7 @@ import pytest
 from creditaudit.engines import open_engine, quoted
 from creditaudit.engines.duckdb import DuckDBEngine
 from creditaudit.errors import InternalError, StorageError
+from creditaudit.runlog import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -233,3 +234,30 @@ def test_a_closed_engine_leaves_nothing_behind(tmp_path: Path) -> None:
     opened.table("t", "SELECT * FROM range(100) AS r(a)")
     opened.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_meter_counts_queries_and_the_rows_that_they_read_from_files(tmp_path: Path) -> None:
+    folder = tmp_path / "accounts"
+    folder.mkdir()
+    pq.write_table(rows(*((n, "x") for n in range(1000))), folder / "f.parquet")
+    meter = Meter()
+    engine = open_engine(tmp_path, threads=1, memory_limit="256MiB", reads=tmp_path, meter=meter)
+    engine.scan("delivered", [folder / "f.parquet"], SCHEMA)
+    engine.load("few", rows((1, "y")))
+    assert (meter.statements, meter.scanned_rows) == (0, 0)  # nothing is read before it is asked for
+    engine.table("kept", "SELECT a FROM delivered WHERE b IS NOT NULL")
+    engine.fetch("SELECT max(a) FROM kept")
+    list(engine.stream("SELECT d.a FROM delivered AS d JOIN delivered AS e ON e.a = d.a ORDER BY d.a", 100))
+    engine.fetch("SELECT count(*) AS n FROM delivered")
+    assert (meter.statements, meter.scanned_rows, meter.scans) == (4, 3000, {"accounts": 3000})
+    assert meter.spilled_bytes == 0
+    engine.close()
+
+
+def test_a_meter_tells_what_was_spilled(tmp_path: Path) -> None:
+    meter = Meter()
+    engine = open_engine(tmp_path, threads=1, memory_limit="24MiB", meter=meter)
+    text = "SELECT range AS a, repeat('x', 50) || range AS b FROM range(600000)"
+    engine.table("sorted_rows", f"SELECT * FROM ({text}) AS r ORDER BY b, a")
+    assert meter.spilled_bytes > 1 << 20
+    engine.close()

@@ -1,0 +1,43 @@
+"""What DuckDB says of a query that it has answered, as counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from creditaudit.runlog import Meter
+
+
+def count(meter: Meter, told: str) -> None:
+    """Add one query.
+
+    Parameters
+    ----------
+    meter : Meter
+    told : str
+        The engine's profile of the query, JSON.
+    """
+    profile = json.loads(told)
+    meter.statements += 1
+    if "operator" not in profile:  # answered out of statistics, without an operator
+        return
+    meter.spilled_bytes = max(meter.spilled_bytes, profile["system"]["peak_temp_dir_size"])
+    for scan in _scans(profile["operator"]):
+        meter.scanned_rows += scan["rows_scanned"]
+        # All files of one scan are of one table, and lie in folders of one name.
+        folder = Path(scan["extra_info"]["Filename(s)"].split(", ")[0]).parent.name
+        meter.scans[folder] += scan["rows_scanned"]
+
+
+def _scans(operators: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield what read Parquet files, at any depth."""
+    todo = [*operators]
+    while todo:
+        one = todo.pop()
+        todo += one.get("children", ())
+        if one["extra_info"].get("Function") == "READ_PARQUET":
+            yield one
