@@ -8,7 +8,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-hostile test-leaks fuzz test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-rules bench-score evaluate lock licences audit sbom build clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-hostile test-leaks fuzz test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-recall bench-rules bench-score evaluate lock licences audit sbom build clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -99,7 +99,7 @@ test-readme: $(READY) ## Run the README's commands from a fresh copy in an empty
 	README_COMMANDS=1 $(BIN)/python -m pytest tests/docs/test_readme_commands.py
 
 test-recalls: $(READY) ## 120 random histories with recalled files, against the history without them (`make test` runs 12)
-	CREDITAUDIT_TEST_RECALLS=120 $(BIN)/python -m pytest tests/property/test_recalls.py
+	CREDITAUDIT_TEST_RECALLS=120 $(BIN)/python -m pytest tests/property/test_recalls.py tests/unit/benchmarks/test_recall_bench.py
 
 test-erase: $(READY) ## Erasure, also over pruned books (`make test` leaves those out)
 	ERASE_FULL=1 $(BIN)/python -m pytest tests/unit/book/test_book_erase.py
@@ -139,6 +139,9 @@ bench-large: $(READY) ## Measure a night against peers: 10 M accounts
 
 bench-nights: $(READY) ## Measure a year of nights on one book of 1 M accounts (an hour or more; goes on where it was stopped)
 	$(BIN)/python benchmarks/nights_bench.py --accounts 1000000 --nights 365 --log benchmarks/work/nights.jsonl
+
+bench-recall: $(READY) ## Measure nights that recall a file of that book, of its middle and its last nights (after bench-nights)
+	$(BIN)/python benchmarks/recall_bench.py --accounts 1000000 --nights 365
 
 bench-rules: $(READY) ## Measure all rules against R101 and R102 alone: 1 M candidates
 	$(BIN)/python benchmarks/rules_bench.py --candidates 1000000

@@ -30,7 +30,7 @@ _WHOLE = frozenset({"case_id", "state", "fault", "rule_id", "verdict", "night", 
 # A table of the queue has the first next step only: a case has the others.
 _STEP = 60
 _TOLD_BELOW = frozenset({"next_step", "ask_for"})
-_PARTS = ("case", "episodes", "findings", "elements", "ask_for", "remedies", "events")
+_PARTS = ("case", "episodes", "findings", "elements", "ask_for", "remedies", "events", "recalls")
 
 
 def queue_lines(rows: Sequence[Row], form: Form) -> list[str]:

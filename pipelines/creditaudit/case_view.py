@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from creditaudit.cases.reviewers import name_reviewers
 from creditaudit.cases.sealed_cases import open_sealed_cases
 from creditaudit.engines import Engine, engine_aside, quoted
 from creditaudit.errors import UsageError
-from creditaudit.explain import explain_account
+from creditaudit.explain import explain_account, recalls_of_case
 from creditaudit.fault.documents import shipped_documents
 from creditaudit.masking import each_text, numbers_hidden, without_numbers
 from creditaudit.tables import CASE_EVENTS
@@ -120,6 +120,9 @@ class CaseView:
         Next steps of the last episode, with who, basis and source.
     events : list of dict
         Every move with its proof, oldest first.
+    recalls : list of dict
+        What was believed of it because of files that were recalled since, by night: the files with their lines and the
+        decision, the findings that went (gone) and came, and the states of its cases before and after.
     """
 
     case: Row
@@ -129,6 +132,7 @@ class CaseView:
     ask_for: list[Row]
     remedies: list[Row]
     events: list[Row]
+    recalls: list[Row] = field(default_factory=list)
 
 
 def case_of(book: Book, case_id: str) -> CaseView:
@@ -165,6 +169,7 @@ def case_of(book: Book, case_id: str) -> CaseView:
         )
         events = engine.fetch(f"SELECT * FROM sealed_events WHERE {here} ORDER BY night, episode, event, proof")
         remedies = remedies_of(engine, night, case_id)
+        whose = engine.fetch(f"SELECT id_norm FROM sealed_life WHERE {here} AND episode = {episode}")["id_norm"]
     raw_code = last["account_code"][0].as_py()
     raw_provider = last["provider_code"][0].as_py()
     is_account = str(last["subject"][0].as_py()).startswith("account:") and findings.num_rows
@@ -181,6 +186,7 @@ def case_of(book: Book, case_id: str) -> CaseView:
         ask_for=[{"document_id": d.document_id, "en": d.en, "zh": d.zh} for d in asked],
         remedies=[row for row in shown_rows(remedies) if row.pop("episode") == episode],
         events=_in_order(shown_rows(events.drop_columns(["case_id"]))),
+        recalls=recalls_of_case(book, last.to_pylist()[0], whose[0].as_py() if len(whose) else None),
     )
 
 

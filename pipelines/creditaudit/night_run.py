@@ -15,7 +15,7 @@ from creditaudit.book.layout import FORMAT
 from creditaudit.book.program import program
 from creditaudit.book.prune import bury
 from creditaudit.book.state import RECALLED_FILES, open_state, write_changes
-from creditaudit.cases.recalled import name_recalled, nothing_recalled, without_proofs
+from creditaudit.cases.recalled import name_recalled, nothing_recalled, without_objections, without_proofs
 from creditaudit.engines import Engine, open_engine
 from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.recalls import Recalled, Recalls, recalls
@@ -96,8 +96,8 @@ class Run:
             book, gone = take_back(self.engine, self.book, self.recalls)
             name_recalled(self.engine, book.recalled)
             self.engine.load("recalled_tonight", self.recalls.rows(gone, self.night))
-            proofs = without_proofs(self.engine, self.book, self.night)
-            self.book = replace(book, restated={**book.restated, **proofs})
+            memory = without_proofs(self.engine, self.book, self.night) | without_objections(self.engine, book)
+            self.book = replace(book, restated={**book.restated, **memory})
         self.is_complete = True  # no later night asks what older ones still hold of these files
         self.tonight[RECALLED_FILES.name] = write_changes(
             self.folder, RECALLED_FILES.name, self.recalls.rows(gone, self.night)

@@ -22,7 +22,7 @@ from creditaudit.book.state import open_state, open_states
 from creditaudit.case_view import last_night
 from creditaudit.cases.free_text import hide_numbers
 from creditaudit.cases.known import OPEN_LIST, UNANSWERED_LIST
-from creditaudit.cases.recalled import without_proofs
+from creditaudit.cases.recalled import without_objections, without_proofs
 from creditaudit.cases.sealed_cases import open_sealed_cases
 from creditaudit.engines import engine_aside
 from creditaudit.errors import UsageError
@@ -65,6 +65,7 @@ WITHOUT: Final = {
     "other_evidence": "it would stand on other evidence",
     "same": "it would stand as it does: other rows say the same",
     "proof": "the correction would not be proven",
+    "objection": "the objection, and its date to answer by, would not be there",
 }
 _SHA: Final = re.compile("[0-9a-f]{8,64}", re.ASCII)
 _LEAST: Final = 8
@@ -134,8 +135,8 @@ def resting(book: Book, hashes: Sequence[str]) -> Resting:
         without, gone = take_back(engine, book, recalls)
         engine.load("recalled_tonight", recalls.rows(gone, night))
         # As of the night before: an account that is absent then was judged no more on the last one.
-        proofs = without_proofs(engine, book, night - timedelta(days=1))
-        _judge(engine, book, replace(without, restated={**without.restated, **proofs}), night)
+        memory = without_proofs(engine, book, night - timedelta(days=1)) | without_objections(engine, without)
+        _judge(engine, book, replace(without, restated={**without.restated, **memory}), night)
         for table in (SENT_CASES, CASE_LIFE):
             open_state(engine, book, table.name, f"sealed_{table.name}")
         rows = engine.fetch(_RESTING)
@@ -213,7 +214,9 @@ _RESTING: Final = f"""
     ), last AS (
         SELECT c.*, CASE
             WHEN r.case_id IS NOT NULL THEN 'correction_due'
-            WHEN c.state IN ({UNANSWERED_LIST}) AND s.subject IS NULL AND c.tier <> 'objection' THEN 'withdrawn'
+            WHEN c.state IN ({UNANSWERED_LIST}) AND s.subject IS NULL AND NOT EXISTS (
+                SELECT 1 FROM standing_case_objections AS o WHERE o.case_id = c.case_id AND o.episode = c.episode
+            ) THEN 'withdrawn'
             WHEN c.state = 'withdrawn' AND s.subject IS NOT NULL THEN 'lead'
             ELSE c.state END AS state_without
         FROM last_cases AS c LEFT JOIN reopened_cases AS r ON r.case_id = c.case_id AND r.episode = c.episode
@@ -230,6 +233,10 @@ _RESTING: Final = f"""
         SELECT c.case_id, c.provider_code, c.account_code, c.subject, 'proof' AS without, TRUE AS is_direct, c.state,
             c.state_without, c.due_on, c.episode
         FROM placed AS c JOIN reopened_cases AS r ON r.case_id = c.case_id AND r.episode = c.episode
+        UNION ALL BY NAME
+        SELECT DISTINCT c.case_id, c.provider_code, c.account_code, c.subject, 'objection' AS without,
+            TRUE AS is_direct, c.state, c.state_without, c.due_on, c.episode
+        FROM placed AS c JOIN recalled_objections AS o ON o.case_id = c.case_id
     )
     SELECT e.case_id, e.provider_code, e.account_code, e.subject, e.rule_id, e.notice_source, e.notice_id, e.verdict,
         e.without, e.verdict_without, e.is_direct, e.state, e.state_without, e.due_on,

@@ -34,10 +34,14 @@ BAD = {
     "closing": (3, "loss_reports", "closing.csv"),
     "proof": (3, "accounts", "DELETED-0.csv"),
     "return": (5, "accounts", "AGAIN-0.csv"),
+    "base": (1, "accounts", "BASED-1.csv"),
+    "objections": (2, "objections", "made-up.csv"),
 }
 # Accounts of PLAIN whose persons a registry speaks of: by one report that was a mistake; by that and a sound one; by
 # one that a later file withdrew; by one that was delivered twice, the second time rightly.
 MISTAKEN, SURE, CLOSED, TWICE = "O1-PLAIN", "O2-PLAIN", "O3-PLAIN", "O4-PLAIN"
+# One of whose person a registry says nothing, and who is said to have objected.
+OBJECTED = "O5-PLAIN"
 
 
 def _report(house: House, code: str, report_no: str, **cells: str) -> Cells:
@@ -46,11 +50,29 @@ def _report(house: House, code: str, report_no: str, **cells: str) -> Cells:
     return {**base, "reported_at": "2019-05-04 10:00:00", "withdrawn_at": "", **cells}
 
 
+def _objection(code: str) -> Cells:
+    base = {"objection_no": f"OB-{code}", "provider_code": "PLAIN", "account_code": code}
+    return {**base, "id_number": number(555), "received_on": "2026-11-21"}
+
+
+def _based(house: House, *, never: bool) -> None:
+    """Add an institution whose full delivery held the flagged account once, beside a change that told of it, too."""
+    house.way("BASED")
+    for night in (1, 2):
+        house.files.pop((night, "BASED"))
+    house.deliver(1, "BASED", File([house.flagged("BASED")], kind="delta"))
+    if not never:
+        house.deliver(1, "BASED", File([house.flagged("BASED"), *house.others("BASED", 1)]))
+    for night in (3, 4):
+        house.deliver(night, "BASED", File(house.others("BASED", night)))
+
+
 def _house(root: Path, *, never: bool) -> House:
     """Return a house after night 5, with or without the bad files."""
     house = House.made(root)
     for name in WAYS:
         house.way(name)
+    _based(house, never=never)
     shown = {"document_kind": "permanent", "card_valid_from": "2018-01-01"}
     house.feeds[1, "openings"] += [
         {"provider_code": "PLAIN", "account_code": code, **shown} for code in (MISTAKEN, SURE, CLOSED, TWICE)
@@ -67,6 +89,7 @@ def _house(root: Path, *, never: bool) -> House:
     if not never:
         reports[2, "bad.csv"] = [_report(house, MISTAKEN, "L-bad"), _report(house, SURE, "L-bad2")]
         reports[2, "old.csv"] = [_report(house, TWICE, "L-twice", entered_at="2026-11-21", reported_at="2019-05-01")]
+        house.place.deliver(nth(2), "objections", [_objection(""), _objection(OBJECTED)], name="made-up.csv")
         withdrawn = {"withdrawn_at": "2019-05-04 12:00:00", "entered_at": "2026-11-22"}
         reports[3, "closing.csv"] = [_report(house, CLOSED, "L-closed", **withdrawn)]
         house.deliver(5, "AGAIN", File([house.flagged("AGAIN")], kind="delta"))
@@ -156,7 +179,7 @@ def test_findings_are_those_of_a_history_without_the_files(after: House, never: 
 
 
 def test_cases_differ_only_where_a_file_did_it(after: House, never: House) -> None:
-    touched = {MISTAKEN, SURE, CLOSED, TWICE, "A-DELETED", "A-AGAIN"}
+    touched = {MISTAKEN, SURE, CLOSED, TWICE, OBJECTED, None, "A-DELETED", "A-AGAIN", "A-BASED"}
     tables = [
         [r for r in house.place.rows(nth(7), "cases") if r["account_code"] not in touched] for house in (after, never)
     ]
@@ -208,6 +231,28 @@ def test_a_verified_correction_whose_proof_is_recalled_is_due_again(after: House
     assert after.state(7, "DELETED") == "correction_verified"
 
 
+def test_an_absence_that_no_delivery_shows_any_more_is_none(after: House, before: House, never: House) -> None:
+    """SPEC 8.3, an earlier delivery of that scope held it: without that one the account is judged again."""
+    assert before.state(5, "BASED") == "correction_verified"
+    assert after.state(6, "BASED") == never.state(6, "BASED") == "correction_due"
+    assert after.case(6, "BASED")["episode"] == 1
+    proof = f"recalled:{sha256_of(after, 'base')[:8]}"
+    assert ("proof_recalled", "correction_verified", "correction_due", proof) in events(after, 6, "A-BASED")
+    assert "A-BASED" in {r["account_code"] for r in after.place.rows(nth(6), "findings")}
+
+
+@pytest.mark.parametrize("code", [OBJECTED, None])
+def test_an_objection_that_was_never_made_is_taken_back(after: House, before: House, code: str | None) -> None:
+    """A case that it alone opened is withdrawn, and whoever had it is told."""
+    assert (last(before, 5, code)["state"], last(before, 5, code)["tier"]) == ("sent", "objection")
+    assert last(after, 6, code)["state"] == "withdrawn"
+    case_id = last(after, 6, code)["case_id"]
+    path = after.place.folder(nth(6)) / "reports" / "all" / "retractions.csv"
+    assert case_id in path.read_text(encoding="utf-8-sig")
+    moves = [r for r in after.place.rows(nth(6), "case_events") if r["case_id"] == case_id and r["night"] == nth(6)]
+    assert [(r["event"], r["proof"]) for r in moves] == [("withdrawn", "no_finding_stands:recalled_file")]
+
+
 def test_an_account_that_only_a_recalled_row_brought_back_is_absent_still(after: House, before: House) -> None:
     assert before.state(5, "AGAIN") == "reappeared"
     assert after.state(6, "AGAIN") == "reappeared"  # what happened is not undone; the case that followed is withdrawn
@@ -226,7 +271,12 @@ def test_the_list_says_what_each_would_be(after: House, listed: dict[str, list[d
         ("A-DELETED", "new"),
         ("A-DELETED", "proof"),
         ("A-AGAIN", "gone"),
+        ("A-BASED", "new"),
+        ("A-BASED", "proof"),
+        (OBJECTED, "objection"),
+        (None, "objection"),
     }
+    assert {(r["due_kind"], r["due_on"]) for r in listed["objections"]} == {("legal", "2026-12-11")}
     assert [r["recipients"] for r in listed["mistake"] if r["account_code"] == MISTAKEN] == ["all"]
     assert all(row["due_kind"] == "house" for row in listed["mistake"] if row["due_on"])
     states = {row["account_code"]: row["state_without"] for what in listed for row in listed[what]}
@@ -251,11 +301,40 @@ def test_the_page_the_manifest_and_the_book_tell_of_it(after: House) -> None:
     assert "is recalled by decision of Li Audit" in traced.err
     explained = after.place.say("explain", "--book", str(after.place.book), "--account", f"PLAIN/{MISTAKEN}")
     assert explained.code == 0, explained.err
-    assert "L-bad" not in explained.out
+    assert "Notice loss_reports L-bad" not in explained.out
+    assert "believed with it, and no more: R101 violation (loss_reports L-bad)" in explained.out
     found = trace(Book(after.place.book), source=Source(sha256_of(after, "mistake")))
     assert found.num_rows == 0
     then = open_to_read(after.place.book).as_of(nth(5)).standing("loss_reports")["report_no"].to_pylist()
     assert "L-bad" in then  # what was known on an earlier night is not rewritten
+
+
+def test_explain_and_case_tell_what_was_believed_and_that_it_was_taken_back(after: House) -> None:
+    """Also of a case whose findings are all gone; nothing of a recall that the account has nothing to do with."""
+    where = ("--book", str(after.place.book))
+    mistaken = last(after, 7, MISTAKEN)["case_id"]
+    said = json.loads(after.place.say("case", *where, mistaken, "--format", "json").out)["recalls"]
+    [recall] = said
+    assert (recall["night"], recall["gone"]) == (
+        nth(6).isoformat(),
+        [{"rule_id": "R101", "verdict": "violation", "notice_source": "loss_reports", "notice_id": "L-bad"}],
+    )
+    [file] = recall["files"]
+    assert (file["file"], file["lines"], file["by"]) == ("loss_reports/bad.csv", [2], "Li Audit")
+    assert file["sha256"] == sha256_of(after, "mistake")
+    assert recall["states"] == [{"case_id": mistaken, "was": "sent", "now": "withdrawn"}]
+    deleted = json.loads(after.place.say("explain", *where, "--account", "DELETED/A-DELETED", "--format", "json").out)[
+        "recalls"
+    ]
+    assert [(r["states"], [f["lines"] for f in r["files"]].count([])) for r in deleted] == [
+        ([{"case_id": after.cases["DELETED"], "was": "correction_verified", "now": "correction_due"}], len(BAD))
+    ]
+    plain = after.place.say("explain", *where, "--account", "PLAIN/A-PLAIN", "--language", "zh")
+    assert (plain.code, "撤回" in plain.out) == (0, False), plain.err
+    earlier = after.place.say(
+        "explain", *where, "--account", f"PLAIN/{MISTAKEN}", "--night", nth(5).isoformat(), "--language", "zh"
+    )
+    assert ("loss_reports L-bad" in earlier.out, "撤回" in earlier.out) == (True, False), earlier.err
 
 
 def test_the_same_bytes_do_not_come_back(after: House, tmp_path: Path) -> None:
@@ -269,8 +348,12 @@ def test_the_same_bytes_do_not_come_back(after: House, tmp_path: Path) -> None:
         house.run(8)
     again.unlink()
     house.place.deliver(nth(8), feed, [_report(house, MISTAKEN, "L-bad", reported_at="2019-05-03")], name="right.csv")
+    source.write_bytes(source.read_bytes().replace(b"2019-05-04", b"2019-05-05"))  # in its place: it never was read
     house.run(8)
     assert (last(house, 8, MISTAKEN)["state"], last(house, 8, MISTAKEN)["episode"]) == ("sent", 2)
+    manifest = json.loads((house.place.folder(nth(8)) / "manifest.json").read_bytes())
+    assert manifest["summary"]["late_files"] == [f"{nth(night)}/{feed}/{name}"]
+    assert "L-bad2" in {r["notice_id"] for r in house.place.rows(nth(8), "findings") if r["account_code"] == SURE}
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,9 @@ _MOVED = f"""
             COALESCE(s.is_quiet OR s.is_data_quality, FALSE) AS is_weak,
             s.fingerprint AS fingerprint_now, k.is_remembered,
             r.how, a.case_id IS NOT NULL AS is_answered, p.proof, p.missing,
-            COALESCE(p.has_other_evidence, FALSE) AS has_other_evidence, c.held_by AS own_changes, t.cause,
+            COALESCE(p.has_other_evidence, FALSE) AS has_other_evidence, c.held_by AS own_changes,
+            COALESCE(t.cause, CASE WHEN k.case_id IN (SELECT case_id FROM recalled_objections)
+                THEN 'recalled_file' END) AS cause,
             o.proof AS reopened_by,
             n.numbers AS new_objections, n.received_on,
             k.place = 1 AND EXISTS (SELECT 1 FROM returned_cases AS b WHERE b.case_id <> k.case_id
@@ -213,7 +215,7 @@ def move(engine: Engine, night: date, keys: Keyring) -> None:
     """Make ``moved_cases`` (what happened to each known case) and ``case_now`` (what each is before it is sent).
 
     Reads ``known_cases``, ``standing_cases``, ``objected``, ``answers_taken``, ``proofs_tonight``, ``returns_tonight``,
-    ``fallen_cases``, ``own_changes``, ``fallen_causes`` and ``reopened_cases``.
+    ``fallen_cases``, ``own_changes``, ``fallen_causes``, ``recalled_objections`` and ``reopened_cases``.
 
     ``case_now`` has one row per case and episode: the last one of every known case, the next one of those that woke,
     and the first one of new cases. state_0 is the state before tonight (NULL: the case is new), is_superseded marks an

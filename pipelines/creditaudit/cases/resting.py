@@ -31,14 +31,15 @@ _RESTS = f"""
             WHERE j.provider_code = p.provider_code AND j.subject = p.subject)
         AND NOT EXISTS (SELECT 1 FROM answers_all AS a WHERE a.case_id = p.case_id)
         AND NOT EXISTS (SELECT 1 FROM objected AS o WHERE o.provider_code = p.provider_code AND o.subject = p.subject)
+        AND NOT EXISTS (SELECT 1 FROM recalled_objections AS r WHERE r.case_id = p.case_id)
 """
 
 
 def let_rest(engine: Engine, *, may_rest: bool) -> None:
     """Make ``case_rests`` (case_id): the cases that no step of tracking needs to ask.
 
-    Reads ``case_places``, ``previous_cases``, ``judged_subjects``, ``answers_all``, ``objected`` and
-    ``standing_case_life``.
+    Reads ``case_places``, ``previous_cases``, ``judged_subjects``, ``answers_all``, ``objected``,
+    ``recalled_objections`` and ``standing_case_life``.
 
     Parameters
     ----------

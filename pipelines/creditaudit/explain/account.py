@@ -14,6 +14,7 @@ from creditaudit.explain.facts import changes_of
 from creditaudit.explain.flips import Flip, minimal_flips
 from creditaudit.explain.gather import Family, judge_rows, open_family
 from creditaudit.explain.own_rows import institution_on, rows_of
+from creditaudit.explain.recalled import recalls_of
 from creditaudit.explain.timeline import timeline
 from creditaudit.explain.value import Deciding, ElementLine, Explanation
 from creditaudit.explain.words import day, second
@@ -72,12 +73,12 @@ def explain_account(root: Path | str, account: str, night: date | None = None) -
         try:
             family = open_family(engine, book, provider, code)
             judge_rows(engine, family.rules, family.night)
-            return _explained(engine, family, Path(scratch))
+            return _explained(engine, book, family, Path(scratch))
         finally:
             engine.close()
 
 
-def _explained(engine: Engine, family: Family, scratch: Path) -> Explanation:
+def _explained(engine: Engine, book: Book, family: Family, scratch: Path) -> Explanation:
     """Read what the judgment of the family says of the account."""
 
     def at_account(table: str, order: str) -> tuple[Row, ...]:
@@ -107,6 +108,7 @@ def _explained(engine: Engine, family: Family, scratch: Path) -> Explanation:
         clearances=at_account("clearances", "notice_source, notice_id"),
         timeline=timeline(engine, family, accounts[0] if accounts else None, notices),
         absence=_absence(engine, family),
+        recalls=recalls_of(engine, book, *_own(engine)),
     )
     if not case or case[0]["rule_id"] is None:
         return told
@@ -139,6 +141,13 @@ def _explained(engine: Engine, family: Family, scratch: Path) -> Explanation:
         flips=_flips(family, judged, (rows, schemas), scratch),
         ask_for=tuple((d.document_id, d.en, d.zh) for d in ask_for(deciding)),
     )
+
+
+def _own(engine: Engine) -> tuple[set[tuple[str, str]], set[str]]:
+    """Return the codes of the family's account, and the numbers of its persons."""
+    codes = engine.fetch("SELECT provider_code, account_code FROM family_codes")
+    people = engine.fetch("SELECT id_norm FROM family_people WHERE id_norm IS NOT NULL")
+    return set(zip(*(column.to_pylist() for column in codes.columns), strict=True)), set(people["id_norm"].to_pylist())
 
 
 def _absence(engine: Engine, family: Family) -> tuple[str, date] | None:

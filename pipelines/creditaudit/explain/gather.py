@@ -15,6 +15,7 @@ from creditaudit.book.state import open_states
 from creditaudit.cases.strength import strengths
 from creditaudit.engines import Engine, quoted
 from creditaudit.errors import UsageError
+from creditaudit.explain.recalled import recalls_of
 from creditaudit.fault.decide import decide
 from creditaudit.fault.grid import VERDICTS
 
@@ -105,10 +106,14 @@ def open_family(engine: Engine, book: Book, provider: str, code: str) -> Family:
         " ORDER BY a.report_date DESC, c.steps, a.provider_code DESC, a.account_code DESC"  # as in the sift
     )
     if not rows.num_rows:
+        gone = [one for recall in recalls_of(engine, book, {(provider, code)}, set()) for one in recall.files]
+        why = "".join(f"; {one.file} of night {one.read_on}, which held it, was recalled by {one.by}" for one in gone)
         raise UsageError(
             "the account is not known",
-            why=f"no accepted row of it is in the book as of night {night}",
-            next_step="check the codes; a quarantined row is listed in published/quarantine.parquet",
+            why=f"no accepted row of it is in the book as of night {night}{why}",
+            next_step="ask for a night before that (--night), or for its case (`creditaudit case`)"
+            if gone
+            else "check the codes; a quarantined row is listed in published/quarantine.parquet",
         )
     codes = engine.fetch(
         "SELECT provider_code || '/' || account_code AS code FROM family_codes ORDER BY steps DESC, code"

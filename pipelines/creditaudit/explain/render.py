@@ -36,6 +36,7 @@ def _indented(of: Explanation, language: str) -> Iterator[str]:
     yield say(language, "lead")
     if of.absence is not None:
         yield say(language, "absent", case_id=of.absence[0], proven_on=of.absence[1])
+    yield from _recalls(of, language)
     if of.codes:
         yield say(language, "lineage", codes=" -> ".join(of.codes))
     source = f"accounts/{row['file']} row {row['row']}, line {row['line']}"
@@ -61,6 +62,32 @@ def _indented(of: Explanation, language: str) -> Iterator[str]:
     yield _conclusion(of, language)
     yield from _fault(of, language)
     yield from _timeline(of, language)
+
+
+def _recalls(of: Explanation, language: str) -> Iterator[str]:
+    for recall in of.recalls:
+        for one in recall.files:
+            lines = ", ".join(map(str, one.lines))
+            yield say(
+                language,
+                "recalled",
+                **{"night": recall.night, "file": one.file, "read_on": one.read_on, "sha256": one.sha256[:16]},
+                **{"by": one.by, "decided_on": one.decided_on, "reason": one.reason},
+                lines=say(language, "recalled_lines", lines=lines) if lines else say(language, "recalled_absence"),
+            )
+        for key, findings in (("recalled_gone", recall.gone), ("recalled_came", recall.came)):
+            if findings:
+                yield "  " + say(language, key, findings=", ".join(map(_named, findings)))
+        if not recall.gone and not recall.came:
+            yield "  " + say(language, "recalled_same")
+        for case_id, was, now in recall.states:
+            none = say(language, "recalled_no_case")
+            yield "  " + say(language, "recalled_case", case_id=case_id, was=was or none, now=now or none)
+
+
+def _named(finding: Row) -> str:
+    notice = f" ({finding['notice_source']} {finding['notice_id']})" if finding["notice_id"] else ""
+    return f"{finding['rule_id']} {finding['verdict']}{notice}"
 
 
 def _unmatched(row: Row) -> str | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from creditaudit.explain.flips import Flip
+    from creditaudit.explain.recalled import Recall
     from creditaudit.explain.worlds import Row
 
 
@@ -96,6 +97,8 @@ class Explanation:
     absence : tuple of (str, date) or None
         The case whose correction proved the account absent, and the night of the proof: since then it is judged no more
         (SPEC 2), and what is said here is how it would be judged. None: it is judged.
+    recalls : tuple of Recall
+        What was believed of it because of files that were recalled since, by the night that took the decision.
     """
 
     night: date
@@ -115,6 +118,7 @@ class Explanation:
     flips: tuple[Flip, ...] = ()
     ask_for: tuple[tuple[str, str, str], ...] = ()
     absence: tuple[str, date] | None = None
+    recalls: tuple[Recall, ...] = ()
 
     def with_fault(
         self,
@@ -163,7 +167,7 @@ class Explanation:
             else {"case_id": self.absence[0], "proven_on": self.absence[1].isoformat()},
         }
         hidden: dict[str, Any] = each_text(told, numbers_hidden)
-        return hidden
+        return {**hidden, "recalls": [recall.as_dict() for recall in self.recalls]}
 
     def _moment(self) -> dict[str, str] | None:
         if self.account is None or self.account["moment_from"] is None:

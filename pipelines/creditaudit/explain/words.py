@@ -18,6 +18,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         " again. What follows is how its last row would be judged.",
         "该账户于 {proven_on} 批次被证实不再报送（案件 {case_id}）：再次报送前不再判断；以下按其最后一行数据判断。",
     ),
+    "recalled": (
+        "Recalled on night {night} by {by}, decided on {decided_on} ({reason}): {file} of night {read_on}, SHA-256"
+        " {sha256}, {lines}",
+        "{night} 批次撤回（{by} 于 {decided_on} 决定，理由：{reason}）：{read_on} 批次的 {file}，"
+        "SHA-256 {sha256}，{lines}",
+    ),
+    "recalled_lines": ("line {lines}", "第 {lines} 行"),
+    "recalled_absence": ("by what it does not hold", "依据其中未载的内容"),
+    "recalled_gone": ("believed with it, and no more: {findings}", "此前据此认定、现已撤销：{findings}"),
+    "recalled_came": ("found without it: {findings}", "撤回后的发现：{findings}"),
+    "recalled_same": ("its findings are the same without it", "撤回后发现不变"),
+    "recalled_case": ("case {case_id}: {was} -> {now}", "案件 {case_id}：{was} -> {now}"),
+    "recalled_no_case": ("none", "无"),
     "lineage": ("Lineage: {codes}", "账户标识沿革：{codes}"),
     "judged_by": (
         "Judged by the row reported on {report_date}, accepted on night {night} from {source}",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from creditaudit.book.files import listed
+from creditaudit.book.files import listed, storage
+from creditaudit.book.inbox import decisions
 from creditaudit.book.layout import Book, night_of
-from creditaudit.errors import UsageError, Where
+from creditaudit.errors import UnjudgedFileError, UsageError, Where
 from creditaudit.intake.dated_names import several_dates
-from creditaudit.intake.landing import PLAIN, DeliveredFile, in_order, labels_ever, survey
+from creditaudit.intake.landing import PLAIN, DeliveredFile, in_order, labels_ever, open_regular, survey
+from creditaudit.intake.recalls import recalls
 from creditaudit.masking import numbers_hidden
 
 if TYPE_CHECKING:
@@ -149,30 +153,41 @@ def check_order(
 def gather(
     book: Book, landing: Path, night: date, labels: Labels = PLAIN, *, profiles: tuple[Profile, ...] = ()
 ) -> Delivery:
-    """Return the files of a night: its folder's, and those that turned up in folders of settled nights."""
+    """Return the files of a night: its folder's, and those that turned up in folders of settled nights.
+
+    A file that tonight or an earlier night recalls never came: what lies in its place with other bytes has turned up.
+    """
     own = survey(landing / night.isoformat(), labels, profiles)
-    read = {
-        (entry["folder"], entry["feed"], entry["file"])
-        for manifest in book.manifests.values()
-        for entry in manifest["inputs"]
-    }
+    recalled = recalls(book, decisions(book, night).sound).every
+    entries = [entry for manifest in book.manifests.values() for entry in manifest["inputs"]]
+    read = {(one["folder"], one["feed"], one["file"]) for one in entries if one["sha256"] not in recalled}
+    emptied = {(one["folder"], one["feed"], one["file"]) for one in entries if one["sha256"] in recalled}
     left_out = {
         (s["night"], *name.split("/", 1)) for m in book.manifests.values() for s in m["skipped"] for name in s["files"]
     }
     late: list[DeliveredFile] = []
     for settled in sorted(settled_nights(book)):
         folder = settled.isoformat()
-        late += [
-            replace(file, name=f"{folder}/{file.name}")
-            for file in survey(landing / folder, labels, profiles).files
-            if not {(folder, file.feed, name) for name in labels_ever(file, labels)} & (read | left_out)
-        ]
+        for file in survey(landing / folder, labels, profiles).files:
+            known_as = {(folder, file.feed, name) for name in labels_ever(file, labels)}
+            if not known_as & (read | left_out) and not (known_as & emptied and _sha256(file.path) in recalled):
+                late.append(replace(file, name=f"{folder}/{file.name}"))
     files = in_order([*own.files, *late])
     return Delivery(
         tuple(files),
         tuple(f"{file.name.split('/')[0]}/{file.feed}/{file.name.split('/', 1)[1]}" for file in late),
         (*own.warnings, *several_dates(own.files)),
     )
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the SHA-256 of a delivered file; None: it cannot be read, and whoever reads it says so."""
+    try:
+        descriptor = open_regular(path)
+    except UnjudgedFileError:
+        return None
+    with storage(path), os.fdopen(descriptor, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _passed_over(late: Sequence[date]) -> str:

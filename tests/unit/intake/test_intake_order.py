@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from creditaudit.book.inbox import put
 from creditaudit.book.layout import FORMAT, Book
 from creditaudit.errors import UsageError
 from creditaudit.intake.order import check_order, delivered_nights, gather, settled_nights
@@ -34,14 +36,21 @@ def deliver(landing: Path, night: date, *files: str) -> None:
         path.write_text("x", encoding="utf-8")
 
 
-def seal(book: Book, night: date, *files: str, skipped: list[dict[str, Any]] | None = None) -> Book:
+def seal(
+    book: Book,
+    night: date,
+    *files: str,
+    skipped: list[dict[str, Any]] | None = None,
+    sha256s: dict[str, str] | None = None,
+) -> Book:
     """Seal a night that read ``<feed>/<name>``, or ``<night>/<feed>/<name>``."""
     inputs = []
     for file in files:
         *folder, feed, name = file.split("/")
-        inputs.append({"folder": folder[0] if folder else night.isoformat(), "feed": feed, "file": name})
+        place = {"folder": folder[0] if folder else night.isoformat(), "feed": feed, "file": name}
+        inputs.append({**place, "sha256": (sha256s or {}).get(name), "refused": None, "delivered": 1})
     book.folder(night).mkdir(parents=True)
-    content = {"format": FORMAT, "inputs": inputs, "skipped": skipped or []}
+    content = {"format": FORMAT, "state": "changes", "inputs": inputs, "inbox": [], "skipped": skipped or []}
     (book.folder(night) / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
     return Book(book.root)
 
@@ -198,3 +207,19 @@ def test_what_is_not_read_is_named(landing: Path, tmp_path: Path) -> None:
     assert found.files == ()
     assert len(found.warnings) == 3
     assert all(any(name in warning for warning in found.warnings) for name in ("a.txt", "acounts", "b.csv.ctl"))
+
+
+def test_what_lies_in_the_place_of_a_recalled_file_has_turned_up(landing: Path, tmp_path: Path) -> None:
+    """A recalled file never came: other bytes under its name are read once, its own are not."""
+    book = Book(tmp_path / "book")
+    deliver(landing, N1, "accounts/bad.csv", "accounts/good.csv")
+    sha256s = {"bad.csv": hashlib.sha256(b"x").hexdigest(), "good.csv": "0" * 64}
+    book = seal(book, N1, *(f"accounts/{name}" for name in sha256s), sha256s=sha256s)
+    deliver(landing, N2, "accounts/next.csv")
+    assert names(book, landing, N2) == ["accounts/next.csv"]
+    book.inbox.mkdir()
+    put(book, "recall", by="Li", reason="a mistake", body={"sha256": sha256s["bad.csv"]}, on=N2)
+    assert names(book, landing, N2) == ["accounts/next.csv"]
+    for name in sha256s:
+        (landing / N1.isoformat() / "accounts" / name).write_text("corrected", encoding="utf-8")
+    assert names(book, landing, N2) == [f"accounts/{N1}/bad.csv", "accounts/next.csv"]
