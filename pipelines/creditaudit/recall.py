@@ -263,6 +263,12 @@ def record(book: Book, hashes: Sequence[str], *, by: str, reason: str, on: date 
         if not given.strip():
             raise _not_recalled(f"{name.split()[0]} says nothing", f"give {name}: a recall is somebody's decision")
     wanted = _checked(book, hashes)
+    pending = {e.body.get("sha256"): e.file_name for e in waiting(book) if e.kind == KIND}
+    for sha256 in wanted:
+        if sha256 in pending:
+            raise _not_recalled(
+                f"its recall waits in the inbox already: {pending[sha256]}", "run the next night, which takes it"
+            )
     told = hide_numbers(pa.chunked_array([[reason]], pa.string()))[0].as_py()
     return [put(book, KIND, by=by, reason=told, body={"sha256": sha256}, on=on) for sha256 in wanted]
 
@@ -271,14 +277,9 @@ def _checked(book: Book, hashes: Sequence[str]) -> list[str]:
     """Return the whole hashes of files that can be recalled, each once."""
     wanted = list(dict.fromkeys(whole_hash(book, text) for text in hashes))
     known = {one.sha256: taken_on for taken_on, one in recalled_before(book)}
-    pending = {e.body.get("sha256"): e.file_name for e in waiting(book) if e.kind == KIND}
     for sha256 in wanted:
         if sha256 in known:
             raise _not_recalled(f"{sha256[:16]} was recalled: night {known[sha256]} took the decision", "see its page")
-        if sha256 in pending:
-            raise _not_recalled(
-                f"its recall waits in the inbox already: {pending[sha256]}", "run the next night, which takes it"
-            )
         why = refusal(book, sha256, ())
         if why is not None:
             raise _not_recalled(f"{sha256[:16]}: {why}", "nothing was recorded")

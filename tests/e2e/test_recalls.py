@@ -34,7 +34,7 @@ BAD = {
     "closing": (3, "loss_reports", "closing.csv"),
     "proof": (3, "accounts", "DELETED-0.csv"),
     "return": (5, "accounts", "AGAIN-0.csv"),
-    "base": (1, "accounts", "BASED-1.csv"),
+    "base": (1, "accounts", "BASED-0.csv"),
     "objections": (2, "objections", "made-up.csv"),
 }
 # Accounts of PLAIN whose persons a registry speaks of: by one report that was a mistake; by that and a sound one; by
@@ -60,9 +60,9 @@ def _based(house: House, *, never: bool) -> None:
     house.way("BASED")
     for night in (1, 2):
         house.files.pop((night, "BASED"))
-    house.deliver(1, "BASED", File([house.flagged("BASED")], kind="delta"))
     if not never:
         house.deliver(1, "BASED", File([house.flagged("BASED"), *house.others("BASED", 1)]))
+    house.deliver(1, "BASED", File([house.flagged("BASED")], kind="delta"))
     for night in (3, 4):
         house.deliver(night, "BASED", File(house.others("BASED", night)))
 
@@ -383,6 +383,7 @@ def test_a_decision_that_waits_or_was_tampered_with(before: House, tmp_path: Pat
     assert recall(house, *decided).code == 0
     said = recall(house, *decided)
     assert (said.code, "waits in the inbox already" in said.err) == (2, True), said.err
+    assert recall(house, decided[0]).code == 0  # what rests on it can still be looked at
     [entry] = [path for path in (house.place.book / "inbox").iterdir() if b'"recall"' in path.read_bytes()]
     entry.write_bytes(entry.read_bytes().replace(b'"Li"', b'"Lo"'))
     with pytest.raises(BookBrokenError, match="does not fit its name"):

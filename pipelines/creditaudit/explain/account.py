@@ -179,7 +179,9 @@ def _line(element: Element) -> ElementLine:
     return ElementLine(element.name, element.status, ", ".join(parts) or None)
 
 
-def _flips(family: Family, judged: Judged, given: tuple[Rows, dict[str, pa.Schema]], scratch: Path) -> tuple[Flip, ...]:
+def _flips(
+    family: Family, judged: Judged, given: tuple[Rows, dict[str, pa.Schema]], scratch: Path
+) -> tuple[tuple[Flip, ...], int]:
     """Judge the account's other worlds, in an engine of their own."""
     rows, schemas = given
     others = open_engine(scratch / "worlds", threads=2, memory_limit=_MEMORY)

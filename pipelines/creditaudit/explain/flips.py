@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
+
+from creditaudit.explain.worlds import copied_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 LARGEST = 3
 # Worlds judged in one run; what bounds the memory of a question.
 _AT_ONCE = 2_000
+# Rows that the worlds of one size may have together: some seconds. A person with dozens of notices has millions of sets
+# of three facts, and nobody reads what one of them would do.
+_MOST_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ class Flip:
 
 def minimal_flips(
     rows: Rows, changes: Sequence[Change], judge: Callable[[list[Rows]], list[Answer]], largest: int = LARGEST
-) -> tuple[Flip, ...]:
-    """Return every minimal set of at most ``largest`` changes that gives another fault.
+) -> tuple[tuple[Flip, ...], int]:
+    """Return every minimal set of changes that gives another fault, and the size up to which all sets were tried.
 
     Parameters
     ----------
@@ -51,15 +57,21 @@ def minimal_flips(
     judge : callable
         From worlds to their answers, in order.
     largest : int
+        No larger sets are tried; fewer where those of a size would be too many. Single changes always are.
 
     Returns
     -------
     tuple of Flip
         Sets whose changes are all unknown first, then by size, then in the order of ``changes``.
+    int
     """
     base = judge([rows])[0]
     found: list[Flip] = []
+    tried = 0
     for size in range(1, largest + 1):
+        if size > 1 and copied_rows(rows) * _count(changes, size) > _MOST_ROWS:
+            break
+        tried = size
         sets = [chosen for chosen in _sets(changes, size) if not _holds_one(chosen, found)]
         for start in range(0, len(sets), _AT_ONCE):
             some = sets[start : start + _AT_ONCE]
@@ -67,7 +79,9 @@ def minimal_flips(
             found += [
                 Flip(chosen, answer) for chosen, answer in zip(some, answers, strict=True) if answer.fault != base.fault
             ]
-    return tuple(sorted(found, key=lambda flip: (len(flip.unknown) < len(flip.changes), len(flip.changes))))
+        alone = {id(flip.changes[0]) for flip in found if len(flip.changes) == 1}
+        changes = [change for change in changes if id(change) not in alone]  # no larger set with one is minimal
+    return tuple(sorted(found, key=lambda flip: (len(flip.unknown) < len(flip.changes), len(flip.changes)))), tried
 
 
 def changed(rows: Rows, changes: Sequence[Change]) -> Rows:
@@ -82,6 +96,15 @@ def _sets(changes: Sequence[Change], size: int) -> Iterator[tuple[Change, ...]]:
     for chosen in combinations(changes, size):
         if len({change.slot for change in chosen}) == size:
             yield chosen
+
+
+def _count(changes: Sequence[Change], size: int) -> int:
+    """Count the sets of one size: none holds two changes of one slot."""
+    counts = [1, *(0 for _ in range(size))]
+    for values in Counter(change.slot for change in changes).values():
+        for at in range(size, 0, -1):
+            counts[at] += counts[at - 1] * values
+    return counts[size]
 
 
 def _holds_one(chosen: tuple[Change, ...], found: Sequence[Flip]) -> bool:

@@ -185,7 +185,9 @@ def _fault(of: Explanation, language: str) -> Iterator[str]:
     for flip in of.flips:
         yield "  " + _flip(flip, language)
     if not of.flips:
-        yield "  " + say(language, "flips_none", largest=LARGEST)
+        yield "  " + say(language, "flips_none", largest=of.flips_up_to)
+    if of.flips_up_to < LARGEST:
+        yield "  " + say(language, "flips_more", tried=of.flips_up_to)
     if of.ask_for:
         yield say(language, "ask_for")
         for _, english, chinese in of.ask_for:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from creditaudit.explain.flips import LARGEST
 from creditaudit.explain.words import second
 from creditaudit.masking import each_text, numbers_hidden
 
@@ -92,6 +93,8 @@ class Explanation:
     elements : tuple of ElementLine
     flips : tuple of Flip
         Minimal sets of facts that give another fault; what no document contradicts comes first.
+    flips_up_to : int
+        All sets of so many facts were tried: three; fewer where the account has so many notices that they are too many.
     ask_for : tuple of (str, str, str)
         Documents to ask the institution for: id, English, Chinese; in the order in which to ask.
     absence : tuple of (str, date) or None
@@ -116,6 +119,7 @@ class Explanation:
     deciding: Deciding | None = None
     elements: tuple[ElementLine, ...] = ()
     flips: tuple[Flip, ...] = ()
+    flips_up_to: int = LARGEST
     ask_for: tuple[tuple[str, str, str], ...] = ()
     absence: tuple[str, date] | None = None
     recalls: tuple[Recall, ...] = ()
@@ -125,11 +129,12 @@ class Explanation:
         deciding: Deciding,
         *,
         elements: tuple[ElementLine, ...],
-        flips: tuple[Flip, ...],
+        flips: tuple[tuple[Flip, ...], int],
         ask_for: tuple[tuple[str, str, str], ...],
     ) -> Explanation:
         """Return the explanation with what the fault lane says."""
-        return replace(self, deciding=deciding, elements=elements, flips=flips, ask_for=ask_for)
+        found, tried = flips
+        return replace(self, deciding=deciding, elements=elements, flips=found, flips_up_to=tried, ask_for=ask_for)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain values, for JSON: instants and dates as text, sorted lists as here.
@@ -161,6 +166,7 @@ class Explanation:
             "fault": self._fault(),
             "elements": [{"name": e.name, "status": e.status, "source": e.source} for e in self.elements],
             "flips": [_flip(flip) for flip in self.flips],
+            "flips_up_to": self.flips_up_to,
             "ask_for": [document for document, _, _ in self.ask_for],
             "judged_no_more": None
             if self.absence is None

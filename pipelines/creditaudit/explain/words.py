@@ -148,6 +148,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No change of up to {largest} facts gives another answer.",
         "改变不超过 {largest} 项事实不会改变结论。",
     ),
+    "flips_more": (
+        "Sets of more than {tried} facts were not tried: with so many notices there are too many of them.",
+        "未逐一尝试 {tried} 项以上事实的组合：通知过多，组合数过大。",
+    ),
     "flip": ("{changes} -> {fault}{note}", "{changes} -> {fault}{note}"),
     "flip_no_finding": ("no finding of the fault lane stands", "责任线上不再有发现"),
     "flip_open": (" [not known today]", "〔目前未知〕"),

@@ -84,6 +84,11 @@ def load_worlds(engine: Engine, schemas: Mapping[str, pa.Schema], worlds: Sequen
         engine.load(relation, pa.Table.from_pylist(rows, schema=schema))
 
 
+def copied_rows(rows: Rows) -> int:
+    """Count the rows that every world has a copy of."""
+    return sum(not _is_shared(relation, row) for relation, listed in rows.items() for row in listed)
+
+
 def _is_shared(relation: str, row: Row) -> bool:
     return _SHARED[relation](row) if relation in _SHARED else relation not in _OWN
 

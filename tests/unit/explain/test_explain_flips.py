@@ -59,7 +59,8 @@ def judging(answers: dict[Chosen, str]) -> Callable[[list[Rows]], list[Answer]]:
 def test_every_set_flips_and_no_part_of_it_does(drawn: list[str]) -> None:
     answers = dict(zip(worlds(), drawn, strict=True))
     base = answers[frozenset()]
-    found = minimal_flips({"made": []}, CHANGES, judging(answers), largest=3)
+    found, tried = minimal_flips({"made": []}, CHANGES, judging(answers), largest=3)
+    assert tried == 3
     names = [
         frozenset((int(c.fact.removeprefix("fact")), int(c.value.removeprefix("value"))) for c in flip.changes)
         for flip in found
@@ -78,7 +79,8 @@ def test_every_set_flips_and_no_part_of_it_does(drawn: list[str]) -> None:
 @given(st.lists(st.sampled_from(["needs_evidence", "fault_indicated"]), min_size=81, max_size=81))
 def test_what_no_known_fact_contradicts_comes_first(drawn: list[str]) -> None:
     answers = dict(zip(worlds(), drawn, strict=True))
-    found = minimal_flips({"made": []}, CHANGES, judging(answers), largest=3)
+    found, tried = minimal_flips({"made": []}, CHANGES, judging(answers), largest=3)
+    assert tried == 3
     order = [(len(flip.unknown) < len(flip.changes), len(flip.changes)) for flip in found]
     assert order == sorted(order)
 
@@ -90,6 +92,24 @@ def test_two_values_of_one_fact_never_stand_together() -> None:
         seen.extend(frozenset((m["slot"], m["value"]) for m in rows["made"]) for rows in asked)
         return [Answer("needs_evidence", None, None)] * len(asked)
 
-    assert minimal_flips({"made": []}, CHANGES, judge) == ()
+    assert minimal_flips({"made": []}, CHANGES, judge) == ((), 3)
     assert all(len({slot for slot, _ in chosen}) == len(chosen) for chosen in seen)
     assert len(seen) == len(set(seen)) == 1 + 8 + 24 + 32
+
+
+def test_where_sets_are_too_many_the_larger_ones_are_not_tried_and_that_is_said() -> None:
+    """An account with dozens of notices: each fact alone is asked for, whatever that costs."""
+    many = tuple(change(slot, value) for slot in range(150) for value in range(VALUES))
+    seen: list[int] = []
+
+    def judge(asked: list[Rows]) -> list[Answer]:
+        seen.extend(len(rows["made"]) for rows in asked)
+        return [
+            Answer("fault_indicated" if rows["made"][-1:] == [{"slot": 7, "value": 1}] else None, None, None)
+            for rows in asked
+        ]
+
+    one = {"provider_code": "B01", "account_code": "A1"}
+    found, tried = minimal_flips({"made": [], "standing_openings": [one, one, one]}, many, judge)
+    assert ([[c.fact for c in flip.changes] for flip in found], tried) == ([["fact7"]], 1)
+    assert seen == [0, *([1] * 300)]
