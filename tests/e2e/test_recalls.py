@@ -348,7 +348,8 @@ def test_the_same_bytes_do_not_come_back(after: House, tmp_path: Path) -> None:
         house.run(8)
     again.unlink()
     house.place.deliver(nth(8), feed, [_report(house, MISTAKEN, "L-bad", reported_at="2019-05-03")], name="right.csv")
-    source.write_bytes(source.read_bytes().replace(b"2019-05-04", b"2019-05-05"))  # in its place: it never was read
+    in_its_place = [_report(house, SURE, "L-bad2", reported_at="2019-05-05")]
+    house.place.deliver(nth(night), feed, in_its_place, name=name)
     house.run(8)
     assert (last(house, 8, MISTAKEN)["state"], last(house, 8, MISTAKEN)["episode"]) == ("sent", 2)
     manifest = json.loads((house.place.folder(nth(8)) / "manifest.json").read_bytes())
