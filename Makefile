@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AIRFLOW := .venv-airflow
+SPARK := .venv-spark
 DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-hostile test-leaks fuzz test-office test-browser test-airflow test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-recall bench-rules bench-score evaluate lock licences audit sbom build clean
+.PHONY: help install run test test-parts test-whole test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-hostile test-leaks fuzz test-office test-browser test-airflow test-spark test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-recall bench-rules bench-score evaluate lock licences audit sbom build clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -90,6 +91,15 @@ $(AIRFLOW)/.ready: requirements-airflow.lock
 test-airflow: $(READY) $(AIRFLOW)/.ready ## Run the DAG under the real Airflow, in an environment of its own
 	AIRFLOW_PYTHON=$(abspath $(AIRFLOW))/bin/python $(BIN)/python -m pytest tests/schedulers
 
+$(SPARK)/.ready: requirements-spark.lock pyproject.toml
+	$(PYTHON) -m venv $(SPARK)
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test-spark: $(SPARK)/.ready ## Rules, sample nights and random persons on Spark beside DuckDB, in an environment of its own (needs a Java)
+	SPARK_REQUIRED=1 $(SPARK)/bin/python -m pytest tests/spark
+
 test-browser: $(READY) ## Open the pages in Chromium (it must be installed; `make test` skips this where it is not)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 		echo "Chromium is not installed. On Debian or Ubuntu: apt-get install --no-install-recommends chromium" >&2; exit 2; }
@@ -159,6 +169,8 @@ lock: ## Renew the lock files (needs uv)
 		pyproject.toml --extra docs --group dev --output-file requirements-dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		requirements-airflow.in --output-file requirements-airflow.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		pyproject.toml --extra spark --group dev --output-file requirements-spark.lock
 
 licences: $(READY) ## Which licences what is installed has, held against supply/licences.toml
 	$(BIN)/python supply/licences.py
@@ -173,4 +185,4 @@ build: $(READY) sbom ## Build the wheel and the source archive, with the bill of
 	$(BIN)/python -m hatchling build
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) $(AIRFLOW) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AIRFLOW) $(SPARK) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -96,6 +96,7 @@ class Place:
         skips: Mapping[date, str] | None = None,
         log: RunLog | None = None,
         everyone: bool = False,
+        engine: str | None = None,
     ) -> NightOutcome:
         """Run a night in this process."""
         request = NightRequest(
@@ -105,6 +106,7 @@ class Place:
             key_file=str(self.key),
             skips=dict(skips or {}),
             threads=threads,
+            engine=engine,
             everyone=everyone,
         )
         return run_night(request, log or RunLog())

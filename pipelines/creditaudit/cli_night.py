@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,6 +40,10 @@ def night(
     ] = False,
     config: ConfigOption = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Worker threads; changes no result.")] = None,
+    engine: Annotated[
+        Literal["duckdb", "spark"] | None,
+        typer.Option(help="What judges: one machine, or Spark; changes no result."),
+    ] = None,
     fail_on_findings: Annotated[bool, typer.Option("--fail-on-findings", help="Exit 1 on new findings.")] = False,
     run_log: Annotated[Path | None, typer.Option(help="Append stage timings to this file.")] = None,
     lineage: Annotated[Path | None, typer.Option(help="Append OpenLineage events to this file.")] = None,
@@ -89,7 +93,9 @@ def night(
         earlier = {d: r for d, r in skips.items() if d < day}
         skips = {d: r for d, r in skips.items() if d >= day}
         key_file = os.environ.get("CREDITAUDIT_KEY_FILE")
-        request = NightRequest(book, landing, day, config, key_file, skips=earlier, threads=threads, everyone=full)
+        request = NightRequest(
+            book, landing, day, config, key_file, skips=earlier, threads=threads, engine=engine, everyone=full
+        )
         outcome = _run_one(request, run_log, lineage, is_profiled=profile)
         _tell_outcome(outcome)
         codes.append(outcome.exit_code(fail_on_findings=fail_on_findings))

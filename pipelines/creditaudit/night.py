@@ -76,6 +76,7 @@ from creditaudit.intake.receive import FileReport, receive
 from creditaudit.intake.unchanged import check_unchanged
 from creditaudit.intake.volume import delta_rows, shrunken
 from creditaudit.known_answers import KnownAnswerError, check_known_answers
+from creditaudit.night_engine import SPARK, Judges, judges, named_engine
 from creditaudit.night_request import NightOutcome, NightRequest
 from creditaudit.night_run import SCRATCH, Run, workshop
 from creditaudit.reports.case_sheets import CaseSheets, choose
@@ -137,10 +138,11 @@ def run_night(request: NightRequest, log: RunLog) -> NightOutcome:
         labels, profiles = Labels(keys), profiles_of(settings.sources)
         skipped = check_order(book, request.landing, request.night, request.skips, labels, profiles=profiles)
         delivery = gather(book, request.landing, request.night, labels, profiles=profiles)
-        threads = request.threads or settings.engine.threads
+        threads, judge = request.threads or settings.engine.threads, named_engine(request.engine, settings)
         is_complete = is_complete_due(book, request.night)
         with workshop(book, request.night, settings, threads, log.meter) as (folder, engine):
-            run = Run(request.night, book, keys, settings, engine, folder, log, threads, is_complete, request.everyone)
+            everyone = request.everyone or judge == SPARK
+            run = Run(request.night, book, keys, settings, engine, folder, log, threads, is_complete, everyone, judge)
             try:
                 summary = _work(run, delivery)
             except KnownAnswerError as error:
@@ -192,19 +194,17 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
     with run.log.stage("expectations"):
         kinds = kinds_of((r.file.feed, r.file.name, r.control.kind) for r in reports if r.refused is None)
         run.doubts = hold(run.engine, contract, run.book, run.folder, kinds)
-    with run.log.stage("known answers") as stage:
-        run.rules = rules_tonight(run.book, run.inbox.sound, run.night, run.folder / "rules")
-        run.inbox.refused.extend(run.rules.refused)
-        answered = check_known_answers(
-            delivery.files,
-            night=run.night,
-            rules=run.rules,
-            reference=run.folder / "reference",
-            keys=run.keys,
-        )
-        stage.rows = answered.persons
-    with run.log.stage("judge") as stage:
-        judgment = _judge(run, stage)
+    with judges(run) as judging:
+        with run.log.stage("known answers") as stage:
+            run.rules = rules_tonight(run.book, run.inbox.sound, run.night, run.folder / "rules")
+            run.inbox.refused.extend(run.rules.refused)
+            tabled = run.folder / "reference"
+            answered = check_known_answers(
+                delivery.files, night=run.night, rules=run.rules, reference=tabled, keys=run.keys, aside=judging.aside
+            )
+            stage.rows = answered.persons
+        with run.log.stage("judge") as stage:
+            judgment = _judge(run, stage, judging)
     with run.log.stage("score") as stage:
         stage.rows, scoring = _score(run)
     with run.log.stage("track"):
@@ -282,19 +282,19 @@ def _admit(run: Run, every: Sequence[FileReport], corrected: Readmissions) -> li
     return admitted
 
 
-def _judge(run: Run, stage: Stage) -> Judgment:
+def _judge(run: Run, stage: Stage, judging: Judges) -> Judgment:
     """Judge who is touched tonight, or everyone where that is asked for or cannot be told apart (SPEC 2)."""
     kinds = [entry.kind for entry in run.inbox.sound]
-    reference = run.folder / "reference"
-    judging = Judging(run.night, run.judged_by(), run.rules.every, reference, kinds, run.rules.shadow)
-    why = "asked for" if run.everyone else why_everyone(run.book, judging)
+    tonight = Judging(run.night, run.judged_by(), run.rules.every, run.folder / "reference", kinds, run.rules.shadow)
+    why = f"asked for ({run.judge})" if run.everyone else why_everyone(run.book, tonight)
     leave_out(run.engine, run.book, run.night)
     changes = None if why else open_changes(run.engine, run.book, run.night, run.tonight, run.rules.in_force)
-    judgment = judge_night(run.engine, run.rules.in_force, run.night, run.keys, changes)
-    if run.rules.shadow:
-        run.shadow = counted(run_in_shadow(run.engine, run.rules.shadow, run.rules.in_force))
     ranks = strengths(rule.rule_id for rule in run.rules.in_force)
-    decide(run.engine, run.night, ranks)
+    with judging.over_all() as engine:
+        judgment = judge_night(engine, run.rules.in_force, run.night, run.keys, changes)
+        if run.rules.shadow:
+            run.shadow = counted(run_in_shadow(engine, run.rules.shadow, run.rules.in_force))
+        decide(engine, run.night, ranks)
     gather_facts(run.engine, run.keys, ranks)
     widen(run.engine)
     stage.rows = judgment.findings.num_rows

@@ -30,6 +30,8 @@ class NightRequest:
         Waiting earlier nights that are not to be read, with the reason.
     threads : int or None
         Overrides the configuration; changes no sealed byte.
+    engine : str or None
+        ``duckdb`` or ``spark``; overrides the configuration; changes no sealed byte.
     everyone : bool
         Judge everyone, also where judging who is touched is enough; changes no sealed byte.
     """
@@ -41,6 +43,7 @@ class NightRequest:
     key_file: str | None = None
     skips: Mapping[date, str] = field(default_factory=dict)
     threads: int | None = None
+    engine: str | None = None
     everyone: bool = False
 
 

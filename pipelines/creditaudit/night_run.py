@@ -52,6 +52,7 @@ class Run:
     threads: int
     is_complete: bool
     everyone: bool
+    judge: str = "duckdb"  # which engine reads the big tables
     inputs: list[dict[str, Any]] = field(default_factory=list)
     tonight: dict[str, list[Path]] = field(default_factory=dict)
     inbox: Decisions = field(default_factory=Decisions)

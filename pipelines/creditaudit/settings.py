@@ -8,14 +8,14 @@ import json
 import tomllib
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from creditaudit.errors import UsageError, Where
 from creditaudit.masking import numbers_hidden
 from creditaudit.source_settings import KnownFeed, SourceSettings, misfits, unknown_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 CONFIG_NAME = "creditaudit.toml"
@@ -34,6 +34,7 @@ class Mandate(_Section):
 class EngineSettings(_Section):
     """How much of the machine a night may use. Not part of a night's inputs: it changes no sealed byte."""
 
+    name: Literal["duckdb", "spark"] = "duckdb"
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?\s*[KMGT]i?B$")] = "1536MiB"
 
@@ -70,7 +71,9 @@ class Settings(_Section):
     mandate : Mandate
         Carried in every manifest; without a text a night is refused.
     engine : EngineSettings
-        Threads and memory.
+        Which engine judges, threads and memory.
+    spark : dict
+        What Spark is told (``spark.…``, without that word): a value, or a table of them. Not part of a night's inputs.
     contract : ContractSettings
         Bounds of tier 1.
     reports : ReportSettings
@@ -83,10 +86,17 @@ class Settings(_Section):
 
     mandate: Mandate = Mandate()
     engine: EngineSettings = EngineSettings()
+    spark: dict[str, JsonValue] = {}  # `spark.sql.shuffle.partitions = 400` is three tables deep in TOML
     contract: ContractSettings = ContractSettings()
     reports: ReportSettings = ReportSettings()
     feeds: dict[str, FeedSettings] = {}
     sources: dict[str, SourceSettings] = {}
+
+    @field_validator("spark")
+    @classmethod
+    def _can_be_spelled(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        dict(_spelled("spark", value))
+        return value
 
     def is_expected(self, feed: str, *, by_default: bool) -> bool:
         """Say whether a night without this feed is degraded."""
@@ -99,10 +109,26 @@ class Settings(_Section):
         return by_default if chosen is None else chosen
 
     @property
+    def spark_settings(self) -> dict[str, str]:
+        """What Spark is told, as Spark names it: ``spark.sql.shuffle.partitions`` to ``400``."""
+        return dict(_spelled("spark", self.spark))
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of what can change a sealed byte: everything but engine, threads, memory and rights."""
-        content = self.model_dump(mode="json", exclude={"engine", "reports"})
+        """SHA-256 of what can change a sealed byte: everything but engine, Spark, threads, memory and rights."""
+        content = self.model_dump(mode="json", exclude={"engine", "spark", "reports"})
         return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _spelled(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yield settings of Spark by their whole names; a list or nothing has no spelling."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _spelled(f"{name}.{key}", inner)
+    elif isinstance(value, (str, int, float)):
+        yield name, str(value).lower() if isinstance(value, bool) else str(value)
+    else:
+        raise ValueError(f"{name}: a text, a number, true or false is needed")  # noqa: TRY004 - what pydantic takes
 
 
 def load_settings(book: Path, config: Path | None, known_feeds: Mapping[str, KnownFeed]) -> Settings:

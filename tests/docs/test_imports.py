@@ -16,7 +16,8 @@ MODULES = {p.stem for p in PACKAGE.glob("*.py")} | {p.parent.name for p in PACKA
 
 
 @pytest.mark.parametrize(
-    ("library", "room"), [("duckdb", "engines"), ("great_expectations", "contracts"), ("sklearn", "scoring")]
+    ("library", "room"),
+    [("duckdb", "engines"), ("pyspark", "engines"), ("great_expectations", "contracts"), ("sklearn", "scoring")],
 )
 def test_everything_but_the_room_may_not_import_its_library(library: str, room: str) -> None:
     [contract] = [

@@ -119,7 +119,8 @@ def _inquiries(engine: Engine, night: date) -> None:
         SELECT i.provider_code, i.inquiry_id, i.id_norm, i.id_status,
             COALESCE(g.group_code, i.provider_code) AS group_code, i.reason,
             epoch_second(i.inquired_from) AS inquired_from, epoch_second(i.inquired_to) AS inquired_to,
-            epoch_day(i.inquired_from) AS inquired_on, epoch_day(DATE '{night.isoformat()}') AS night_on
+            day_of_second(epoch_second(i.inquired_from)) AS inquired_on,
+            epoch_day(DATE '{night.isoformat()}') AS night_on
         FROM standing_inquiries AS i
         LEFT JOIN institution_groups AS g ON g.provider_code = i.provider_code
         WHERE EXISTS (SELECT 1 FROM notices AS n WHERE n.id_norm = i.id_norm AND n.kind = 'lost')

@@ -170,7 +170,7 @@ def _rest(engine: Engine) -> None:
             "candidate_rows",
             f"""
             SELECT * FROM candidate_rows
-            UNION ALL BY NAME
+            UNION ALL
             SELECT {_ROW}
             FROM standing_accounts AS a
             LEFT JOIN debtors AS d ON d.id_norm = a.id_norm

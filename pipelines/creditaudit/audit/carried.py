@@ -26,7 +26,7 @@ def nothing_carried(engine: Engine) -> None:
     """Make ``carried_subjects`` (provider_code, subject) without a row: everyone is judged."""
     engine.table(
         "carried_subjects",
-        "SELECT CAST(NULL AS VARCHAR) AS provider_code, CAST(NULL AS VARCHAR) AS subject WHERE 1 = 0",
+        "SELECT CAST(NULL AS STRING) AS provider_code, CAST(NULL AS STRING) AS subject WHERE 1 = 0",
     )
 
 

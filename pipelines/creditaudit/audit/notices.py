@@ -127,7 +127,7 @@ def _lost(engine: Engine, rows: str) -> None:
     engine.table(
         "own_lost",
         f"""
-        SELECT id_norm, 'loss_reports' AS source, report_no AS id, CAST(NULL AS VARCHAR) AS event,
+        SELECT id_norm, 'loss_reports' AS source, report_no AS id, CAST(NULL AS STRING) AS event,
             epoch_day(card_valid_from) AS noticed_on, epoch_day(card_valid_to) AS noticed_to,
             {_unreadable("card_valid_from")} AS noticed_unreadable,
             epoch_second(lost_from) AS lost_from, epoch_second(lost_to) AS lost_to,

@@ -64,7 +64,7 @@ def found_select(rule_id: str, text: str) -> str:
     """
     names = returned(text)
     # A rule that says NULL gives no type; what all rules return is text.
-    shared = [f"CAST(f.{name} AS VARCHAR) AS {name}" for name in RULE_COLUMNS]
+    shared = [f"CAST(f.{name} AS STRING) AS {name}" for name in RULE_COLUMNS]
     columns = ", ".join([*shared, *(f"f.{name}" for name in names if name not in (*RULE_COLUMNS, SUBJECT))])
     subject = f"f.{SUBJECT}" if SUBJECT in names else f"'account:' || f.account_code AS {SUBJECT}"
     return f"SELECT '{rule_id}' AS rule_id, {columns}, {subject} FROM (\n{text}\n) AS f"

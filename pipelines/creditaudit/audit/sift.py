@@ -60,13 +60,14 @@ def _heads(engine: Engine) -> None:
     engine.table(
         "judged_rows",
         """
-        SELECT c.* FROM candidate_rows AS c WHERE NOT EXISTS (
+        SELECT c.provider_code, c.account_code, c.* EXCEPT (provider_code, account_code) FROM candidate_rows AS c
+        WHERE NOT EXISTS (
             SELECT 1 FROM lineage AS l WHERE l.provider_code = c.provider_code AND l.account_code = c.account_code
         )
-        UNION ALL BY NAME
-        SELECT * EXCLUDE (place) FROM (
-            SELECT c.* EXCLUDE (provider_code, account_code),
-                l.head_provider AS provider_code, l.head_code AS account_code,
+        UNION ALL
+        SELECT * EXCEPT (place) FROM (
+            SELECT l.head_provider AS provider_code, l.head_code AS account_code,
+                c.* EXCEPT (provider_code, account_code),
                 row_number() OVER (
                     PARTITION BY l.head_provider, l.head_code
                     ORDER BY c.report_date DESC, l.steps, c.provider_code DESC, c.account_code DESC
@@ -101,7 +102,7 @@ def _openings(engine: Engine) -> None:
             SELECT 1 FROM lineage AS l WHERE l.provider_code = o.provider_code AND l.account_code = o.account_code
         )
         UNION ALL
-        SELECT * EXCLUDE (place) FROM (
+        SELECT * EXCEPT (place) FROM (
             SELECT l.head_provider, l.head_code, {_SHOWN}, row_number() OVER (
                 PARTITION BY l.head_provider, l.head_code ORDER BY o.night, o.provider_code, o.account_code
             ) AS place
@@ -196,7 +197,7 @@ _MOMENTS = """
         COALESCE(r.agreement_to, r.opened_to) AS moment_to,
         CASE WHEN r.account_type = 'R4' AND r.agreement_from IS NULL THEN 'agreement_unknown' END AS no_moment
     FROM judged_rows AS r WHERE r.account_type <> 'C1'
-    UNION ALL BY NAME
+    UNION ALL
     SELECT r.*, e.end_provider AS source_provider, e.end_code AS source_code,
         COALESCE(s.agreement_from, s.opened_from) AS moment_from,
         COALESCE(s.agreement_to, s.opened_to) AS moment_to,

@@ -20,7 +20,7 @@ from creditaudit.book.state_model import text_fields as _text
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -236,7 +236,12 @@ def _put_over(engine: Engine, spec: StateTable, relation: str, changes: list[Pat
         engine.view(relation, f"SELECT {columns} FROM {relation}_base UNION ALL SELECT {columns} FROM {relation}_delta")
 
 
-def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | None = None) -> None:
+def open_states(
+    engine: Engine,
+    book: Book,
+    tonight: Mapping[str, list[Path]] | None = None,
+    tables: Collection[str] = tuple(TABLES),
+) -> None:
     """Name the rows in force of every table as ``standing_<table>``, and again as ``whole_<table>``.
 
     A night that judges few lets the first name be less for a while. ``standing_quarantined_numbers`` and
@@ -248,13 +253,15 @@ def open_states(engine: Engine, book: Book, tonight: Mapping[str, list[Path]] | 
     book : Book
     tonight : mapping of str to list of Path, optional
         Changes of the night that is being written, by table.
+    tables : collection of str
+        Which ones; ``readmitted_rows`` among them where one is that it repairs.
     """
-    for table in TABLES:
+    for table in tables:
         prefix = "every" if table in _REPAIRABLE else "whole"
         open_state(engine, book, table, f"{prefix}_{table}", tonight=(tonight or {}).get(table))
         if table not in _REPAIRABLE:
             stand_whole(engine, table)
-    for table in _REPAIRABLE:
+    for table in [table for table in _REPAIRABLE if table in tables]:
         hide_repaired(engine, table, f"every_{table}", f"standing_{READMITTED_ROWS.name}", f"standing_{table}")
 
 

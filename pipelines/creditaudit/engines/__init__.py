@@ -1,4 +1,4 @@
-"""The engine room: the only place that imports duckdb (and, later, pyspark)."""
+"""The engine room: the only place that imports duckdb and pyspark."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from creditaudit.engines.base import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from creditaudit.runlog import Meter
 
-__all__ = ["Engine", "engine_aside", "open_engine", "quoted"]
+__all__ = ["Engine", "Spark", "check_spark", "engine_aside", "open_engine", "open_spark", "quoted"]
 
 
 def quoted(text: str) -> str:
@@ -68,3 +68,49 @@ def engine_aside(memory_limit: str = "2GiB", *, reads: Path | None = None, threa
             yield engine
         finally:
             engine.close()
+
+
+class Spark:
+    """A started Spark, of which any number of engines can be had; see :func:`open_spark`."""
+
+    def __init__(self, session: object, scratch: Path) -> None:
+        self._session = session
+        self._scratch = scratch
+
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        """Give an engine that knows no name yet; with it goes all that it kept."""
+        from creditaudit.engines.spark import SparkEngine  # noqa: PLC0415 - `import creditaudit` loads no engine
+
+        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as folder:
+            engine = SparkEngine(self._session, Path(folder))
+            try:
+                yield engine
+            finally:
+                engine.close()
+
+
+def check_spark(settings: Mapping[str, str]) -> None:
+    """Say at once whether Spark can be started here; see :func:`creditaudit.engines.spark_session.check_spark`."""
+    from creditaudit.engines.spark_session import check_spark as check  # noqa: PLC0415 - loaded where it is asked for
+
+    check(settings)
+
+
+@contextmanager
+def open_spark(scratch: Path, *, threads: int, memory_limit: str, settings: Mapping[str, str]) -> Iterator[Spark]:
+    """Start Spark, or take the session that is active, and stop what was started.
+
+    Parameters
+    ----------
+    scratch : Path
+        Existing folder that every worker sees under this path.
+    threads, memory_limit : int, str
+        As for :func:`open_engine`, where ``settings`` do not say otherwise.
+    settings : mapping of str to str
+        ``spark.…`` of the configuration.
+    """
+    from creditaudit.engines.spark_session import spark_session  # noqa: PLC0415 - `import creditaudit` loads no engine
+
+    with spark_session(scratch, threads=threads, memory_limit=memory_limit, settings=settings) as session:
+        yield Spark(session, scratch)

@@ -44,6 +44,10 @@ class Engine(Protocol):
         """Run a query and yield its rows, in its order, in batches of about ``rows``."""
         ...
 
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of the relations that hold rows of their own: loaded, or made by :meth:`table`."""
+        ...
+
     def drop(self, *names: str) -> None:
         """Forget relations and free what they hold."""
         ...

@@ -151,6 +151,10 @@ class DuckDBEngine:
             yield from self._connection.sql(self._one(select, _SELECT)).to_arrow_reader(rows)
             self._count()
 
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of what is kept; see :meth:`Engine.tables`."""
+        return tuple(name for name, kind in self._kinds.items() if kind == "TABLE")
+
     def drop(self, *names: str) -> None:
         """Forget tables and views by name, whichever they are."""
         for name in names:

@@ -68,7 +68,7 @@ def _cover(engine: Engine) -> None:
 
 # Full verifications files that can prove something: their scope is stated whole, and every line of them could be split.
 _FILES = """
-    SELECT f.night, f.file, CAST(f.night AS VARCHAR) || '/' || f.file AS name, f.provider_code,
+    SELECT f.night, f.file, CAST(f.night AS STRING) || '/' || f.file AS name, f.provider_code,
         CASE WHEN f.all_regions THEN NULL ELSE f.region_code END AS region_prefix,
         CASE WHEN f.all_business THEN NULL ELSE ';' || f.business_codes || ';' END AS businesses,
         epoch_day(f.covers_from) AS covers_from, epoch_day(f.covers_to) AS covers_to,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.rulebook import in_force
@@ -16,12 +17,14 @@ from creditaudit.known_answers.reported import REPORT_PROFILE
 from creditaudit.known_answers.world import deliver, judge_world, load_reference, profile_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import date
     from pathlib import Path
 
     from creditaudit.audit.rules_tonight import Rulebook
     from creditaudit.book.keys import Keyring
+    from creditaudit.engines import Engine
     from creditaudit.intake.landing import DeliveredFile
     from creditaudit.intake.profile import Profile
     from creditaudit.known_answers.declared import Person
@@ -132,6 +135,7 @@ def check_known_answers(
     rules: Rulebook,
     reference: Path,
     keys: Keyring,
+    aside: Callable[[], AbstractContextManager[Engine]] | None = None,
 ) -> Answered:
     """Deliver, judge and compare the known-answer persons of a night, apart from everything delivered.
 
@@ -149,6 +153,8 @@ def check_known_answers(
     reference : Path
         The night's copy of the reference tables.
     keys : Keyring
+    aside : callable, optional
+        Gives an engine of their own, of the kind that judges tonight; without it a small one of this machine.
 
     Raises
     ------
@@ -156,7 +162,7 @@ def check_known_answers(
         One is judged wrongly.
     """
     sets = profile_sets(_in_use(files))
-    with engine_aside(_MEMORY, threads=_THREADS) as engine:
+    with (aside or partial(engine_aside, _MEMORY, threads=_THREADS))() as engine:
         said = deliver(engine, sets, night, rules.in_force)
         load_reference(engine, len(sets), night, reference)
         try:

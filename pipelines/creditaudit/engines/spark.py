@@ -1,0 +1,257 @@
+"""The engine of many machines: Spark SQL behind the same protocol, for what reads the big tables.
+
+Every kept table is Parquet in the scratch folder: what it takes to make it is done once, a worker that is lost costs
+its tasks and no more, and the planner knows the size of each table, by which alone it decides what to broadcast.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from creditaudit.engines.spark_session import kind_of
+from creditaudit.errors import InternalError, StorageError
+from creditaudit.masking import numbers_hidden
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import DataType
+
+# Words that both engines have under one name; see the other one. A sieve's hash may be another one in each.
+_WORDS = (
+    "epoch_day(d DATE) RETURNS INT RETURN unix_date(d)",
+    "epoch_second(t TIMESTAMP_NTZ) RETURNS BIGINT RETURN unix_seconds(CAST(t AS TIMESTAMP_LTZ))",
+    "day_of_second(s BIGINT) RETURNS INT RETURN CAST(floor(s / 86400) AS INT)",
+    "day_next_month(d INT) RETURNS INT RETURN unix_date(add_months(date_from_unix_date(d), 1))",
+    "text_hash(t STRING) RETURNS BIGINT RETURN xxhash64(t)",
+    "code_hash(p STRING, c STRING) RETURNS BIGINT RETURN xxhash64(p, c)",
+)
+
+# Letters of a path that Hadoop would read as a pattern.
+_PATTERN = str.maketrans({letter: f"\\{letter}" for letter in "*?[]{}\\"})
+
+
+class SparkEngine:
+    """Spark SQL behind the :class:`creditaudit.engines.base.Engine` protocol.
+
+    Parameters
+    ----------
+    session : pyspark.sql.SparkSession
+        From :func:`creditaudit.engines.spark_session.spark_session`. The engine works beside it, with names of its own.
+    scratch : Path
+        Existing folder for what is kept, on a file system that every worker sees under this path.
+    """
+
+    name = "spark"
+
+    def __init__(self, session: SparkSession, scratch: Path) -> None:
+        self._session = session.newSession()
+        self._scratch = scratch
+        self._made = 0
+        self._kept: dict[str, Path | None] = {}  # name to its folder; None: a view
+        for word in _WORDS:
+            self._session.sql(f"CREATE OR REPLACE TEMPORARY FUNCTION {word}")
+
+    def scan(self, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
+        """Make a view over Parquet files; see :meth:`Engine.scan`."""
+        for file in files:
+            # To Spark a column that a file lacks is one of NULLs.
+            lacking = sorted(set(schema.names) - set(_columns(file)))
+            if lacking:
+                raise InternalError(
+                    "a file of the book lacks a column",
+                    why=f"{file.name} has no {', '.join(lacking)}",
+                    next_step="run `creditaudit verify`",
+                )
+        self.drop(name)
+        with self._explained(f"scan {name}"):
+            self._read([str(file.resolve()) for file in files], schema).createOrReplaceTempView(name)
+        self._kept[name] = None
+
+    def load(self, name: str, table: pa.Table) -> None:
+        """Write a small Arrow table to the scratch folder and read it from there."""
+        schema = pa.schema([pa.field(field.name, _plain(field.type)) for field in table.schema])
+        folder = self._folder(name)
+        folder.mkdir(parents=True)
+        pq.write_table(table.cast(schema), folder / "rows.parquet")
+        self._name(name, folder, schema)
+
+    def view(self, name: str, select: str) -> None:
+        """Name a query."""
+        self.drop(name)
+        with self._explained(select):
+            self._session.sql(f"CREATE TEMPORARY VIEW {name} AS {_portable(select)}")
+        self._kept[name] = None
+
+    def table(self, name: str, select: str) -> int:
+        """Run a query once and keep its rows."""
+        from pyspark.sql.types import NullType  # noqa: PLC0415 - loaded where Spark is asked for
+
+        folder = self._folder(name)
+        with self._explained(select):
+            rows = self._session.sql(_portable(select))
+            for field in rows.schema.fields:
+                if isinstance(field.dataType, NullType):  # nothing but NULL: Parquet has no type for that
+                    rows = rows.withColumn(field.name, rows[field.name].cast("string"))
+            schema = _arrow_schema(rows)
+            rows.write.parquet(_uri(folder))
+        self._name(name, folder, schema)
+        return sum(pq.read_metadata(part).num_rows for part in folder.glob("*.parquet"))
+
+    def fetch(self, select: str) -> pa.Table:
+        """Run a query and return its rows as Arrow."""
+        with self._explained(select):
+            found = self._session.sql(_portable(select)).toArrow()
+        # Which columns can be NULL is something that the planner found out: one table, whichever way it was made.
+        return found.cast(pa.schema([pa.field(field.name, _plain(field.type)) for field in found.schema]))
+
+    def stream(self, select: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """Run a query and yield its rows in order; they are all brought here first."""
+        yield from self.fetch(select).to_batches(rows)
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of what is kept; see :meth:`Engine.tables`."""
+        return tuple(name for name, folder in self._kept.items() if folder is not None)
+
+    def drop(self, *names: str) -> None:
+        """Forget tables and views by name, whichever they are."""
+        for name in names:
+            if name in self._kept:
+                folder = self._kept.pop(name)
+                self._session.catalog.dropTempView(name)
+                if folder is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Forget everything; the session goes on, unless its Java is gone: then there is nothing to forget."""
+        with suppress(Exception):
+            self.drop(*self._kept)
+
+    def _folder(self, name: str) -> Path:
+        """Return a folder that nothing has used: a query may read the table that it replaces."""
+        self._made += 1
+        return self._scratch / f"{self._made:05d}-{name}"
+
+    def _name(self, name: str, folder: Path, schema: pa.Schema) -> None:
+        self.drop(name)
+        with self._explained(f"keep {name}"):
+            self._read([str(folder.resolve())], schema).createOrReplaceTempView(name)
+        self._kept[name] = folder
+
+    def _read(self, paths: list[str], schema: pa.Schema) -> DataFrame:
+        from pyspark.sql.types import StructField, StructType  # noqa: PLC0415 - loaded where Spark is asked for
+
+        struct = StructType([StructField(field.name, _spark_type(field.type)) for field in schema])
+        if not paths:
+            return self._session.createDataFrame([], struct)
+        return self._session.read.schema(struct).parquet(*(_uri(path) for path in paths))
+
+    @contextmanager
+    def _explained(self, sql: str) -> Iterator[None]:
+        """Turn the engine's errors into ours.
+
+        Its own text may hold values, so only its kind is passed on, and no traceback shows it.
+        """
+        from py4j.protocol import Py4JError  # noqa: PLC0415 - loaded where Spark is asked for
+        from pyspark.errors import PySparkException  # noqa: PLC0415
+
+        try:
+            yield
+        except (PySparkException, Py4JError, ConnectionError) as error:
+            kind = kind_of(error)
+            if any(word in kind for word in _OF_STORAGE):
+                raise StorageError(
+                    "the engine could not read or write a file",
+                    why=kind,
+                    next_step="check free space and permissions of the book's and the scratch folder's file systems,"
+                    " and that every worker sees them under the same path",
+                ) from None
+            raise InternalError(
+                "a query failed",
+                why=f"{kind} in: {numbers_hidden(' '.join(sql.split())[:300])}",
+                next_step="nothing was sealed: run the night again; if it fails again, report this with the text above",
+            ) from None
+
+
+_OF_STORAGE = ("FAILED_READ_FILE", "PATH_NOT_FOUND", "FileNotFound", "java.io.IOException", "TASK_WRITE_FAILED")
+
+
+def _portable(select: str) -> str:
+    """Refuse the one letter that the engines read differently in a text: here it would hide the letter after it."""
+    if "\\" in select:
+        raise InternalError(
+            "a query cannot be asked of every engine",
+            why=f"a backslash in: {numbers_hidden(' '.join(select.split())[:300])}",
+            next_step="write the text without a backslash",
+        )
+    return select
+
+
+def _uri(path: Path | str) -> str:
+    return f"file://{str(path).translate(_PATTERN)}"
+
+
+def _columns(file: Path) -> list[str]:
+    try:
+        return list(pq.read_schema(file).names)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise StorageError(
+            "the engine could not read a file",
+            why=f"{file.name}: {type(error).__name__}",
+            next_step="run `creditaudit verify`",
+        ) from error
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Return the type that a column has in every engine: texts of few values are texts, instants are microseconds."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_large_string(kind) or pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us")
+    return kind
+
+
+def _arrow_schema(rows: DataFrame) -> pa.Schema:
+    from pyspark.sql import types  # noqa: PLC0415 - loaded where Spark is asked for
+
+    kinds: dict[type[DataType], pa.DataType] = {getattr(types, name): kind for name, kind in _KINDS.items()}
+    decimal = [field for field in rows.schema.fields if type(field.dataType) not in kinds]
+    if decimal:
+        raise InternalError(
+            "a query gives a type that no table of ours has",
+            why=", ".join(f"{field.name} is {field.dataType.simpleString()}" for field in decimal),
+            next_step="report this",
+        )
+    return pa.schema([pa.field(field.name, kinds[type(field.dataType)]) for field in rows.schema.fields])
+
+
+# Types of Spark, by name, and what they are in Arrow: of all that our tables have.
+_KINDS: dict[str, pa.DataType] = {
+    "StringType": pa.string(),
+    "LongType": pa.int64(),
+    "IntegerType": pa.int32(),
+    "BooleanType": pa.bool_(),
+    "DateType": pa.date32(),
+    "TimestampNTZType": pa.timestamp("us"),
+    "DoubleType": pa.float64(),
+}
+
+
+def _spark_type(kind: pa.DataType) -> DataType:
+    from pyspark.sql import types  # noqa: PLC0415 - loaded where Spark is asked for
+
+    plain = _plain(kind)
+    name = next((name for name, known in _KINDS.items() if known == plain), None)
+    if name is None:
+        raise InternalError("a table has a type that no engine has", why=str(kind), next_step="report this")
+    found: DataType = getattr(types, name)()
+    return found

@@ -1,0 +1,1 @@
+"""Spark beside DuckDB: the same text, the same answer (`make test-spark`)."""
