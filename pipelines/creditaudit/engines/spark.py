@@ -61,6 +61,9 @@ class SparkEngine:
 
     def scan(self, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
         """Make a view over Parquet files; see :meth:`Engine.scan`."""
+        if not files:
+            self.load(name, schema.empty_table())
+            return
         for file in files:
             # To Spark a column that a file lacks is one of NULLs.
             lacking = sorted(set(schema.names) - set(_columns(file)))
@@ -149,8 +152,6 @@ class SparkEngine:
         from pyspark.sql.types import StructField, StructType  # noqa: PLC0415 - loaded where Spark is asked for
 
         struct = StructType([StructField(field.name, _spark_type(field.type)) for field in schema])
-        if not paths:
-            return self._session.createDataFrame([], struct)
         return self._session.read.schema(struct).parquet(*(_uri(path) for path in paths))
 
     @contextmanager
