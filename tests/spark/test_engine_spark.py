@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from creditaudit.engines import open_spark
-from creditaudit.errors import InternalError, StorageError, UsageError
+from creditaudit.errors import CreditAuditError, InternalError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,6 +135,32 @@ def test_a_failed_query_names_its_kind_and_text_and_no_value(
 def test_a_backslash_is_refused_not_read_otherwise(on_spark: Engine) -> None:
     with pytest.raises(InternalError, match="backslash"):
         on_spark.fetch("SELECT 'a\\' AS x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM parquet.`{file}`",
+        "SELECT * FROM csv.`/etc/passwd`",
+        "INSERT OVERWRITE LOCAL DIRECTORY '{file}.out' USING csv SELECT 1",
+        "CREATE TABLE t USING parquet LOCATION '{file}.out' AS SELECT 1 AS a",
+        "SET spark.sql.ansi.enabled=false",
+        "ADD FILE '{file}'",
+        "DROP VIEW kept_view",
+        "SELECT 1 AS a; SELECT 2 AS a",
+    ],
+)
+def test_no_text_reads_or_writes_a_file_or_changes_anything(spark: Spark, tmp_path: Path, text: str) -> None:
+    """As on DuckDB: a text is one query over relations that were named before."""
+    pq.write_table(rows((1, "x")), tmp_path / "x.parquet")
+    asked = text.format(file=tmp_path / "x.parquet")
+    with spark.engine() as engine:
+        engine.view("kept_view", "SELECT 1 AS a")
+        for ask in (engine.fetch, lambda select: engine.table("made", select), lambda s: engine.view("seen", s)):
+            with pytest.raises(CreditAuditError):
+                ask(asked)
+        assert engine.fetch("SELECT a FROM kept_view")["a"].to_pylist() == [1]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.parquet"]
 
 
 def test_a_session_that_is_not_ours_is_refused_with_the_fix_and_left_as_it_is(spark: Spark, tmp_path: Path) -> None:

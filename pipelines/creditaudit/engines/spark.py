@@ -56,6 +56,7 @@ class SparkEngine:
         self._scratch = scratch
         self._made = 0
         self._kept: dict[str, Path | None] = {}  # name to its folder; None: a view
+        self._parser = self._session._jsparkSession.sessionState().sqlParser()  # noqa: SLF001 - nothing else only parses
         for word in _WORDS:
             self._session.sql(f"CREATE OR REPLACE TEMPORARY FUNCTION {word}")
 
@@ -90,7 +91,7 @@ class SparkEngine:
         """Name a query."""
         self.drop(name)
         with self._explained(select):
-            self._session.sql(f"CREATE TEMPORARY VIEW {name} AS {_portable(select)}")
+            self._session.sql(f"CREATE TEMPORARY VIEW {name} AS {self._one(select)}")
         self._kept[name] = None
 
     def table(self, name: str, select: str) -> int:
@@ -99,7 +100,7 @@ class SparkEngine:
 
         folder = self._folder(name)
         with self._explained(select):
-            rows = self._session.sql(_portable(select))
+            rows = self._session.sql(self._one(select))
             for field in rows.schema.fields:
                 if isinstance(field.dataType, NullType):  # nothing but NULL: Parquet has no type for that
                     rows = rows.withColumn(field.name, rows[field.name].cast("string"))
@@ -111,7 +112,7 @@ class SparkEngine:
     def fetch(self, select: str) -> pa.Table:
         """Run a query and return its rows as Arrow."""
         with self._explained(select):
-            found = self._session.sql(_portable(select)).toArrow()
+            found = self._session.sql(self._one(select)).toArrow()
         # Which columns can be NULL is something that the planner found out: one table, whichever way it was made.
         return found.cast(pa.schema([pa.field(field.name, _plain(field.type)) for field in found.schema]))
 
@@ -154,6 +155,17 @@ class SparkEngine:
         struct = StructType([StructField(field.name, _spark_type(field.type)) for field in schema])
         return self._session.read.schema(struct).parquet(*(_uri(path) for path in paths))
 
+    def _one(self, select: str) -> str:
+        """Refuse what is not one query that every engine reads alike: no text writes a file or changes a setting."""
+        if "\\" in select:  # here it would hide the letter after it
+            raise InternalError(
+                "a query cannot be asked of every engine",
+                why=f"a backslash in: {numbers_hidden(' '.join(select.split())[:300])}",
+                next_step="write the text without a backslash",
+            )
+        self._parser.parseQuery(select)  # a command, or a second statement, is none
+        return select
+
     @contextmanager
     def _explained(self, sql: str) -> Iterator[None]:
         """Turn the engine's errors into ours.
@@ -182,17 +194,6 @@ class SparkEngine:
 
 
 _OF_STORAGE = ("FAILED_READ_FILE", "PATH_NOT_FOUND", "FileNotFound", "java.io.IOException", "TASK_WRITE_FAILED")
-
-
-def _portable(select: str) -> str:
-    """Refuse the one letter that the engines read differently in a text: here it would hide the letter after it."""
-    if "\\" in select:
-        raise InternalError(
-            "a query cannot be asked of every engine",
-            why=f"a backslash in: {numbers_hidden(' '.join(select.split())[:300])}",
-            next_step="write the text without a backslash",
-        )
-    return select
 
 
 def _uri(path: Path | str) -> str:

@@ -30,6 +30,7 @@ SPOKEN: dict[str, str] = {
     "spark.sql.parser.escapedStringLiterals": "false",
     "spark.sql.groupByOrdinal": "true",
     "spark.sql.execution.arrow.useLargeVarTypes": "false",
+    "spark.sql.runSQLOnFiles": "false",  # no text opens a file by its name
     "spark.sql.files.ignoreCorruptFiles": "false",  # a file that cannot be read is no empty one
     "spark.sql.files.ignoreMissingFiles": "false",
 }
