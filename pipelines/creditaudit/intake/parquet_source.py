@@ -77,10 +77,11 @@ class ParquetSource:
         try:
             header = [name.strip(STRIPPED) for name in file.schema_arrow.names]
             wanted, self.unknown_columns = wanted_columns(self._spec, header, self._profile)
+            # What it states of its rows is enough to know before one is read.
+            _refuse_bombs(left - _CELL_BYTES * self.counted * len(header))
             for batch in _batches(delivery, file):
                 left -= _size(batch)
-                if left < 0:
-                    raise UnjudgedFileError(f"its cells come to more than {_MAX_EXPANSION} times its bytes")
+                _refuse_bombs(left)
                 if batch.num_rows:
                     yield _block(batch, wanted, row)
                     row += batch.num_rows
@@ -90,6 +91,12 @@ class ParquetSource:
             raise UnjudgedFileError(f"no readable Parquet file: it states {self.counted} rows and has {row - 1}")
         if delivery.stamp() != stamp:  # the hash was taken before the rows
             raise UnjudgedFileError("the file changed while it was read")
+
+
+def _refuse_bombs(left: int) -> None:
+    """Refuse a file whose cells come to more than any honest one of its length does."""
+    if left < 0:
+        raise UnjudgedFileError(f"its cells come to more than {_MAX_EXPANSION} times its bytes")
 
 
 def _open(delivery: Delivery) -> pq.ParquetFile:
