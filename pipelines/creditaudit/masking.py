@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -69,6 +70,7 @@ def numbers_hidden(text: str) -> str:
     return hidden_in(text, _SOUGHT)
 
 
+@lru_cache(maxsize=64)  # each night of a catch-up asks it of the same suites and tables
 def line_with_number(text: str) -> int | None:
     """Return the 1-based line on which the first that reads as an ID number or a phone begins; None: nothing does."""
     hidden = numbers_hidden(text)
@@ -96,7 +98,7 @@ def hidden_in(text: str, sought: re.Pattern[str], mark: str = HIDDEN) -> str:
     mark : str
         What stands in its place.
     """
-    if not sought.search(text.translate(_NARROW)):
+    if not sought.search(text if text.isascii() else text.translate(_NARROW)):
         return text
     letters = [(letter, place) for place, given in enumerate(text) for letter in given.translate(_NARROW)]
     narrow, places = "".join(letter for letter, _ in letters), [place for _, place in letters]
