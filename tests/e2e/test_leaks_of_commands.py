@@ -17,6 +17,7 @@ import pytest
 import typer
 
 from creditaudit.audit.rulebook import load_rules
+from creditaudit.book.seal import canonical
 from creditaudit.cli import app
 from creditaudit.engines import engine_aside
 from creditaudit.errors import CreditAuditError
@@ -163,12 +164,14 @@ def _written_by_hand() -> dict[str, dict[str, Any]]:
     target = {"night": SECOND.isoformat(), "file": told, "row": 1, "cells": [told] * 7}
     columns = ["provider_code", "account_code", "report_date", "id_type", "id_number", "account_type", "opened_at"]
     rule = next(rule for rule in load_rules() if rule.rule_id == "R101")
+    model = {"creditaudit_model": 1, "kind": "tail", "features": [told], "edges": [[]], "values": [[]], "knots": []}
+    model |= {"levels": [], "base": 0.0, "lookups": {}, "population": {}}
     return {
         "readmission": {"feed": "accounts", "columns": columns, "rows": [target]},
         "recall": {"sha256": "0" * 64, "remark": told},
         "removal": {"removal": "erase", "key_id": told, "persons": [told]},
-        "rule_approval": {"folder": f"R101_{rule.name}", "text": f"{rule.text}-- {told}"},
-        "model": {"model": {"kind": told}, "card": {"remark": told}, "sha256": told},
+        "rule_approval": {"folder": f"R101_{rule.name}", "text": rule.text.replace("lane:", f"{told[:-5]}:")},
+        "model": {"model": model, "card": {}, "sha256": hashlib.sha256(canonical(model)).hexdigest()},
         "smaller_base": {"provider_code": "B01", "region_code": None, "business_codes": told, "evidence_ref": told},
         "answer": {"file_sha256": told, "rows": [{"row": 1, "case_id": told, "outcome": told, "evidence_ref": told}]},
         told: {"x": told},

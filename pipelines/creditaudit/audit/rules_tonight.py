@@ -11,6 +11,8 @@ from creditaudit.book.files import below
 from creditaudit.book.inbox import RULE_APPROVAL
 from creditaudit.book.rules_in_force import rules_in_force, write_rules
 from creditaudit.errors import UsageError
+from creditaudit.masking import without_numbers
+from creditaudit.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +97,7 @@ def _text_flaw(folder: str, text: str) -> str | None:
     try:
         rule = parse_rule(text.encode(), f"rules/{folder}/{RULE_FILE}")
     except UsageError as error:
-        return f"its text is no rule: {error.why}"
+        return f"its text is no rule: {without_numbers(visible(error.why))}"  # which may quote what it is of
     named = f"{rule.rule_id}_{rule.name}"
     if named != folder:
         return f"its text is that of {named}, and it approves {folder}"

@@ -19,8 +19,9 @@ import numpy as np
 from creditaudit.book.layout import night_of
 from creditaudit.book.seal import canonical
 from creditaudit.errors import UsageError, Where
-from creditaudit.masking import each_text, numbers_hidden
+from creditaudit.masking import each_text, numbers_hidden, without_numbers
 from creditaudit.scoring.features import BY_NAME, LOOKUP_KEYS, Feature, Lookups
+from creditaudit.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -231,7 +232,7 @@ def _check_shape(content: Mapping[str, Any]) -> None:
     names = content["features"]
     _want(isinstance(names, list) and bool(names), "it does not list its features")
     for name in names:
-        _want(isinstance(name, str) and name in BY_NAME, f"unknown feature {str(name)[:40]}")
+        _want(isinstance(name, str) and name in BY_NAME, f"unknown feature {without_numbers(visible(str(name)))[:40]}")
     _want(len(set(names)) == len(names), "it has a feature twice")
     for part in ("edges", "values"):
         is_one_each = isinstance(content[part], list) and len(content[part]) == len(names)
