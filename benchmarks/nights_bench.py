@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 from measuring.delivery import FIRST_NIGHT, Made, Order, made
-from measuring.measure import environment, machine, run
+from measuring.measure import SEALED, environment, machine, run
 from measuring.tables import aligned
 
 COMMAND = "creditaudit.cli"
@@ -79,7 +79,7 @@ class Year:
         stages.unlink(missing_ok=True)
         arguments = ["--book", str(self.book), "--landing", str(self.delivery.landing), "--night", night.isoformat()]
         command = ["-m", COMMAND, "night", *arguments, "--threads", str(self.threads), "--run-log", str(stages)]
-        cost = run(command, self.work, environment(self.threads, CREDITAUDIT_KEY_FILE=str(self._key)))
+        cost = run(command, self.work, environment(self.threads, CREDITAUDIT_KEY_FILE=str(self._key)), SEALED)
         told = [json.loads(line) for line in stages.read_text(encoding="utf-8").splitlines()]
         manifest = json.loads((self.book / "nights" / night.isoformat() / "manifest.json").read_text(encoding="utf-8"))
         line = {
@@ -88,6 +88,7 @@ class Year:
             "cpu": round(cost.cpu, 3),
             "peak_mib": round(cost.peak_mib),
             "state": manifest["state"],
+            "is_degraded": bool(manifest["summary"]["stale"]),
             "stages": {stage["name"]: stage["seconds"] for stage in told},
             "note": next(stage["note"] for stage in told if stage["name"] == "judge"),
         }

@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from measuring.delivery import Order, made
-from measuring.measure import Cost, environment, machine, run
+from measuring.measure import SEALED, Cost, environment, machine, run
 from measuring.tables import aligned
 
 COMMAND = "creditaudit.cli"
@@ -68,9 +68,8 @@ class Desk:
 
     def say(self, *arguments: str) -> Cost:
         """Run a command and return what it cost."""
-        return run(
-            ["-m", COMMAND, *arguments], self.work, environment(self.threads, CREDITAUDIT_KEY_FILE=str(self.key))
-        )
+        given = environment(self.threads, CREDITAUDIT_KEY_FILE=str(self.key))
+        return run(["-m", COMMAND, *arguments], self.work, given, SEALED)
 
     def night(self, book: Path, night: str) -> dict[str, Any]:
         """Run one night and return what it cost."""
