@@ -186,6 +186,13 @@ class SparkEngine:
                     next_step="check free space and permissions of the book's and the scratch folder's file systems,"
                     " and that every worker sees them under the same path",
                 ) from None
+            if isinstance(error, (Py4JError, ConnectionError)):  # not the query: Java, a worker or the way to them
+                raise StorageError(
+                    "Spark broke off before it had answered",
+                    why=kind,
+                    next_step="nothing was sealed: look after Spark's machines, their memory and their disks,"
+                    " and run the night again",
+                ) from None
             raise InternalError(
                 "a query failed",
                 why=f"{kind} in: {numbers_hidden(' '.join(sql.split())[:300])}",
