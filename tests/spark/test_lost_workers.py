@@ -25,6 +25,12 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, rea
 WORKER = "CoarseGrainedExecutorBackend"
 DRIVER = "org.apache.spark.deploy.SparkSubmit"
 
+# Java would spend more on making each small query fast than each takes; it changes no sealed byte.
+SMALL = """[spark]
+driver.extraJavaOptions = "-XX:TieredStopAtLevel=1"
+sql.shuffle.partitions = 2
+"""
+
 # A join that takes some seconds; what it must give is known. `word` says when it begins, and what came of it.
 PROGRAM = """
 import sys
@@ -71,7 +77,7 @@ def javas(pid: int, of: str) -> list[int]:
     return [child for child, line in descendants(pid) if of in line and "java" in line]
 
 
-def until(found: Callable[[], object], seconds: float = 120) -> None:
+def until(found: Callable[[], object], seconds: float = 900) -> None:
     end = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < end, "it did not come to that"
@@ -116,6 +122,8 @@ def test_a_night_whose_spark_is_killed_leaves_the_book_as_it_was(tmp_path: Path)
         alone.night(day)
     place.night(days[0])
     before = sealed(place.book)
+    told = place.config.read_text(encoding="utf-8")
+    place.config.write_text(f"{told}\n{SMALL}", encoding="utf-8")
     asked = place.asked("--night", days[1].isoformat(), "--engine", "spark")
     command = [sys.executable, "-m", "creditaudit.cli", *asked]
     with subprocess.Popen(command, env=place.environment(), stderr=subprocess.PIPE, text=True) as night:
