@@ -1,9 +1,13 @@
-"""A table of the book as it was, as CSV or Parquet."""
+"""A table of the book as it was, as CSV or Parquet.
+
+CSV is opened in spreadsheets: its cells are guarded as those of reports are (SPEC 10.2). Parquet has them as they are.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,6 +16,7 @@ import pyarrow.parquet as pq
 
 from creditaudit.book.files import storage
 from creditaudit.errors import UsageError, Where
+from creditaudit.reports.sheets import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +50,7 @@ def is_personal(night: Night, name: str) -> bool:
 def csv_lines(night: Night, name: str) -> Iterator[str]:
     """Yield a published table as lines of CSV, the header first."""
     out = io.BytesIO()
-    pa_csv.write_csv(night.table(name), out)
+    pa_csv.write_csv(_guarded(night.table(name)), out)
     yield from out.getvalue().decode().split("\n")[:-1]
 
 
@@ -96,17 +101,22 @@ def _write(
     rest: Iterator[pa.RecordBatch],
 ) -> int:
     rows = 0
-    opened = (
-        pq.ParquetWriter(file, schema, compression="zstd") if suffix == ".parquet" else pa_csv.CSVWriter(file, schema)
-    )
+    is_csv = suffix == ".csv"
+    opened = pa_csv.CSVWriter(file, schema) if is_csv else pq.ParquetWriter(file, schema, compression="zstd")
     with opened as writer:
-        if first is not None:
-            writer.write_batch(first)
-            rows += first.num_rows
-        for batch in rest:
-            writer.write_batch(batch)
+        for batch in chain(() if first is None else (first,), rest):
+            table = pa.Table.from_batches([batch])
+            writer.write_table(_guarded(table) if is_csv else table)
             rows += batch.num_rows
     return rows
+
+
+def _guarded(table: pa.Table) -> pa.Table:
+    """Return a table with its text cells as a spreadsheet may open them."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            table = table.set_column(place, field, guarded(table.column(place)))
+    return table
 
 
 def _not_written(target: Path, why: str) -> UsageError:

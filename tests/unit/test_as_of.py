@@ -142,6 +142,21 @@ def test_the_command_writes_a_table_for_its_owner_alone(sealed: Place, tmp_path:
     assert sealed.say(*asked(sealed, table, "--to", str(out))).code == 2, "a file that is there is not overwritten"
 
 
+def test_no_cell_of_a_csv_runs_in_a_spreadsheet(tmp_path: Path) -> None:
+    """And none loses digits; Parquet has every cell as it is."""
+    place = Place(tmp_path / "house").made()
+    code, number = '=HYPERLINK("http://x")', ACCOUNT["id_number"]
+    place.deliver(NIGHT, "accounts", [{**ACCOUNT, "account_code": code}])
+    place.night(NIGHT)
+    csv_file, parquet = tmp_path / "out.csv", tmp_path / "out.parquet"
+    for file in (csv_file, parquet):
+        assert place.say(*asked(place, "accounts", "--to", str(file))).code == 0
+    [row] = csv.DictReader(io.StringIO(csv_file.read_text(encoding="utf-8"), newline=""))
+    assert row["account_code"] == "'" + code
+    assert row["id_number"] == ("'" + number if number.isdigit() else number)
+    assert pq.read_table(parquet)["account_code"].to_pylist() == [code]
+
+
 def test_rows_of_persons_are_not_shown_on_a_terminal(sealed: Place) -> None:
     """SPEC 10.4: no raw ID number, name or phone in any output but the files that may hold them."""
     said = sealed.say(*asked(sealed, "accounts"))
