@@ -31,13 +31,13 @@ LEFT_OUT = ("manifest.json",)
 SHEETS = "cases"
 
 
-def run_samples(folder: Path, *, threads: int = 2, engine: str | None = None) -> Path:
-    """Run the sample nights, and the answers between them, into a fresh book with the demonstration key."""
+def run_samples(folder: Path, *, threads: int = 2, engine: str | None = None, most: int | None = None) -> Path:
+    """Run the sample nights (the first ``most``), with the answers between, into a book with the demonstration key."""
     new_key_file(folder / "demo.key", demo=True)
     book = folder / "book"
     init_book(book, mandate="Golden run on synthetic data.", reference=SAMPLES / "reference")
     key = str(folder / "demo.key")
-    for night in delivered_nights(SAMPLES / "landing"):
+    for night in delivered_nights(SAMPLES / "landing")[:most]:
         request = NightRequest(book, SAMPLES / "landing", night, key_file=key, threads=threads, engine=engine)
         run_night(request, RunLog())
         answers = SAMPLES / "answers" / f"{night}.csv"

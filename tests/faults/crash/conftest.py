@@ -42,7 +42,7 @@ def amount() -> Amount:
     return Amount(**said)
 
 
-_SLICE = {"kills": 4, "every": 160, "rounds": 2}
+_SLICE = {"kills": 3, "every": 240, "rounds": 2}
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def _run(script: str, *arguments: str) -> str:
 def test_bench_end_to_end(tmp_path: Path) -> None:
     out = tmp_path / "results.json"
     said = _run(
-        "night_bench.py", "--accounts", "2000", "--repeat", "1", "--work", str(tmp_path / "work"), "--out", str(out)
+        "night_bench.py", "--accounts", "1000", "--repeat", "1", "--work", str(tmp_path / "work"), "--out", str(out)
     )
     results = json.loads(out.read_text(encoding="utf-8"))
     assert set(results["runs"]) == PROGRAMS
