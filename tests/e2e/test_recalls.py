@@ -37,11 +37,9 @@ BAD = {
     "base": (1, "accounts", "BASED-0.csv"),
     "objections": (2, "objections", "made-up.csv"),
 }
-# Accounts of PLAIN whose persons a registry speaks of: by one report that was a mistake; by that and a sound one; by
-# one that a later file withdrew; by one that was delivered twice, the second time rightly.
-MISTAKEN, SURE, CLOSED, TWICE = "O1-PLAIN", "O2-PLAIN", "O3-PLAIN", "O4-PLAIN"
-# One of whose person a registry says nothing, and who is said to have objected.
-OBJECTED = "O5-PLAIN"
+# Accounts of PLAIN whose persons a registry speaks of: by one report that was a mistake; by that and a sound one; by one
+# that a later file withdrew; by one delivered twice, the second time rightly; by none: the person is said to object.
+MISTAKEN, SURE, CLOSED, TWICE, OBJECTED = "O1-PLAIN", "O2-PLAIN", "O3-PLAIN", "O4-PLAIN", "O5-PLAIN"
 
 
 def _report(house: House, code: str, report_no: str, **cells: str) -> Cells:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from place import Place
+from place import Place, changed
 from reference.hostile import write_delivery
-from spark.same import differing, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +120,7 @@ def test_a_night_whose_spark_is_killed_leaves_the_book_as_it_was(tmp_path: Path)
     for day in days:
         alone.night(day)
     place.night(days[0])
-    before = sealed(place.book)
+    before = place.sealed()
     told = place.config.read_text(encoding="utf-8")
     place.config.write_text(f"{told}\n{SMALL}", encoding="utf-8")
     asked = place.asked("--night", days[1].isoformat(), "--engine", "spark")
@@ -133,7 +132,7 @@ def test_a_night_whose_spark_is_killed_leaves_the_book_as_it_was(tmp_path: Path)
         _, said = night.communicate(timeout=120)
     assert night.returncode == 70, said
     assert "nothing was sealed" in said
-    assert sealed(place.book) == before
+    assert place.sealed() == before
     again = subprocess.run(command, env=place.environment(), capture_output=True, text=True, check=False)
     assert again.returncode in {0, 5}, again.stderr
-    assert differing(sealed(alone.book), sealed(place.book)) == []
+    assert changed(alone.sealed(), place.sealed()) == []
