@@ -37,8 +37,8 @@ BAD = {
     "base": (1, "accounts", "BASED-0.csv"),
     "objections": (2, "objections", "made-up.csv"),
 }
-# Accounts of PLAIN whose persons a registry speaks of: by one report that was a mistake; by that and a sound one; by one
-# that a later file withdrew; by one delivered twice, the second time rightly; by none: the person is said to object.
+# Accounts of PLAIN whose persons a registry speaks of: by a mistaken report; by that and a sound one; by one that a
+# later file withdrew; by one delivered twice, the second time rightly; by none, though the person is said to object.
 MISTAKEN, SURE, CLOSED, TWICE, OBJECTED = "O1-PLAIN", "O2-PLAIN", "O3-PLAIN", "O4-PLAIN", "O5-PLAIN"
 
 
