@@ -112,7 +112,7 @@ def _run_one(request: NightRequest, run_log: Path | None, lineage: Path | None, 
 
     events = None if lineage is None else LineageFile(lineage, request.book, request.landing)
     run = events.begun(request.night) if events is not None else ""
-    log = RunLog(meter=Meter() if is_profiled else None)
+    log = RunLog(meter=Meter(is_whole=is_profiled))
     try:
         with watching(is_json=Tell.is_json) as log.watch:
             outcome = run_night(request, log)
@@ -127,6 +127,14 @@ def _run_one(request: NightRequest, run_log: Path | None, lineage: Path | None, 
         log.write(run_log, request.night.isoformat())
     if events is not None:
         events.ended(run, request.night)
+    if log.spilled_bytes:
+        mib = -(-log.spilled_bytes // (1 << 20))
+        Tell.note(
+            f"night {request.night} spilled: up to {mib:,} MiB lay in scratch at once, for they did not fit into"
+            " [engine] memory_limit. The result is the same",
+            night=request.night,
+            spilled_bytes=log.spilled_bytes,
+        )
     if is_profiled and not outcome.was_sealed:
         _tell_profile(request, log)
     return outcome

@@ -103,7 +103,7 @@ def _sum(stages: Sequence[Stage], least: Floor) -> tuple[str, ...]:
         *(_ALL, "", _mib(_total(s.read_bytes for s in stages)), _mib(_total(s.written_bytes for s in stages))),
         *(f"{cpu:.2f}", f"{sum(s.seconds for s in stages):.2f}", f"{max((s.peak_mib for s in stages), default=0):,}"),
         *(_count(_total(s.statements for s in stages)), _count(_total(s.scanned_rows for s in stages))),
-        *(_mib(max((s.spilled_bytes or 0 for s in stages), default=0)), _times(cpu, least)),
+        *(_mib(max((s.spilled_bytes for s in stages), default=0)), _times(cpu, least)),
     )
 
 

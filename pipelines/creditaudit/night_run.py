@@ -140,9 +140,7 @@ class Run:
 
 
 @contextmanager
-def workshop(
-    book: Book, night: date, settings: Settings, threads: int, meter: Meter | None
-) -> Iterator[tuple[Path, Engine]]:
+def workshop(book: Book, night: date, settings: Settings, threads: int, meter: Meter) -> Iterator[tuple[Path, Engine]]:
     """Give a night its folder and its engine; whatever goes wrong, nothing of them is left."""
     folder = book.partial(night)
     with storage(folder):

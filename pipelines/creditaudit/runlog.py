@@ -26,8 +26,14 @@ class Meter:
     """What an engine was asked, and what it read for that: counts that stand beside the clock, and cannot flake.
 
     A file that is read twice counts twice.
+
+    Parameters
+    ----------
+    is_whole : bool
+        Counts everything, which costs a little at every query; else only what was spilled.
     """
 
+    is_whole: bool = True
     statements: int = 0
     scanned_rows: int = 0  # of Parquet files, after what the reader itself leaves out
     scans: Counter[str] = field(default_factory=Counter)  # the same by folder of the files: feed, table
@@ -52,8 +58,10 @@ class Stage:
         Of all threads and ended children.
     read_bytes, written_bytes : int or None
         From and to files, cached or not; None: the system counts none.
-    statements, scanned_rows, spilled_bytes : int or None
+    statements, scanned_rows : int or None
         As :class:`Meter`; None: nobody asked for a profile.
+    spilled_bytes : int
+        The most that the engine had in scratch at once.
     """
 
     name: str
@@ -66,7 +74,7 @@ class Stage:
     written_bytes: int | None = None
     statements: int | None = None
     scanned_rows: int | None = None
-    spilled_bytes: int | None = None
+    spilled_bytes: int = 0
 
 
 class Watch(Protocol):
@@ -98,22 +106,25 @@ class RunLog:
     stages : list of Stage
         In their order.
     watch : Watch or None
-    meter : Meter or None
-        Given to the engine of the night, which counts into it; None: it counts nothing.
+    meter : Meter
+        Given to the engine of the night, which counts into it.
     """
 
     stages: list[Stage] = field(default_factory=list)
     watch: Watch | None = None
-    meter: Meter | None = None
+    meter: Meter = field(default_factory=lambda: Meter(is_whole=False))
+
+    @property
+    def spilled_bytes(self) -> int:
+        """The most that lay in scratch at once, in any stage."""
+        return max((stage.spilled_bytes for stage in self.stages), default=0)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Time one stage."""
         entry = Stage(name)
         cpu, files, begun = _cpu_seconds(), _file_bytes(), time.perf_counter()
-        asked = (0, 0)
-        if self.meter is not None:
-            asked, self.meter.spilled_bytes = (self.meter.statements, self.meter.scanned_rows), 0
+        asked, self.meter.spilled_bytes = (self.meter.statements, self.meter.scanned_rows), 0
         if self.watch is not None:
             self.watch.begin(name)
         try:
@@ -130,10 +141,10 @@ class RunLog:
                 entry.read_bytes, entry.written_bytes = (
                     b - a for a, b in zip(files, _file_bytes() or files, strict=True)
                 )
-            if self.meter is not None:
+            entry.spilled_bytes = self.meter.spilled_bytes
+            if self.meter.is_whole:
                 entry.statements = self.meter.statements - asked[0]
                 entry.scanned_rows = self.meter.scanned_rows - asked[1]
-                entry.spilled_bytes = self.meter.spilled_bytes
             entry.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             self.stages.append(entry)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from creditaudit.book.layout import open_book
+from creditaudit.night import NightOutcome, NightRequest, run_night
 from creditaudit.night_profile import Floor, floor, profile_lines
-from creditaudit.runlog import Stage
+from creditaudit.runlog import RunLog, Stage
 from place import Place, changed
 from reference.small import NIGHT
 from unit.commanded import deliver
@@ -90,6 +91,30 @@ def test_the_same_as_one_object(house: Place, tmp_path: Path) -> None:
     assert told["floor"]["rows"] > 0
 
 
+def test_a_night_that_spilled_says_so_unasked(
+    profiled: tuple[Place, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, at_ease = profiled
+    assert not any("spilled: " in line for line in at_ease)
+
+    def spilling(request: NightRequest, log: RunLog) -> NightOutcome:
+        """Return the night that was sealed before, as if it had just been made with little memory."""
+        log.stages += [Stage("keys", spilled_bytes=1), Stage("judge", spilled_bytes=(5 << 20) + 1), Stage("seal")]
+        return run_night(request, log)
+
+    monkeypatch.setattr("creditaudit.night.run_night", spilling)
+    said = place.say(*place.asked("--night", NEXT.isoformat()))
+    assert f"night {NEXT} spilled: up to 6 MiB lay in scratch at once" in said.err
+
+
+def test_a_run_log_tells_what_was_spilled_in_every_run(house: Place, tmp_path: Path) -> None:
+    place = house.copied(tmp_path / "house")
+    assert place.say(*place.asked("--night", NEXT.isoformat(), "--run-log", str(tmp_path / "log"))).code == 0
+    stages = [json.loads(line) for line in (tmp_path / "log").read_text(encoding="utf-8").splitlines()]
+    assert {stage["spilled_bytes"] for stage in stages} == {0}
+    assert {(stage["statements"], stage["scanned_rows"]) for stage in stages} == {(None, None)}
+
+
 def test_the_floor_is_every_row_of_the_states(profiled: tuple[Place, list[str]]) -> None:
     place, _ = profiled
     book = open_book(place.book)
@@ -106,8 +131,8 @@ def test_what_is_not_known_is_a_dash() -> None:
     ]
     head, one, two, whole, least = [line.split("  ") for line in profile_lines(stages, Floor(1_000, 0.5, 0.25))]
     cells = [[cell.strip() for cell in line if cell.strip()] for line in (one, two, whole)]
-    assert cells[0] == ["one", "1,200,300", "-", "-", "2.00", "1.50", "7", "-", "-", "-", "4.0"]
-    assert cells[1] == ["two", "-", "3.0", "0.5", "1.00", "0.50", "9", "4", "-", "-", "2.0"]
+    assert cells[0] == ["one", "1,200,300", "-", "-", "2.00", "1.50", "7", "-", "-", "0.0", "4.0"]
+    assert cells[1] == ["two", "-", "3.0", "0.5", "1.00", "0.50", "9", "4", "-", "0.0", "2.0"]
     assert cells[2] == ["all stages", "3.0", "0.5", "3.00", "2.00", "9", "4", "-", "0.0", "6.0"]
     assert len([cell for cell in head if cell.strip()]) == len(cells[0])
     assert least == ["floor: a bare scan of the columns that judging reads, 1,000 rows: 0.50 s CPU, 0.25 s wall"]

@@ -23,10 +23,9 @@ def count(meter: Meter, told: str) -> None:
     """
     profile = json.loads(told)
     meter.statements += 1
-    if "operator" not in profile:  # answered out of statistics, without an operator
-        return
-    meter.spilled_bytes = max(meter.spilled_bytes, profile["system"]["peak_temp_dir_size"])
-    for scan in _scans(profile["operator"]):
+    if "system" in profile:  # else it was answered out of statistics, without a plan
+        meter.spilled_bytes = max(meter.spilled_bytes, profile["system"]["peak_temp_dir_size"])
+    for scan in _scans(profile.get("operator", [])):
         meter.scanned_rows += scan["rows_scanned"]
         # All files of one scan are of one table, and lie in folders of one name.
         folder = Path(scan["extra_info"]["Filename(s)"].split(", ")[0]).parent.name

@@ -89,6 +89,8 @@ class DuckDBEngine:
         self._meter = meter
         if meter is not None:
             self._connection.execute("SET enable_profiling = 'no_output'")
+            if not meter.is_whole:
+                self._connection.execute("SET tracked_metrics = ['system.peak_temp_dir_size']")
         self._close_in(reads)
         self._kinds: dict[str, str] = {}  # name to VIEW or TABLE: asking the catalogue costs more than a small query
 

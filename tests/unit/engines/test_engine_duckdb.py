@@ -254,10 +254,12 @@ def test_a_meter_counts_queries_and_the_rows_that_they_read_from_files(tmp_path:
     engine.close()
 
 
-def test_a_meter_tells_what_was_spilled(tmp_path: Path) -> None:
-    meter = Meter()
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_meter_tells_what_was_spilled(tmp_path: Path, *, is_whole: bool) -> None:
+    meter = Meter(is_whole=is_whole)
     engine = open_engine(tmp_path, threads=1, memory_limit="24MiB", meter=meter)
     text = "SELECT range AS a, repeat('x', 50) || range AS b FROM range(600000)"
     engine.table("sorted_rows", f"SELECT * FROM ({text}) AS r ORDER BY b, a")
+    engine.fetch("SELECT count(*) AS n FROM range(3)")
     assert meter.spilled_bytes > 1 << 20
     engine.close()
