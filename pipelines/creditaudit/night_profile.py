@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from creditaudit.audit.scope import UNREAD
-from creditaudit.book.layout import Book
 from creditaudit.book.state import TABLES
 from creditaudit.book.state_files import state_files
 from creditaudit.engines import engine_aside
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
+    from creditaudit.book.layout import Book
     from creditaudit.runlog import Stage
 
 _MIB: Final = 1 << 20
@@ -58,7 +58,7 @@ def floor(book: Book, night: date, threads: int) -> Floor:
     -------
     Floor
     """
-    rows, known = 0, Book(book.root, until=night)
+    rows, known = 0, book.then(night)
     with engine_aside(reads=book.root, threads=threads) as engine:
         cpu, begun = time.process_time(), time.perf_counter()
         for feed in FEEDS:

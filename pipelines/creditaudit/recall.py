@@ -127,7 +127,7 @@ def resting(book: Book, hashes: Sequence[str]) -> Resting:
     night = last_night(book)
     wanted = _checked(book, hashes)
     files = tuple(sorted(one for sha256 in wanted for one in deliveries(book, sha256)))
-    direct = pa.concat_tables([trace(book, source=Source(sha256)) for sha256 in wanted])
+    direct = trace(book, source=[Source(sha256) for sha256 in wanted])
     with engine_aside(reads=book.root) as engine:
         open_sealed_cases(engine, book, night)
         engine.load("direct_lines", direct)

@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from creditaudit.audit.lineage import build_lineage
 from creditaudit.book.files import storage
 from creditaudit.book.inbox import taken
-from creditaudit.book.layout import Book
 from creditaudit.book.state import open_states
 from creditaudit.case_view import last_night, no_case
 from creditaudit.cases.sealed_cases import open_sealed_cases
@@ -25,12 +24,13 @@ from creditaudit.engines import engine_aside, quoted
 from creditaudit.errors import UsageError
 from creditaudit.intake.readmission import label
 from creditaudit.tables import CASE_EVENTS, COVERAGE
-from creditaudit.trace_sql import ROLES_OF, STEPS, TRACED
+from creditaudit.trace_sql import STEPS, TRACED, rests_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
+    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
 
 # One row per finding and line that it rests on. Grain: case_id, rule_id, notice, feed, night, file, row, role.
@@ -88,8 +88,8 @@ class Source:
     line: int | None = None
 
 
-def trace(book: Book, *, case_id: str | None = None, source: Source | None = None) -> pa.Table:
-    """Return what findings rest on: of one case, or all findings that rest on one file or line.
+def trace(book: Book, *, case_id: str | None = None, source: Source | Sequence[Source] | None = None) -> pa.Table:
+    """Return what findings rest on: of one case, or all findings that rest on any of some files or lines.
 
     Of a case without a standing finding those of the last night on which it had some, as of that night.
 
@@ -97,7 +97,7 @@ def trace(book: Book, *, case_id: str | None = None, source: Source | None = Non
     ----------
     book : Book
     case_id : str, optional
-    source : Source, optional
+    source : Source or sequence of Source, optional
         One of the two is given.
 
     Returns
@@ -119,8 +119,13 @@ def trace(book: Book, *, case_id: str | None = None, source: Source | None = Non
         open_sealed_cases(engine, book, night)
         if case_id is not None:
             night = _night_of(engine, book, case_id, night)
-        _open(engine, Book(book.root, until=night), night)
-        where = f"t.case_id = {quoted(case_id)}" if case_id is not None else _of_source(engine, source)
+        _open(engine, book.then(night), night)
+        where, feeds = f"t.case_id = {quoted(case_id or '')}", None
+        if source is not None:
+            asked = [_of_source(engine, one) for one in ([source] if isinstance(source, Source) else source)]
+            where = f"({' OR '.join(f'({condition})' for condition, _ in asked)})"
+            feeds = {feed for _, of in asked for feed in of}
+        engine.table("rests_on", rests_on(feeds))
         found = engine.fetch(f"{TRACED} WHERE {where} ORDER BY ALL")
     return found.select(TRACE.names).cast(TRACE)
 
@@ -139,13 +144,14 @@ def _night_of(engine: Engine, book: Book, case_id: str, night: date) -> date:
     return night
 
 
-def _of_source(engine: Engine, source: Source | None) -> str:
-    """Return the condition for a file or line; a file that the book never read is refused."""
-    name = quoted(source.name if source is not None else "")
+def _of_source(engine: Engine, source: Source) -> tuple[str, list[str]]:
+    """Return the condition for a file or line, and the feeds that have it; one that the book never read is refused."""
+    name = quoted(source.name)
     asked = f"c.file = {name} OR c.feed || '/' || c.file = {name}"
-    if source is not None and _SHA.fullmatch(source.name):
+    if _SHA.fullmatch(source.name):
         asked += f" OR starts_with(c.sha256, {name})"
-    if not engine.fetch(f"SELECT c.file FROM every_file AS c WHERE {asked} LIMIT 1").num_rows:
+    feeds = engine.fetch(f"SELECT DISTINCT c.feed FROM every_file AS c WHERE {asked} ORDER BY c.feed")
+    if not feeds.num_rows:
         near = engine.fetch(f"SELECT feed, file FROM every_file ORDER BY levenshtein(file, {name}), file LIMIT 1")
         hint = f"; did you mean {near['feed'][0]}/{near['file'][0]}?" if near.num_rows else ""
         raise UsageError(
@@ -153,8 +159,8 @@ def _of_source(engine: Engine, source: Source | None) -> str:
             why=f"no sealed night read a file of that name or SHA-256{hint}",
             next_step="name one of published/coverage.parquet",
         )
-    at = f" AND t.line = {source.line}" if source is not None and source.line is not None else ""
-    return f"({asked.replace('c.', 't.')}){at}"
+    at = f" AND t.line = {source.line}" if source.line is not None else ""
+    return f"({asked.replace('c.', 't.')}){at}", feeds["feed"].to_pylist()
 
 
 def _open(engine: Engine, book: Book, night: date) -> None:
@@ -169,7 +175,6 @@ def _open(engine: Engine, book: Book, night: date) -> None:
     engine.load("entries", pa.Table.from_pylist(list(_entries(book)), schema=_ENTRIES))
     for name, select in STEPS.items():
         engine.table(name, select)
-    engine.table("rests_on", " UNION ".join(ROLES_OF))
 
 
 _ENTRIES = pa.schema([(name, pa.string()) for name in ("entry", "sha256", "label", "rule_id")])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 # In this order: findings, the codes of their accounts, what those lead to, whose they are.
 STEPS: Final = {
@@ -78,9 +81,9 @@ STEPS: Final = {
 }
 
 
-def _role(role: str, feed: str, joins: str, place: str = "r.night, r.file, r.row, r.line") -> str:
-    """Select the lines of one role: ``r`` is the row, ``f`` the finding."""
-    return (
+def _role(role: str, feed: str, joins: str, place: str = "r.night, r.file, r.row, r.line") -> tuple[str, str]:
+    """Select the lines of one role, of a feed: ``r`` is the row, ``f`` the finding."""
+    return feed, (
         "SELECT f.provider_code, f.subject, f.rule_id, f.notice_source, f.notice_id,"
         f" '{role}' AS role, '{feed}' AS feed, {place} FROM found AS f {joins}"
     )
@@ -184,6 +187,19 @@ ROLES_OF: Final = (
         f"r.night, r.file, {_CODED}",
     ),
 )
+
+
+def rests_on(feeds: Collection[str] | None = None) -> str:
+    """Return the query of ``rests_on``: every finding of ``found`` with each line that it rests on.
+
+    Parameters
+    ----------
+    feeds : collection of str or None
+        Only lines of these feeds; None: of all.
+    """
+    selects = [select for feed, select in ROLES_OF if feeds is None or feed in feeds]
+    return " UNION ".join(selects) if selects else f"SELECT * FROM ({ROLES_OF[0][1]}) AS r WHERE 1 = 0"
+
 
 # One query for both ways. A corrected row is of an inbox entry; an approval and an answer are entries themselves.
 TRACED: Final = """

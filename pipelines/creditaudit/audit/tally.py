@@ -53,15 +53,16 @@ def recount(engine: Engine, changes: Changes) -> bool:
 
     Who is not judged tonight has the rows, the renames and the originals of last night, so counts as last night.
     Reads ``previous_institutions``, ``scope_accounts``, ``scope_codes``, ``lineage``; ``changed_accounts``;
-    ``rows_before_accounts`` and ``account_renames_before``: rows in force as the last night left them.
+    ``rows_before_accounts`` and ``account_renames_before``: rows in force as the last night left them, but for what a
+    recall turns: ``turned_accounts``.
 
     Returns
     -------
     bool
-        FALSE, and nothing is made: an account began or ended to be absent (``standing_absent_accounts``), or a file was
-        recalled. Its rows are not among those who are judged, so all are to be counted.
+        FALSE, and nothing is made: an account began or ended to be absent (``standing_absent_accounts``), or renames
+        were recalled. Its rows are not among those who are judged, so all are to be counted.
     """
-    if {"accounts", "account_renames"} & set(changes.recalled):
+    if "account_renames" in changes.recalled:
         return False
     moved = f"SELECT count(*) AS n FROM standing_absent_accounts WHERE night >= DATE '{changes.last}'"
     if engine.fetch(moved)["n"][0].as_py():
@@ -70,6 +71,13 @@ def recount(engine: Engine, changes: Changes) -> bool:
     is_changed = "SELECT 1 FROM changed_accounts AS c WHERE c.provider_code = a.provider_code"
     is_changed += " AND c.account_code = a.account_code"
     replaced = f" UNION ALL SELECT {columns} FROM rows_before_accounts AS a WHERE EXISTS ({is_changed})"
+    if "accounts" in changes.recalled:  # the book is read without the files: what was in force is only said here
+        here = "WHERE t.provider_code = a.provider_code AND t.account_code = a.account_code"
+        replaced += (
+            f" AND NOT EXISTS (SELECT 1 FROM turned_accounts AS t {here})"
+            f" UNION ALL SELECT {columns} FROM turned_accounts AS a"
+            f" WHERE a.is_gone AND NOT EXISTS (SELECT 1 FROM absent_codes AS t {here})"
+        )
     engine.view("tally_now", f"SELECT {columns} FROM scope_accounts AS a WHERE a.in_scope")
     engine.table(
         "last_standing_accounts",

@@ -45,6 +45,8 @@ class Book:
         speaks of as ``recalled_keys_<feed>``, and what is in force of them instead as ``restored_<feed>``.
     restated : mapping of str to pyarrow.Table
         Other tables of the state that such a recall changes, each with all its rows before tonight.
+    read : dict
+        Manifests that were read, by night. Looks at one book share it: a sealed night does not change.
     """
 
     root: Path
@@ -52,6 +54,11 @@ class Book:
     instead: Mapping[tuple[date, str], Path | None] = field(default_factory=dict, compare=False)
     recalled: frozenset[str] = frozenset()
     restated: Mapping[str, pa.Table] = field(default_factory=dict, compare=False)
+    read: dict[date, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
+
+    def then(self, night: date | None) -> Book:
+        """Return the book as it was after a night; None: as it is."""
+        return Book(self.root, until=night, read=self.read)
 
     @property
     def nights(self) -> Path:
@@ -105,12 +112,15 @@ class Book:
     @cached_property
     def manifests(self) -> dict[date, dict[str, Any]]:
         """Manifest of every sealed night, in date order."""
-        return {night: read_manifest(self.folder(night)) for night in self.sealed}
+        for night in self.sealed:
+            if night not in self.read:
+                self.read[night] = read_manifest(self.folder(night))
+        return {night: self.read[night] for night in self.sealed}
 
     @cached_property
     def whole(self) -> Book:
         """The same book as it is now: what was removed since a night is known only there."""
-        return self if self.until is None else Book(self.root)
+        return self if self.until is None else Book(self.root, read=self.read)
 
 
 def night_of(name: str) -> date | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from creditaudit.book.layout import Book
 from creditaudit.book.proof_state import HELD_SCOPES
 from creditaudit.book.state import open_state
 from creditaudit.errors import UsageError
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
 
 _ACCOUNTS = FEEDS["accounts"].schema
@@ -23,7 +23,7 @@ _ACCOUNTS = FEEDS["accounts"].schema
 def open_then(engine: Engine, book: Book, night: date, feed: str = "accounts") -> bool:
     """Name ``<feed>_then``, the rows of a feed in force as of a sealed night; FALSE where they were removed since."""
     try:
-        open_state(engine, Book(book.root, until=night), feed, f"{feed}_then")
+        open_state(engine, book.then(night), feed, f"{feed}_then")
     except UsageError:  # removed by decision: what is not known proves nothing, and whoever asked says so
         return False
     return True

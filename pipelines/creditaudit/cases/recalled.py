@@ -204,11 +204,16 @@ _LOST = """
     WHERE NOT p.is_void
 """
 
-# Which rows of cases' accounts came since, under the codes of the case or of an account that was absent.
+# Where a row undid a proof, or brought back an account that was absent: which rows came since, under the codes of the
+# case or of the account.
 _DELIVERED = f"""
     SELECT DISTINCT k.case_id, a.night, EXISTS (SELECT 1 FROM recalled_tonight AS r WHERE r.feed = 'accounts'
         AND r.read_on = a.night AND r.file = a.file AND r.row IN (0, a.row)) AS is_recalled
-    FROM ({_CODES}) AS k JOIN accounts_since AS a
+    FROM ({_CODES}) AS k JOIN (
+        SELECT case_id FROM before_case_proofs WHERE is_void
+        UNION SELECT case_id FROM before_absent_accounts WHERE NOT is_absent
+    ) AS u ON u.case_id = k.case_id
+    JOIN accounts_since AS a
         ON a.provider_code = k.provider_code AND a.account_code = k.account_code
 """
 

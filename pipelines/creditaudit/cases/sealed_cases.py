@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from creditaudit.book.case_state import CASE_SUBJECTS
-from creditaudit.book.layout import Book
 from creditaudit.book.state import open_state
 from creditaudit.tables import CASES, FINDINGS
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
 
 
@@ -33,7 +33,7 @@ def open_sealed_cases(engine: Engine, book: Book, night: date) -> None:
         "SELECT * EXCLUDE (age) FROM (SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY episode DESC)"
         " AS age FROM sealed_cases) AS aged WHERE age = 1",
     )
-    open_state(engine, Book(book.root, until=night), CASE_SUBJECTS.name, "sealed_subjects")
+    open_state(engine, book.then(night), CASE_SUBJECTS.name, "sealed_subjects")
     engine.table(
         "case_rows_base",
         """

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditaudit.book.inbox import taken
-from creditaudit.book.layout import Book
 from creditaudit.drift.between import find_changes
 from creditaudit.drift.causes import find_causes
 from creditaudit.drift.rows import open_rows
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from creditaudit.book.inbox import Entry
+    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
 
 
@@ -60,7 +60,7 @@ def drift(book: Book, earlier: date, later: date) -> Drift:
             f"give --from {later} --to {earlier}" if not same else "name two sealed nights",
         )
     nights = [night for night in book.sealed if earlier <= night <= later]
-    known = Book(book.root, until=later)
+    known = book.then(later)
     with engine_aside(reads=book.root) as engine:
         changes = find_changes(engine, known, nights)
         sent = read_sent(engine, known, nights)

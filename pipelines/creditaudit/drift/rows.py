@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from creditaudit.audit.lineage import build_lineage
 from creditaudit.book.files import listed
-from creditaudit.book.layout import Book
 from creditaudit.book.proof_state import ABSENT_ACCOUNTS, CASE_PROOFS
 from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.book.state import CHECK_GAPS, FULL_DELIVERIES, TABLES, open_state
@@ -14,12 +13,13 @@ from creditaudit.cases.strength import rule_feeds
 from creditaudit.feeds import FEEDS
 from creditaudit.feeds.model import PROVENANCE, typed_fields
 from creditaudit.intake.landing import INBOX
-from creditaudit.trace_sql import ROLES_OF, STEPS
+from creditaudit.trace_sql import STEPS, rests_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
     from creditaudit.feeds import TableSpec
 
@@ -100,7 +100,7 @@ def open_rows(engine: Engine, book: Book, nights: Sequence[date]) -> None:
     UsageError
         What was in force on the first night was removed since.
     """
-    before, after = Book(book.root, until=nights[0]), Book(book.root, until=nights[-1])
+    before, after = book.then(nights[0]), book.then(nights[-1])
     for table in (*FEEDS, ABSENT_ACCOUNTS.name):
         _between(engine, before, after, table)
     for name, side in (("a_", before), ("b_", after)):
@@ -115,7 +115,7 @@ def open_rows(engine: Engine, book: Book, nights: Sequence[date]) -> None:
     for name, select in STEPS.items():
         if name != "found":
             engine.table(name, select)
-    engine.table("rests_on", " UNION ".join(ROLES_OF))
+    engine.table("rests_on", rests_on())
     for name, select in _REACH.items():
         engine.table(name, select)
     engine.table("reach", " UNION ".join(_reached()))

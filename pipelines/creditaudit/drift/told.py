@@ -12,7 +12,6 @@ import pyarrow.csv as pa_csv
 from creditaudit.audit.findings import in_order
 from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
 from creditaudit.book.files import storage
-from creditaudit.book.layout import Book
 from creditaudit.book.reference import read
 from creditaudit.book.state import open_state
 from creditaudit.cases.known import OPEN_LIST
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
 
 _FILES: Final = ("exceptions.csv", "retractions.csv", "data_quality.csv")
@@ -151,7 +151,7 @@ def find_told(engine: Engine, book: Book, nights: Sequence[date]) -> pa.Table:
     book : Book
     nights : sequence of date
     """
-    after = Book(book.root, until=nights[-1])
+    after = book.then(nights[-1])
     for table in ("recipients", "institutions"):
         engine.load(table, read(book.folder(nights[-1]) / "reference", table))
     for kept, name in ((CASE_SUBJECTS, f"standing_{CASE_SUBJECTS.name}"), (CASE_LIFE, "sealed_life")):

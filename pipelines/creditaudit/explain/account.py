@@ -60,8 +60,7 @@ def explain_account(root: Path | str, account: str, night: date | None = None) -
         raise UsageError(
             "the account cannot be read", why="it is not PROVIDER/ACCOUNT", next_step="give for example B01/A000123"
         )
-    book = open_book(Path(root))
-    book = Book(book.root, until=night)
+    book = open_book(Path(root)).then(night)
     if book.last is None or (night is not None and book.last != night):
         raise UsageError(
             "there is nothing to explain yet",

@@ -124,9 +124,12 @@ def _candidates(engine: Engine, book: Book, spec: TableSpec, gone: Collection[Re
     key = ", ".join(f"c.{name}" for name in spec.key)
     same = " AND ".join(f"k.{name} = c.{name}" for name in spec.key)
     # Two narrow passes: the keys of the recalled rows, then all rows of these keys.
+    read_on = {night for night, _, _ in of}
+    theirs = [path for night in nights if night in read_on for path in book.parts(night, f"intake/{spec.name}")]
+    engine.scan("recalled_typed_rows", theirs, spec.schema)
     engine.table(
         "keys_recalled",
-        f"SELECT DISTINCT {key} FROM typed_rows AS c WHERE {is_recalled}"
+        f"SELECT DISTINCT {key} FROM recalled_typed_rows AS c WHERE {is_recalled}"
         f" UNION SELECT {key} FROM lost_rows AS c WHERE {is_recalled}",
     )
     wanted = f"EXISTS (SELECT 1 FROM keys_recalled AS k WHERE {same})"
@@ -136,7 +139,7 @@ def _candidates(engine: Engine, book: Book, spec: TableSpec, gone: Collection[Re
         f" WHERE {wanted}"
         f" UNION ALL SELECT {columns}, c.was, {is_recalled} AS is_recalled FROM lost_rows AS c WHERE {wanted}",
     )
-    engine.drop("typed_rows", "lost_rows", "recalled_rows", "keys_recalled")
+    engine.drop("typed_rows", "recalled_typed_rows", "lost_rows", "recalled_rows", "keys_recalled")
 
 
 def _empty_lost(spec: TableSpec) -> pa.Table:

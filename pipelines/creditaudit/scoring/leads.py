@@ -134,7 +134,7 @@ def read_leads(book: Path, truth: Path, night: date | None = None, *, all_cases:
             why="the book has no sealed night" if chosen is None else f"night {chosen} is not sealed",
             next_step="run the night first",
         )
-    then = Book(opened.root, until=chosen)
+    then = opened.then(chosen)
     model = model_in_force(then)
     thefts = _thefts(truth)
     with engine_aside(reads=opened.root) as engine:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from creditaudit.book.addressed import name_regions
 from creditaudit.book.case_state import CASE_FACTS, CASE_LIFE, CASE_QUEUE
 from creditaudit.book.inbox import MODEL, Entry, put
-from creditaudit.book.layout import Book
 from creditaudit.book.reference import read
 from creditaudit.book.state import open_state
 from creditaudit.engines import engine_aside
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from creditaudit.book.keys import Keyring
+    from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
     from creditaudit.scoring.model import Model
 
@@ -69,7 +69,7 @@ def train_model(engine: Engine, book: Book, keys: Keyring, first: date, last: da
     UsageError
         A night is not sealed, the nights are the wrong way round, or there are too few cases.
     """
-    then = Book(book.root, until=last)
+    then = book.then(last)
     _check_nights(book, first, last)
     _open(engine, then, last)
     rows = training_rows(engine, first)
