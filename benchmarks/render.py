@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from measuring.tables import Results, as_markdown, ratios_table, runs_table, size, sorted_by_size, stages_table
+from measuring.tables import Results, as_markdown, chart, ratios_table, runs_table, size, sorted_by_size, stages_table
 from measuring.targets import targets_table
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
@@ -22,6 +22,7 @@ def sections(many: list[Results], *, is_provisional: bool) -> dict[str, str]:
     return {
         "targets": "\n\n".join([*first, as_markdown(targets_table(many))]),
         "ratios": "\n\n".join([*first, as_markdown(ratios_table(many))]),
+        "chart": "\n\n".join([*first, *(f"{size(r)}, CPU time:\n\n```text\n{chart(r)}\n```" for r in many)]),
         "runs": "\n\n".join([*first, *(_run(results) for results in many)]),
         "stages": "\n\n".join(
             [*first, *(f"### {size(r)}\n\n{as_markdown(stages_table(r))}" for r in many)],

@@ -1,10 +1,13 @@
-"""The judgment of everyone on DuckDB and on Spark, side by side: seconds, memory of all processes, the same answer.
+"""The judgment of everyone on DuckDB and on Spark, side by side: time, memory of all processes, the same answer.
 
     python benchmarks/spark_bench.py --book BOOK --copies 1,10 --work DIR
 
 The rows in force of a book are written as often as asked, each copy with persons and codes of its own, and judged from
 those files by each engine in a process of its own: notices, lineage, sift, every rule, chains, knowable, duty,
 performed. What both find must be equal, row by row. Run it in the environment of `make test-spark`.
+
+With ``--skewed`` every account of the second copy has one number, as where a system fills in a placeholder, and a tenth
+of those of the third belong to one person whose card was reported lost.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -46,10 +50,22 @@ FINDING = "rule_id, subject, provider_code, account_code, notice_source, notice_
 FAULT = f"{FINDING.replace('rule_id, ', '')}, rule_id, knowable, duty, duty_id, performed, fault"
 
 
-def write_copies(book: Path, copies: int, out: Path) -> None:
+# Whose accounts those of the second copy are said to be, and those of a tenth of the third.
+PLACEHOLDER = "(SELECT min(id_norm) FROM standing_accounts WHERE id_status = 'ok')"
+REPORTED = "(SELECT max(id_norm) FROM standing_loss_reports WHERE id_status = 'ok')"
+SKEWED = (
+    f"CASE WHEN c.k = 1 THEN {PLACEHOLDER} WHEN c.k = 2 AND hash(s.account_code) % 10 = 0 THEN {REPORTED}"
+    " WHEN c.k = 0 THEN s.id_norm ELSE s.id_norm || '#' || c.k END AS id_norm"
+)
+LEAST_SKEWED = 3
+
+
+def write_copies(book: Path, copies: int, out: Path, *, is_skewed: bool) -> None:
     """Write the rows in force of a book, ``copies`` times, as one file a table."""
     if out.exists():
         return
+    if is_skewed and copies < LEAST_SKEWED:
+        raise SystemExit("--skewed needs three copies or more")
     opened = open_book(book)
     out.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -59,7 +75,9 @@ def write_copies(book: Path, copies: int, out: Path) -> None:
             schema = TABLES[table].schema
             numbered = "SELECT 0 AS k" if table in ONCE else f"SELECT range AS k FROM range({copies})"
             listed = ", ".join(
-                f"CASE WHEN c.k = 0 THEN s.{name} ELSE s.{name} || '#' || c.k END AS {name}"
+                SKEWED
+                if is_skewed and (table, name) == ("accounts", "id_norm")
+                else f"CASE WHEN c.k = 0 THEN s.{name} ELSE s.{name} || '#' || c.k END AS {name}"
                 if name in OWN
                 else f"s.{name}"
                 for name in schema.names
@@ -71,36 +89,46 @@ def write_copies(book: Path, copies: int, out: Path) -> None:
         engine.close()
 
 
-def resident_mib() -> int:
-    """Return what this process and all that it started hold in memory, now."""
+def spent(cpu: dict[int, float]) -> int:
+    """Return what this process and all that it started hold in memory, in MiB; keep the CPU seconds of each."""
     parents: dict[int, int] = {}
     pages: dict[int, int] = {}
+    ticks: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        parents[int(stat.parent.name)], pages[int(stat.parent.name)] = int(fields[1]), int(fields[21])
+        pid = int(stat.parent.name)
+        parents[pid], pages[pid], ticks[pid] = int(fields[1]), int(fields[21]), int(fields[11]) + int(fields[12])
     seen = {int(Path("/proc/self").resolve().name)}
     for _ in range(4):  # as deep as these processes lie
         seen |= {child for child, parent in parents.items() if parent in seen}
+    cpu |= {one: ticks[one] / os.sysconf("SC_CLK_TCK") for one in seen if one in ticks}
     return sum(pages.get(one, 0) for one in seen) * 4096 // 2**20
 
 
 def judged(engine: Engine, book: Path, rows: Path) -> dict[str, Any]:
-    """Judge everyone; returns seconds and digests of what was found."""
+    """Judge everyone; returns wall and CPU seconds and digests of what was found."""
     opened = open_book(book)
     night = opened.sealed[-1]
     rules = load_rules()
     for table in ("institutions", "duties"):
         engine.load(table, read(opened.folder(night) / "reference", table))
+    before: dict[int, float] = {}
+    spent(before)
     begun = time.monotonic()
     for table in STATE:
         engine.scan(f"standing_{table}", [rows / f"{table}.parquet"], TABLES[table].schema)
     find_raw(engine, rules, night, None)
     decide(engine, night, strengths(rule.rule_id for rule in rules))
     seconds = time.monotonic() - begun
-    told: dict[str, Any] = {"seconds": round(seconds, 1)}
+    after: dict[int, float] = {}
+    spent(after)
+    told: dict[str, Any] = {
+        "seconds": round(seconds, 1),
+        "cpu": round(sum(after.values()) - sum(before.values()), 1),
+    }
     for name, columns, table in (("findings", FINDING, "raw_findings"), ("faults", FAULT, "finding_faults")):
         found = engine.fetch(f"SELECT {columns} FROM {table} ORDER BY {columns}")
         said = hashlib.sha256()
@@ -110,15 +138,22 @@ def judged(engine: Engine, book: Path, rows: Path) -> dict[str, Any]:
     return told
 
 
+def rows_of(given: argparse.Namespace, copies: str) -> Path:
+    """Return the folder of the copies."""
+    folder: Path = given.work / f"rows-{copies}{'-skewed' if given.skewed else ''}"
+    return folder
+
+
 def measure(given: argparse.Namespace) -> None:
     """Judge with one engine, in this process."""
     peak, is_done = [0], threading.Event()
 
     def watch() -> None:
         while not is_done.wait(0.2):
-            peak[0] = max(peak[0], resident_mib())
+            peak[0] = max(peak[0], spent({}))
 
     threading.Thread(target=watch, daemon=True).start()
+    rows = rows_of(given, given.copies)
     settings = dict(one.split("=", 1) for one in given.conf)
     with tempfile.TemporaryDirectory(dir=given.work) as folder, ExitStack() as stack:
         scratch = Path(folder)
@@ -128,9 +163,9 @@ def measure(given: argparse.Namespace) -> None:
             engine = stack.enter_context(stack.enter_context(spark).engine())
         else:
             engine = open_engine(scratch, threads=given.threads, memory_limit=given.memory, reads=given.work)
-        told = judged(engine, given.book, given.work / f"rows-{given.copies}")
+        told = judged(engine, given.book, rows)
     is_done.set()
-    accounts = pq.read_metadata(given.work / f"rows-{given.copies}" / "accounts.parquet").num_rows
+    accounts = pq.read_metadata(rows / "accounts.parquet").num_rows
     sys.stdout.write(json.dumps({"engine": given.engine, "accounts": accounts, **told, "peak_mib": peak[0]}) + "\n")
 
 
@@ -140,6 +175,7 @@ def main() -> None:
     parser.add_argument("--book", type=Path, required=True, help="a book with sealed nights")
     parser.add_argument("--copies", default="1")
     parser.add_argument("--work", type=Path, required=True, help="rows are kept here")
+    parser.add_argument("--skewed", action="store_true", help="one number in a million rows, one person in 100,000")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", default="3GiB", help="of DuckDB, or of Spark's driver")
     parser.add_argument("--conf", action="append", default=[], help="spark.…=value")
@@ -151,7 +187,7 @@ def main() -> None:
         measure(given)
         return
     for copies in given.copies.split(","):
-        write_copies(given.book, int(copies), given.work / f"rows-{copies}")
+        write_copies(given.book, int(copies), rows_of(given, copies), is_skewed=given.skewed)
         found = set()
         for engine in given.engines.split(","):
             command = [
@@ -165,7 +201,7 @@ def main() -> None:
                 str(given.work),
             ]
             command += ["--threads", str(given.threads), "--memory", given.memory, "--engine", engine]
-            command += [part for one in given.conf for part in ("--conf", one)]
+            command += [part for one in given.conf for part in ("--conf", one)] + ["--skewed"] * given.skewed
             said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             sys.stdout.write(said)
             sys.stdout.flush()

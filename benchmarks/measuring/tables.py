@@ -50,6 +50,21 @@ def runs_table(results: Results) -> Rows:
     return rows
 
 
+WIDTH = 40
+
+
+def chart(results: Results) -> str:
+    """Return one bar per program, as long as its median CPU time is, for a page in a fixed font."""
+    runs = [results["runs"][name] for name in ORDER if name in results["runs"]]
+    spent = [median(run["cpu"]) for run in runs]
+    names = max(len(run["what"]) for run in runs)
+    bars = (("█" * round(WIDTH * cpu / max(spent))) or "▏" for cpu in spent)
+    return "\n".join(
+        f"{run['what']:<{names}}  {bar:<{WIDTH}}  {cpu:>9,.1f} s"
+        for run, bar, cpu in zip(runs, bars, spent, strict=True)
+    )
+
+
 def ratios_table(many: Sequence[Results]) -> Rows:
     """One row per ratio, one column per size: wall, and CPU in brackets."""
     rows = [["ratio: wall (CPU)", *(size(results) for results in many)]]

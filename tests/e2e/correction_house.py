@@ -18,6 +18,8 @@ from place import Cells, Place
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from creditaudit.runlog import RunLog
+
 FIRST = date(2026, 11, 20)
 OPENED = "2024-01-10 10:00:01"
 AMOUNT = "52000"
@@ -120,7 +122,7 @@ class House:
         other.place = self.place.copied(root)
         return other
 
-    def run(self, night: int, *, everyone: bool = False) -> None:
+    def run(self, night: int, *, everyone: bool = False, log: RunLog | None = None) -> None:
         """Write what is delivered and run the night; after the first one every case is answered."""
         day = nth(night)
         for (when, name), files in self.files.items():
@@ -137,7 +139,7 @@ class House:
                     self.place.deliver(day, feed, rows)
                 else:
                     self.place.drop(day, feed, f"{head[feed]}\n".encode())
-        self.place.night(day, everyone=everyone)
+        self.place.night(day, everyone=everyone, log=log)
         if night == 1:
             self.answer_all()
 

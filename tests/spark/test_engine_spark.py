@@ -137,6 +137,23 @@ def test_a_backslash_is_refused_not_read_otherwise(on_spark: Engine) -> None:
         on_spark.fetch("SELECT 'a\\' AS x")
 
 
+def test_a_small_table_is_broadcast_for_its_size_and_large_ones_are_spread_by_the_key(on_spark: Engine) -> None:
+    """No text has a hint (comments reach no engine): what the files weigh decides."""
+    on_spark.table("many_persons", "SELECT sha2(CAST(id AS STRING), 256) AS id_norm, id FROM range(700000)")
+    on_spark.table("more_persons", "SELECT id_norm, id AS n FROM many_persons WHERE id % 10 > 0")
+    on_spark.table("few_notices", "SELECT id_norm FROM many_persons WHERE id % 10000 = 0")
+
+    def plan(other: str) -> str:
+        text = f"SELECT a.id FROM many_persons AS a JOIN {other} AS b ON b.id_norm = a.id_norm"
+        return str(on_spark._session.sql(text)._jdf.queryExecution().executedPlan().toString())  # type: ignore[attr-defined]
+
+    assert "BroadcastHashJoin" in plan("few_notices")
+    spread = plan("more_persons")
+    assert "SortMergeJoin" in spread
+    assert "BroadcastHashJoin" not in spread
+    assert spread.count("hashpartitioning(id_norm") == 2
+
+
 @pytest.mark.parametrize(
     "text",
     [

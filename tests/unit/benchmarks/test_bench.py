@@ -49,7 +49,7 @@ def test_bench_end_to_end(tmp_path: Path) -> None:
     _run("render.py", str(out), "--page", str(page))
     assert page.read_text(encoding="utf-8") == text
     _run("render.py", str(out), "--page", str(page), "--provisional")
-    assert page.read_text(encoding="utf-8").count("**Provisional**") == 4
+    assert page.read_text(encoding="utf-8").count("**Provisional**") == 5
 
 
 def test_different_answers_stop_the_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
