@@ -21,6 +21,8 @@ def test_an_account_that_stays_absent_is_not_counted_because_its_row_is_another(
     house = House.made(tmp_path / "house")
     for name in ("DELETED", *OTHERS):
         house.way(name)
+    again = [house.flagged("DELETED", balance="7"), *house.others("DELETED", 2)]
+    house.files[2, "DELETED"] = [File(again)]
     for night in (3, 4):
         house.deliver(night, "DELETED", File(house.others("DELETED", night)))
     for night in (5, 6):
@@ -28,8 +30,8 @@ def test_an_account_that_stays_absent_is_not_counted_because_its_row_is_another(
     for night in range(1, 6):
         house.run(night)
     assert house.state(5, "DELETED") == "correction_verified"
-    again = house.place.landing / nth(2).isoformat() / "accounts" / "DELETED-0.csv"
-    sha256 = hashlib.sha256(again.read_bytes()).hexdigest()
+    path = house.place.landing / nth(2).isoformat() / "accounts" / "DELETED-0.csv"
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     decided = ("--apply", "--by", "Li Audit", "--reason", "of another bank")
     assert house.place.say("recall", "--book", str(house.place.book), sha256, *decided).code == 0
     whole, log = house.copied(tmp_path / "whole"), RunLog()
