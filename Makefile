@@ -44,7 +44,7 @@ test: $(READY) ## Install and pass the tests: two halves side by side, each with
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 test-parts test-whole
 
 # What runs whole nights or deliveries for a single part goes with the whole, so that the halves take alike.
-AS_WHOLE := $(addprefix tests/unit/,benchmarks contracts explain known_answers reference synth)
+AS_WHOLE := $(addprefix tests/unit/,benchmarks explain known_answers reference synth)
 PARTS := $(filter-out $(AS_WHOLE),$(patsubst %/,%,$(wildcard tests/unit/*/)) $(wildcard tests/unit/test_*.py)) tests/rules
 
 test-parts: $(READY)
