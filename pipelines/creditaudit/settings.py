@@ -36,7 +36,7 @@ class EngineSettings(_Section):
 
     name: Literal["duckdb", "spark"] = "duckdb"
     threads: Annotated[int, Field(ge=1, le=256)] = 2
-    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?\s*[KMGT]i?B$")] = "1536MiB"
+    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?\s*[KMGT]i?B$")] = "1440MiB"
 
 
 class ContractSettings(_Section):

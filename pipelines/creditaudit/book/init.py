@@ -26,7 +26,7 @@ text = {mandate}
 [engine]
 # How much of this machine a night may use. Changes no result.
 threads = 2
-memory_limit = "1536MiB"
+memory_limit = "1440MiB"
 
 [contract]
 # A file with a larger share of bad rows is refused as a whole (files under 50 rows never).
