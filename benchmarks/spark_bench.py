@@ -89,8 +89,8 @@ def write_copies(book: Path, copies: int, out: Path, *, is_skewed: bool) -> None
         engine.close()
 
 
-def spent(cpu: dict[int, float]) -> int:
-    """Return what this process and all that it started hold in memory, in MiB; keep the CPU seconds of each."""
+def spent() -> tuple[int, float]:
+    """Return what this process and all that it started hold in memory, in MiB, and their CPU seconds."""
     parents: dict[int, int] = {}
     pages: dict[int, int] = {}
     ticks: dict[int, int] = {}
@@ -104,8 +104,8 @@ def spent(cpu: dict[int, float]) -> int:
     seen = {int(Path("/proc/self").resolve().name)}
     for _ in range(4):  # as deep as these processes lie
         seen |= {child for child, parent in parents.items() if parent in seen}
-    cpu |= {one: ticks[one] / os.sysconf("SC_CLK_TCK") for one in seen if one in ticks}
-    return sum(pages.get(one, 0) for one in seen) * 4096 // 2**20
+    cpu = sum(ticks.get(one, 0) for one in seen) / os.sysconf("SC_CLK_TCK")
+    return sum(pages.get(one, 0) for one in seen) * 4096 // 2**20, cpu
 
 
 def judged(engine: Engine, book: Path, rows: Path) -> dict[str, Any]:
@@ -115,20 +115,13 @@ def judged(engine: Engine, book: Path, rows: Path) -> dict[str, Any]:
     rules = load_rules()
     for table in ("institutions", "duties"):
         engine.load(table, read(opened.folder(night) / "reference", table))
-    before: dict[int, float] = {}
-    spent(before)
-    begun = time.monotonic()
+    begun, before = time.monotonic(), spent()[1]
     for table in STATE:
         engine.scan(f"standing_{table}", [rows / f"{table}.parquet"], TABLES[table].schema)
     find_raw(engine, rules, night, None)
     decide(engine, night, strengths(rule.rule_id for rule in rules))
     seconds = time.monotonic() - begun
-    after: dict[int, float] = {}
-    spent(after)
-    told: dict[str, Any] = {
-        "seconds": round(seconds, 1),
-        "cpu": round(sum(after.values()) - sum(before.values()), 1),
-    }
+    told: dict[str, Any] = {"seconds": round(seconds, 1), "cpu": round(spent()[1] - before, 1)}
     for name, columns, table in (("findings", FINDING, "raw_findings"), ("faults", FAULT, "finding_faults")):
         found = engine.fetch(f"SELECT {columns} FROM {table} ORDER BY {columns}")
         said = hashlib.sha256()
@@ -150,7 +143,7 @@ def measure(given: argparse.Namespace) -> None:
 
     def watch() -> None:
         while not is_done.wait(0.2):
-            peak[0] = max(peak[0], spent({}))
+            peak[0] = max(peak[0], spent()[0])
 
     threading.Thread(target=watch, daemon=True).start()
     rows = rows_of(given, given.copies)

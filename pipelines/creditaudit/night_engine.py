@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import platform
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -78,9 +80,19 @@ def judges(run: Run) -> Iterator[Judges]:
         scratch.mkdir()
     limits = run.settings.engine
     with open_spark(
-        scratch, threads=run.threads, memory_limit=limits.memory_limit, settings=run.settings.spark_settings
+        scratch,
+        threads=run.threads,
+        memory_limit=limits.memory_limit,
+        settings=run.settings.spark_settings,
+        shared=None if limits.spark_scratch is None else f"{limits.spark_scratch.rstrip('/')}/{_own_name(run)}",
     ) as spark:
         yield Judges(spark.engine, partial(_spread, run, spark))
+
+
+def _own_name(run: Run) -> str:
+    """Return the name of this book's folder among those that share a place: the same one every night, and no path."""
+    told = f"{platform.node()}:{run.book.root.resolve()}"
+    return f"creditaudit-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
 
 @contextmanager

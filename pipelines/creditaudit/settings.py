@@ -37,6 +37,8 @@ class EngineSettings(_Section):
     name: Literal["duckdb", "spark"] = "duckdb"
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?\s*[KMGT]i?B$")] = "1440MiB"
+    # Where Spark's workers find what they are to read, if they do not see the book: a folder as Hadoop spells it.
+    spark_scratch: Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^\s?*\[\]{}\\]+$")] | None = None
 
 
 class ContractSettings(_Section):

@@ -110,7 +110,7 @@ def trace(book: Book, *, case_id: str | None = None, source: Source | Sequence[S
     UsageError
         The book has no sealed night, no such case, or no such file; both or none of the two are given.
     """
-    if (case_id is None) == (source is None):
+    if (case_id is None) == (not source):
         raise UsageError(
             "nothing can be traced", why="exactly one of a case and a file is needed", next_step="name one of them"
         )
@@ -120,9 +120,10 @@ def trace(book: Book, *, case_id: str | None = None, source: Source | Sequence[S
         if case_id is not None:
             night = _night_of(engine, book, case_id, night)
         _open(engine, book.then(night), night)
-        where, feeds = f"t.case_id = {quoted(case_id or '')}", None
-        if source is not None:
-            asked = [_of_source(engine, one) for one in ([source] if isinstance(source, Source) else source)]
+        if case_id is not None:
+            where, feeds = f"t.case_id = {quoted(case_id)}", None
+        else:
+            asked = [_of_source(engine, one) for one in ([source] if isinstance(source, Source) else source or ())]
             where = f"({' OR '.join(f'({condition})' for condition, _ in asked)})"
             feeds = {feed for _, of in asked for feed in of}
         engine.table("rests_on", rests_on(feeds))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,11 @@ from creditaudit.engines import open_engine, open_spark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from creditaudit.engines import Engine, Spark
+
+SHARED = "shared"
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +30,20 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
     scratch = tmp_path_factory.mktemp("spark")
     # Hundreds of small queries: Java would spend more on making each fast than each takes.
     small = {"spark.sql.shuffle.partitions": "2", "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+    shared = scratch / SHARED
+    shared.mkdir()
+    small["spark.hadoop.fs.viewfs.mounttable.shared.link./data"] = f"file://{shared}"
     with open_spark(scratch, threads=2, memory_limit="2GiB", settings=small) as started:
         yield started
+
+
+@pytest.fixture
+def shared_folder(spark: Spark) -> Iterator[Path]:
+    """What Spark knows as ``viewfs://shared/data``, empty."""
+    folder = spark._scratch / SHARED
+    yield folder
+    for path in folder.iterdir():
+        shutil.rmtree(path)
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,8 @@ def test_a_file_that_is_not_utf8_is_bad_usage(tmp_path: Path) -> None:
         ("[engine]\nthreads = 1.5", ("engine.threads",)),
         ("[engine]\nmemory_limit = '2 apples'", ("engine.memory_limit",)),
         ("[engine]\nmemory_limit = '-1GB'", ("engine.memory_limit",)),
+        ("[engine]\nspark_scratch = '/srv/shared'", ("engine.spark_scratch",)),
+        ("[engine]\nspark_scratch = 's3a://bucket/*'", ("engine.spark_scratch",)),
         ("[contract]\nmax_quarantine_share = 1.01", ("contract.max_quarantine_share",)),
         ("[contract]\nmax_quarantine_share = -0.01", ("contract.max_quarantine_share",)),
         ("[contract]\nmax_quarantine_share = nan", ("contract.max_quarantine_share",)),
@@ -111,7 +113,13 @@ def test_what_is_expected_is_the_specifications_unless_configured(tmp_path: Path
 
 
 def test_the_digest_changes_with_all_that_can_change_a_sealed_byte_and_with_nothing_else(tmp_path: Path) -> None:
-    same = ["", "[engine]\nthreads = 7", "[engine]\nmemory_limit = '1GiB'", "[contract]\nmax_quarantine_share = 0.2"]
+    same = [
+        "",
+        "[engine]\nthreads = 7",
+        "[engine]\nmemory_limit = '1GiB'",
+        "[engine]\nspark_scratch = 's3a://b/x'",
+        "[contract]\nmax_quarantine_share = 0.2",
+    ]
     other = ["[mandate]\ntext = 'x'", "[contract]\nmax_quarantine_share = 0.3", "[feeds.openings]\nexpected = true"]
     assert {load(tmp_path, text).digest for text in same} == {Settings().digest}
     assert len({load(tmp_path, text).digest for text in other} | {Settings().digest}) == 4

@@ -171,12 +171,13 @@ def test_the_command_says_the_same_in_every_format(answered_cases: Answered) -> 
     ("given", "why"),
     [
         ({}, "exactly one"),
+        ({"source": []}, "exactly one"),
         ({"case_id": "CA-0"}, "no such case"),
         ({"source": Source("lossreports.csv")}, "did you mean"),
         ({"source": Source("0123456789abcdef")}, "no sealed night read a file of that name or SHA-256"),
     ],
 )
-def test_what_cannot_be_traced_is_refused(house: Place, given: dict[str, str], why: str) -> None:
+def test_what_cannot_be_traced_is_refused(house: Place, given: dict[str, object], why: str) -> None:
     with pytest.raises(UsageError) as refused:
         trace(open_book(house.book), **given)  # type: ignore[arg-type] - each is one of the two
     assert why in str(refused.value)

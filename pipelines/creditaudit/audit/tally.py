@@ -37,12 +37,7 @@ def count_judged(engine: Engine, left_out: str | None = None) -> None:
     left_out : str, optional
         Relation (provider_code, account_code) of codes that are judged no more: as if they had no row.
     """
-    absent = (
-        ""
-        if left_out is None
-        else f" WHERE NOT EXISTS (SELECT 1 FROM {left_out} AS x"
-        " WHERE x.provider_code = a.provider_code AND x.account_code = a.account_code)"
-    )
+    absent = "" if left_out is None else f" WHERE NOT {_is_in(left_out)}"
     engine.view("tally_accounts", f"SELECT a.* FROM standing_accounts AS a{absent}")
     _count(engine, "judged_counts", "tally_accounts", "lineage")
     engine.drop("tally_accounts")
@@ -68,20 +63,18 @@ def recount(engine: Engine, changes: Changes) -> bool:
     if engine.fetch(moved)["n"][0].as_py():
         return False
     columns = ", ".join(f"a.{name}" for name in _COLUMNS)
-    is_changed = "SELECT 1 FROM changed_accounts AS c WHERE c.provider_code = a.provider_code"
-    is_changed += " AND c.account_code = a.account_code"
-    replaced = f" UNION ALL SELECT {columns} FROM rows_before_accounts AS a WHERE EXISTS ({is_changed})"
+    is_changed = _is_in("changed_accounts")
+    replaced = f" UNION ALL SELECT {columns} FROM rows_before_accounts AS a WHERE {is_changed}"
     if "accounts" in changes.recalled:  # the book is read without the files: what was in force is only said here
-        here = "WHERE t.provider_code = a.provider_code AND t.account_code = a.account_code"
         replaced += (
-            f" AND NOT EXISTS (SELECT 1 FROM turned_accounts AS t {here})"
+            f" AND NOT {_is_in('turned_accounts')}"
             f" UNION ALL SELECT {columns} FROM turned_accounts AS a"
-            f" WHERE a.is_gone AND NOT EXISTS (SELECT 1 FROM absent_codes AS t {here})"
+            f" WHERE a.is_gone AND NOT {_is_in('absent_codes')}"
         )
     engine.view("tally_now", f"SELECT {columns} FROM scope_accounts AS a WHERE a.in_scope")
     engine.table(
         "last_standing_accounts",
-        f"SELECT {columns} FROM tally_now AS a WHERE NOT EXISTS ({is_changed})"
+        f"SELECT {columns} FROM tally_now AS a WHERE NOT {is_changed}"
         f"{replaced if 'accounts' in changes.changed else ''}",
     )
     engine.table(
@@ -122,6 +115,14 @@ _LINEAGE: Final = (
     *("standing_accounts", "standing_account_renames", "lineage", "contradicted_renames"),
     *("rename_edges_all", "renamed_codes", "renamed_rows"),
 )
+
+
+def _is_in(relation: str) -> str:
+    """Say in SQL that the account of row ``a`` has a row in a relation."""
+    return (
+        f"EXISTS (SELECT 1 FROM {relation} AS x"
+        " WHERE x.provider_code = a.provider_code AND x.account_code = a.account_code)"
+    )
 
 
 def _count(engine: Engine, name: str, accounts: str, lineage: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from creditaudit.engines.base import Engine
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from creditaudit.engines.spark_files import FilesShared
     from creditaudit.runlog import Meter
 
 __all__ = ["Engine", "Spark", "check_spark", "engine_aside", "open_engine", "open_spark", "quoted"]
@@ -73,17 +74,19 @@ def engine_aside(memory_limit: str = "2GiB", *, reads: Path | None = None, threa
 class Spark:
     """A started Spark, of which any number of engines can be had; see :func:`open_spark`."""
 
-    def __init__(self, session: object, scratch: Path) -> None:
+    def __init__(self, session: object, scratch: Path, shared: FilesShared | None) -> None:
         self._session = session
         self._scratch = scratch
+        self._shared = shared
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
         """Give an engine that knows no name yet; with it goes all that it kept."""
         from creditaudit.engines.spark import SparkEngine  # noqa: PLC0415 - `import creditaudit` loads no engine
+        from creditaudit.engines.spark_files import FilesHere  # noqa: PLC0415
 
         with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as folder:
-            engine = SparkEngine(self._session, Path(folder))
+            engine = SparkEngine(self._session, self._shared or FilesHere(Path(folder)))
             try:
                 yield engine
             finally:
@@ -98,19 +101,29 @@ def check_spark(settings: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def open_spark(scratch: Path, *, threads: int, memory_limit: str, settings: Mapping[str, str]) -> Iterator[Spark]:
+def open_spark(
+    scratch: Path, *, threads: int, memory_limit: str, settings: Mapping[str, str], shared: str | None = None
+) -> Iterator[Spark]:
     """Start Spark, or take the session that is active, and stop what was started.
 
     Parameters
     ----------
     scratch : Path
-        Existing folder that every worker sees under this path.
+        Existing folder; without ``shared`` every worker must see it, and the files that are scanned, under its path.
     threads, memory_limit : int, str
         As for :func:`open_engine`, where ``settings`` do not say otherwise.
     settings : mapping of str to str
         ``spark.…`` of the configuration.
+    shared : str or None
+        Folder of any file system that Spark can use (``hdfs://…``, ``s3a://…``), of this caller alone: what Spark is to
+        read is copied there, what it keeps lies there, and in the end it is removed. None: nothing is copied.
     """
-    from creditaudit.engines.spark_session import spark_session  # noqa: PLC0415 - `import creditaudit` loads no engine
+    from creditaudit.engines.spark_files import shared_files  # noqa: PLC0415 - `import creditaudit` loads no engine
+    from creditaudit.engines.spark_session import spark_session  # noqa: PLC0415
 
-    with spark_session(scratch, threads=threads, memory_limit=memory_limit, settings=settings) as session:
-        yield Spark(session, scratch)
+    with ExitStack() as stack:
+        session = stack.enter_context(
+            spark_session(scratch, threads=threads, memory_limit=memory_limit, settings=settings)
+        )
+        files = None if shared is None else stack.enter_context(shared_files(session, shared, scratch))
+        yield Spark(session, scratch, files)

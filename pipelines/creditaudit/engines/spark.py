@@ -1,18 +1,19 @@
 """The engine of many machines: Spark SQL behind the same protocol, for what reads the big tables.
 
-Every kept table is Parquet in the scratch folder: what it takes to make it is done once, a worker that is lost costs
-its tasks and no more, and the planner knows the size of each table, by which alone it decides what to broadcast.
+Every kept table is Parquet in a folder that the workers see: what it takes to make it is done once, a worker that is
+lost costs its tasks and no more, and the planner knows the size of each table, by which alone it decides what to
+broadcast.
 """
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from creditaudit.engines.spark_files import as_read
 from creditaudit.engines.spark_session import kind_of
 from creditaudit.errors import InternalError, StorageError
 from creditaudit.masking import numbers_hidden
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import DataType
 
+    from creditaudit.engines.spark_files import SparkFiles
+
 # Words that both engines have under one name; see the other one. A sieve's hash may be another one in each.
 _WORDS = (
     "epoch_day(d DATE) RETURNS INT RETURN unix_date(d)",
@@ -34,9 +37,6 @@ _WORDS = (
     "code_hash(p STRING, c STRING) RETURNS BIGINT RETURN xxhash64(p, c)",
 )
 
-# Letters of a path that Hadoop would read as a pattern.
-_PATTERN = str.maketrans({letter: f"\\{letter}" for letter in "*?[]{}\\"})
-
 
 class SparkEngine:
     """Spark SQL behind the :class:`creditaudit.engines.base.Engine` protocol.
@@ -45,17 +45,16 @@ class SparkEngine:
     ----------
     session : pyspark.sql.SparkSession
         From :func:`creditaudit.engines.spark_session.spark_session`. The engine works beside it, with names of its own.
-    scratch : Path
-        Existing folder for what is kept, on a file system that every worker sees under this path.
+    files : SparkFiles
+        Where what is kept lies, and how workers see the files of the book.
     """
 
     name = "spark"
 
-    def __init__(self, session: SparkSession, scratch: Path) -> None:
+    def __init__(self, session: SparkSession, files: SparkFiles) -> None:
         self._session = session.newSession()
-        self._scratch = scratch
-        self._made = 0
-        self._kept: dict[str, Path | None] = {}  # name to its folder; None: a view
+        self._files = files
+        self._kept: dict[str, str | None] = {}  # name to its folder; None: a view
         self._parser = self._session._jsparkSession.sessionState().sqlParser()  # noqa: SLF001 - nothing else only parses
         for word in _WORDS:
             self._session.sql(f"CREATE OR REPLACE TEMPORARY FUNCTION {word}")
@@ -76,15 +75,15 @@ class SparkEngine:
                 )
         self.drop(name)
         with self._explained(f"scan {name}"):
-            self._read([str(file.resolve()) for file in files], schema).createOrReplaceTempView(name)
+            self._read([self._files.given(file) for file in files], schema).createOrReplaceTempView(name)
         self._kept[name] = None
 
     def load(self, name: str, table: pa.Table) -> None:
-        """Write a small Arrow table to the scratch folder and read it from there."""
+        """Write a small Arrow table to a file and read it from there."""
         schema = pa.schema([pa.field(field.name, _plain(field.type)) for field in table.schema])
-        folder = self._folder(name)
-        folder.mkdir(parents=True)
-        pq.write_table(table.cast(schema), folder / "rows.parquet")
+        folder = self._files.new(name)
+        with self._explained(f"load {name}"):
+            self._files.write(folder, table.cast(schema))
         self._name(name, folder, schema)
 
     def view(self, name: str, select: str) -> None:
@@ -98,16 +97,20 @@ class SparkEngine:
         """Run a query once and keep its rows."""
         from pyspark.sql.types import NullType  # noqa: PLC0415 - loaded where Spark is asked for
 
-        folder = self._folder(name)
+        folder = self._files.new(name)
         with self._explained(select):
             rows = self._session.sql(self._one(select))
             for field in rows.schema.fields:
                 if isinstance(field.dataType, NullType):  # nothing but NULL: Parquet has no type for that
                     rows = rows.withColumn(field.name, rows[field.name].cast("string"))
             schema = _arrow_schema(rows)
-            rows.write.parquet(_uri(folder))
+            rows.write.parquet(folder)
         self._name(name, folder, schema)
-        return sum(pq.read_metadata(part).num_rows for part in folder.glob("*.parquet"))
+        counted = self._files.rows(folder)
+        if counted is None:
+            with self._explained(f"count {name}"):
+                counted = self._read([folder], schema).count()
+        return counted
 
     def fetch(self, select: str) -> pa.Table:
         """Run a query and return its rows as Arrow."""
@@ -131,29 +134,25 @@ class SparkEngine:
                 folder = self._kept.pop(name)
                 self._session.catalog.dropTempView(name)
                 if folder is not None:
-                    shutil.rmtree(folder, ignore_errors=True)
+                    with self._explained(f"drop {name}"):
+                        self._files.remove(folder)
 
     def close(self) -> None:
         """Forget everything; the session goes on, unless its Java is gone: then there is nothing to forget."""
         with suppress(Exception):
             self.drop(*self._kept)
 
-    def _folder(self, name: str) -> Path:
-        """Return a folder that nothing has used: a query may read the table that it replaces."""
-        self._made += 1
-        return self._scratch / f"{self._made:05d}-{name}"
-
-    def _name(self, name: str, folder: Path, schema: pa.Schema) -> None:
+    def _name(self, name: str, folder: str, schema: pa.Schema) -> None:
         self.drop(name)
         with self._explained(f"keep {name}"):
-            self._read([str(folder.resolve())], schema).createOrReplaceTempView(name)
+            self._read([folder], schema).createOrReplaceTempView(name)
         self._kept[name] = folder
 
     def _read(self, paths: list[str], schema: pa.Schema) -> DataFrame:
         from pyspark.sql.types import StructField, StructType  # noqa: PLC0415 - loaded where Spark is asked for
 
         struct = StructType([StructField(field.name, _spark_type(field.type)) for field in schema])
-        return self._session.read.schema(struct).parquet(*(_uri(path) for path in paths))
+        return self._session.read.schema(struct).parquet(*(as_read(path) for path in paths))
 
     def _one(self, select: str) -> str:
         """Refuse what is not one query that every engine reads alike: no text writes a file or changes a setting."""
@@ -201,10 +200,6 @@ class SparkEngine:
 
 
 _OF_STORAGE = ("FAILED_READ_FILE", "PATH_NOT_FOUND", "FileNotFound", "java.io.IOException", "TASK_WRITE_FAILED")
-
-
-def _uri(path: Path | str) -> str:
-    return f"file://{str(path).translate(_PATTERN)}"
 
 
 def _columns(file: Path) -> list[str]:
