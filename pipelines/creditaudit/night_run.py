@@ -151,6 +151,7 @@ def workshop(book: Book, night: date, settings: Settings, threads: int, meter: M
         memory_limit=settings.engine.memory_limit,
         reads=book.root,
         meter=meter,
+        on_disk=True,
     )
     try:
         yield folder, engine

@@ -11,9 +11,9 @@ from creditaudit.audit.case_facts import facts_of
 from creditaudit.audit.case_runs import check_rules, run_cases, run_step_cases
 from creditaudit.audit.case_words import CaseError
 from creditaudit.audit.casebook import CaseOutcome, load_cases, parse_cases
-from creditaudit.audit.readable import PAIRS
+from creditaudit.audit.readable import ACCOUNT_NOTICES, PAIRS
 from creditaudit.audit.rulebook import Rule, load_rules, parse_rule, read_rule
-from creditaudit.audit.rules_run import judge
+from creditaudit.audit.rules_run import judge, step_text
 from creditaudit.engines import Engine, open_engine
 from creditaudit.errors import UsageError
 
@@ -51,17 +51,21 @@ def test_the_steps_pass_their_cases(engine: Engine) -> None:
 
 
 def test_pairs_have_the_columns_and_nulls_that_readable_says(engine: Engine) -> None:
-    seen_null: set[str] = set()
+    said = {"pairs": PAIRS, "account_notices": ACCOUNT_NOTICES}
+    seen_null: dict[str, set[str]] = {name: set() for name in said}
     cases = [*casebook.load_step_cases(), *(case for rule in RULES for case in load_cases(rule))]
     for batch in case_runs.batches(cases):
         batch.load(engine)
         judged = judge(engine, RULES)
-        pairs = engine.fetch("SELECT * FROM pairs")
-        assert judged.pairs == pairs.num_rows > 0
         assert judged.findings > 0
-        assert [(f.name, f.type) for f in pairs.schema] == [(f.name, f.type) for f in PAIRS]
-        seen_null |= {name for name in pairs.schema.names if pairs[name].null_count}
-    assert seen_null <= {field.name for field in PAIRS if field.nullable}
+        engine.table("account_notices", step_text("account_notices"))  # a judgment keeps it no longer than it needs it
+        for name, schema in said.items():
+            rows = engine.fetch(f"SELECT * FROM {name}")
+            assert judged.pairs == rows.num_rows > 0
+            assert {f.name: f.type for f in rows.schema} == {f.name: f.type for f in schema}
+            seen_null[name] |= {column for column in rows.schema.names if rows[column].null_count}
+    for name, schema in said.items():
+        assert seen_null[name] <= {field.name for field in schema if field.nullable}
 
 
 def test_judge_without_rules_gives_no_findings(engine: Engine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from creditaudit.audit.lint import lint, lint_rule
-from creditaudit.audit.readable import PERSONAL, READABLE
+from creditaudit.audit.readable import PERSONAL, READABLE, STEP_READABLE
 from creditaudit.audit.rulebook import load_rules
 from creditaudit.audit.rules_run import STEPS, step_text
 
@@ -140,7 +140,11 @@ def test_every_refusal_is_named_with_its_line() -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_every_shipped_step_is_clean(step: str) -> None:
-    assert lint(step_text(step)) == ()
+    assert lint(step_text(step), STEP_READABLE) == ()
+
+
+def test_no_rule_reads_what_is_for_a_step_alone() -> None:
+    assert "table account_notices: a rule may read" in lint("SELECT a.notice_id FROM account_notices AS a")[0].reason
 
 
 def test_every_shipped_rule_is_clean() -> None:

@@ -35,11 +35,11 @@ def _checks(engine: Engine) -> None:
     engine.table(
         "check_codes",
         """
-        SELECT l.provider_code, l.account_code, a.head_provider, a.head_code
+        SELECT l.provider_code, l.account_code, a.head_provider, a.head_code, a.moment_to
         FROM checked_accounts AS a
         JOIN lineage AS l ON l.head_provider = a.head_provider AND l.head_code = a.head_code
         UNION ALL
-        SELECT a.head_provider AS provider_code, a.head_code AS account_code, a.head_provider, a.head_code
+        SELECT a.head_provider AS provider_code, a.head_code AS account_code, a.head_provider, a.head_code, a.moment_to
         FROM checked_accounts AS a WHERE NOT EXISTS (SELECT 1 FROM lineage AS l
             WHERE l.provider_code = a.head_provider AND l.account_code = a.head_code)
         """,
@@ -47,43 +47,52 @@ def _checks(engine: Engine) -> None:
     engine.table(
         "check_sessions",
         """
-        SELECT o.session_provider, o.session_id, a.head_provider, a.head_code
+        SELECT o.session_provider, o.session_id, a.head_provider, a.head_code, a.moment_to
         FROM checked_accounts AS a
         JOIN judged_openings AS o ON o.provider_code = a.head_provider AND o.account_code = a.head_code
         WHERE o.session_id IS NOT NULL
         """,
     )
+    # Checks are read once, and most concern nobody who is judged: eight bytes a code and a session leave out nearly all
+    # of those. What a hash takes too much has no partner below.
+    for sieve, columns, of in (
+        ("code_sieve", "provider_code, account_code", "check_codes"),
+        ("session_sieve", "session_provider, session_id", "check_sessions"),
+    ):
+        engine.table(sieve, f"SELECT DISTINCT code_hash({columns}) AS h FROM {of}")
     engine.table(
         "near_checks",
         """
         SELECT v.provider_code, v.check_id, v.account_code, v.session_id, v.check_kind, v.result,
             epoch_second(v.checked_from) AS checked_from, epoch_second(v.checked_to) AS checked_to
         FROM standing_verifications AS v
-        LEFT JOIN check_codes AS c ON c.provider_code = v.provider_code AND c.account_code = v.account_code
-        LEFT JOIN (SELECT DISTINCT session_provider, session_id FROM check_sessions) AS s
-            ON s.session_provider = v.provider_code AND s.session_id = v.session_id
-        WHERE c.head_code IS NOT NULL OR s.session_id IS NOT NULL
+        LEFT JOIN code_sieve AS c ON c.h = code_hash(v.provider_code, v.account_code)
+        LEFT JOIN session_sieve AS s ON s.h = code_hash(v.provider_code, v.session_id)
+        WHERE c.h IS NOT NULL OR s.h IS NOT NULL
         """,
     )
+    engine.drop("code_sieve", "session_sieve")
+    for name, of, provider, code in (
+        ("checks_of_codes", "check_codes", "provider_code", "account_code"),
+        ("checks_of_sessions", "check_sessions", "session_provider", "session_id"),
+    ):
+        engine.table(
+            name,
+            f"""
+            SELECT h.head_provider AS provider_code, h.head_code AS account_code, v.provider_code AS check_provider,
+                v.check_id, v.check_kind, v.result, v.checked_from, v.checked_to, h.moment_to
+            FROM near_checks AS v JOIN {of} AS h ON h.{provider} = v.provider_code AND h.{code} = v.{code}
+            WHERE v.checked_from <= h.moment_to + 86400
+            """,
+        )
+        engine.drop(of)
+    engine.drop("checked_accounts", "near_checks")
     # UNION: a check that names both the account and its session is one check.
-    named = ", ".join(f"f.{name}" for name in ACCOUNT_CHECKS.names if name != "moment_to")
-    facts = "v.provider_code AS check_provider, v.check_id, v.check_kind, v.result, v.checked_from, v.checked_to"
-    heads = "h.head_provider AS provider_code, h.head_code AS account_code"
+    columns = ", ".join(ACCOUNT_CHECKS.names)
     engine.table(
-        "account_checks",
-        f"""
-        SELECT {named}, a.moment_to FROM (
-            SELECT {heads}, {facts} FROM near_checks AS v JOIN check_codes AS h
-                ON h.provider_code = v.provider_code AND h.account_code = v.account_code
-            UNION
-            SELECT {heads}, {facts} FROM near_checks AS v JOIN check_sessions AS h
-                ON h.session_provider = v.provider_code AND h.session_id = v.session_id
-        ) AS f
-        JOIN checked_accounts AS a ON a.head_provider = f.provider_code AND a.head_code = f.account_code
-        WHERE f.checked_from <= a.moment_to + 86400
-        """,
+        "account_checks", f"SELECT {columns} FROM checks_of_codes UNION SELECT {columns} FROM checks_of_sessions"
     )
-    engine.drop("checked_accounts", "check_codes", "check_sessions", "near_checks")
+    engine.drop("checks_of_codes", "checks_of_sessions")
 
 
 def _listed(engine: Engine) -> None:

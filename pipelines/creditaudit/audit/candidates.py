@@ -166,17 +166,25 @@ def _rest(engine: Engine) -> None:
     )
     wanted = engine.fetch("SELECT (SELECT COUNT(*) FROM debtors) + (SELECT COUNT(*) FROM linked_codes) AS n")
     if wanted["n"][0].as_py():
+        # What is added is little: whether it is there already is asked of it, not of all that is there.
         engine.table(
-            "candidate_rows",
+            "added_rows",
             f"""
-            SELECT * FROM candidate_rows
-            UNION ALL
             SELECT {_ROW}
             FROM standing_accounts AS a
             LEFT JOIN debtors AS d ON d.id_norm = a.id_norm
             LEFT JOIN linked_codes AS k ON k.provider_code = a.provider_code AND k.account_code = a.account_code
-            LEFT JOIN candidate_rows AS c ON c.provider_code = a.provider_code AND c.account_code = a.account_code
-            WHERE c.account_code IS NULL AND (d.id_norm IS NOT NULL OR k.account_code IS NOT NULL)
+            WHERE d.id_norm IS NOT NULL OR k.account_code IS NOT NULL
             """,
         )
-    engine.drop("debtors")
+        engine.table(
+            "known_codes",
+            "SELECT c.provider_code, c.account_code FROM candidate_rows AS c JOIN added_rows AS a"
+            " ON a.provider_code = c.provider_code AND a.account_code = c.account_code",
+        )
+        engine.table(
+            "candidate_rows",
+            "SELECT * FROM candidate_rows UNION ALL SELECT * FROM added_rows AS a WHERE NOT EXISTS (SELECT 1"
+            " FROM known_codes AS k WHERE k.provider_code = a.provider_code AND k.account_code = a.account_code)",
+        )
+    engine.drop("debtors", "added_rows", "known_codes")

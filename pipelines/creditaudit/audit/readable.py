@@ -79,6 +79,16 @@ PAIRS = _schema(
     ("standing", _T),  # yes, maybe, no
 )
 
+# What pairs is made of: the same rows without what pairs.sql says of them; see sql/account_notices.sql.
+_SAID_BY_PAIRS = ("last_issued_on", "collection_covered", "relation", "is_after", "standing")
+ACCOUNT_NOTICES = pa.schema(
+    [
+        *(field for field in PAIRS if field.name not in _SAID_BY_PAIRS),
+        pa.field("shared_reported_on", _D, nullable=False),  # of the earlier reported of twins
+        pa.field("gone_from", _S, nullable=False),  # when the card was lost; not told: when that was reported
+    ]
+)
+
 # One row per inquiry on a person and lost notice of that person; see sql/inquiry_pairs.sql.
 INQUIRY_PAIRS = _schema(
     ("lost_from", "lost_to", "withdrawn_from", "withdrawn_to"),
@@ -179,6 +189,9 @@ READABLE: dict[str, dict[str, bool]] = {
     "inquiry_pairs": _nullable(INQUIRY_PAIRS),
     "chained_accounts": _delivered("chained_accounts", tables.CHAINED_ACCOUNTS),
 }
+
+# The same for the texts of the steps, of which one reads what no rule does.
+STEP_READABLE = READABLE | {"account_notices": _nullable(ACCOUNT_NOTICES)}
 
 # A person's own number or name, under whatever table it stands; no readable table has a phone. A rule may compare
 # and group by these, and never returns them (SPEC 10.4).

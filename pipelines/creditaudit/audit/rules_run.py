@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
 # In the order in which they are run; each becomes the table of its name.
-STEPS = ("card_facts", "pairs", "clearances", "last_checks", "inquiry_pairs")
+STEPS = ("card_facts", "account_notices", "pairs", "clearances", "last_checks", "inquiry_pairs")
 
 # What names one row of each.
 _PAIR = ("provider_code", "account_code", "notice_source", "notice_id")
 STEP_KEYS = {
     "card_facts": ("id_norm", "valid_from"),
+    "account_notices": _PAIR,
     "pairs": _PAIR,
     "clearances": _PAIR,
     "last_checks": ("provider_code", "account_code"),
@@ -102,6 +103,7 @@ def judge(engine: Engine, rules: Sequence[Rule], overrides: Mapping[str, Mapping
     Judged
     """
     counts = {step: engine.table(step, step_text(step)) for step in STEPS}
+    engine.drop("account_notices")
     # Rules that read chains judge last: a chain leads to what the others found.
     last = [rule for rule in rules if CHAINED in rule.reads]
     first = [rule for rule in rules if rule not in last]

@@ -24,7 +24,13 @@ def quoted(text: str) -> str:
 
 
 def open_engine(
-    scratch: Path, *, threads: int, memory_limit: str, reads: Path | None = None, meter: Meter | None = None
+    scratch: Path,
+    *,
+    threads: int,
+    memory_limit: str,
+    reads: Path | None = None,
+    meter: Meter | None = None,
+    on_disk: bool = False,
 ) -> Engine:
     """Open the engine of this machine (DuckDB, imported on first use).
 
@@ -40,6 +46,8 @@ def open_engine(
         The one folder whose files the engine may open; None: no file.
     meter : Meter or None
         Counts what is asked and read; None: nothing is counted.
+    on_disk : bool
+        Tables that memory has no room for are kept in a file in ``scratch``: for large nights.
 
     Returns
     -------
@@ -47,7 +55,7 @@ def open_engine(
     """
     from creditaudit.engines.duckdb import DuckDBEngine  # noqa: PLC0415 - `import creditaudit` loads no engine
 
-    return DuckDBEngine(scratch, threads=threads, memory_limit=memory_limit, reads=reads, meter=meter)
+    return DuckDBEngine(scratch, threads=threads, memory_limit=memory_limit, reads=reads, meter=meter, on_disk=on_disk)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from creditaudit.runlog import Meter
 
 
-def count(meter: Meter, told: str) -> None:
+def count(meter: Meter, told: str, on_disk: int = 0) -> None:
     """Add one query.
 
     Parameters
@@ -20,11 +20,14 @@ def count(meter: Meter, told: str) -> None:
     meter : Meter
     told : str
         The engine's profile of the query, JSON.
+    on_disk : int
+        Bytes of tables that are kept in a file, for want of memory.
     """
     profile = json.loads(told)
     meter.statements += 1
-    if "system" in profile:  # else it was answered out of statistics, without a plan
-        meter.spilled_bytes = max(meter.spilled_bytes, profile["system"]["peak_temp_dir_size"])
+    # Without "system" it was answered out of statistics, without a plan.
+    spilled = profile["system"]["peak_temp_dir_size"] if "system" in profile else 0
+    meter.spilled_bytes = max(meter.spilled_bytes, spilled + on_disk)
     for scan in _scans(profile.get("operator", [])):
         meter.scanned_rows += scan["rows_scanned"]
         # All files of one scan are of one table, and lie in folders of one name.

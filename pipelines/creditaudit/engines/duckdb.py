@@ -1,4 +1,4 @@
-"""The engine of one machine: DuckDB in memory, spilling to a scratch folder."""
+"""The engine of one machine: DuckDB in memory, spilling to a scratch folder, where large tables are kept too."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ _SELECT, _CREATE = duckdb.StatementType.SELECT, duckdb.StatementType.CREATE
 _PARSED: dict[tuple[str, duckdb.StatementType], duckdb.Statement] = {}
 _MOST_PARSED = 4096
 
+# Where a table is kept. Of one with fewer rows nobody asks what memory it takes.
+_IN_MEMORY, _ON_DISK = "TEMP TABLE", "TABLE"
+_MANY = 100_000
+
 # Letters of a path that the engine would read as a pattern, and find other files by.
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -70,12 +74,23 @@ class DuckDBEngine:
         extension and changes no setting.
     meter : Meter or None
         Counts the queries and what each of them read; None: nothing is counted.
+    on_disk : bool
+        Once the tables that are kept fill half of the memory, those that are made after it are kept in a file in
+        ``scratch``. Tables in memory can be spilled, but not all that belongs to them: of tens of millions of rows a
+        join finds no room in the end.
     """
 
     name = "duckdb"
 
     def __init__(
-        self, scratch: Path, *, threads: int, memory_limit: str, reads: Path | None = None, meter: Meter | None = None
+        self,
+        scratch: Path,
+        *,
+        threads: int,
+        memory_limit: str,
+        reads: Path | None = None,
+        meter: Meter | None = None,
+        on_disk: bool = False,
     ) -> None:
         self._connection = duckdb.connect(
             ":memory:",
@@ -86,6 +101,12 @@ class DuckDBEngine:
                 "allow_community_extensions": False,
             },
         )
+        self._file = scratch / "kept.db" if on_disk else None
+        self._where = _IN_MEMORY
+        self._limit = _bytes(memory_limit)
+        if self._file is not None:
+            self._connection.execute(f"ATTACH {quoted(str(self._file))} AS kept")
+            self._connection.execute("USE kept")
         for statement in _SESSION:
             self._connection.execute(statement)
         # In a notebook it is off already, and saying so again asks for a library of widgets.
@@ -137,13 +158,16 @@ class DuckDBEngine:
         with self._explained(select):
             # fetchall: an unfinished result would hold the connection.
             made = name if is_new else f"{name}__new"
-            rows = self._connection.execute(self._one(f"CREATE TEMP TABLE {made} AS {select}", _CREATE)).fetchall()
+            text = f"CREATE {self._where} {made} AS {select}"
+            rows = int(self._connection.execute(self._one(text, _CREATE)).fetchall()[0][0])
             self._count()
             if not is_new:  # the query may have read the one that it replaces
                 self.drop(name)
                 self._connection.execute(f"ALTER TABLE {made} RENAME TO {name}")
             self._kinds[name] = "TABLE"
-        return int(rows[0][0])
+            if rows > _MANY and self._file is not None:
+                self._look_at_memory()
+        return rows
 
     def fetch(self, select: str) -> pa.Table:
         """Run a query and return its rows as Arrow."""
@@ -188,7 +212,15 @@ class DuckDBEngine:
     def _count(self) -> None:
         """Count the query that was just answered."""
         if self._meter is not None:
-            count(self._meter, self._connection.get_profiling_information(format="json"))
+            on_disk = self._file.stat().st_size if self._file is not None and self._where == _ON_DISK else 0
+            count(self._meter, self._connection.get_profiling_information(format="json"), on_disk)
+
+    def _look_at_memory(self) -> None:
+        """Keep tables in the file from now on, if those in memory fill half of it."""
+        kept = "SELECT 2 * sum(memory_usage_bytes + temporary_storage_bytes) FROM duckdb_memory()"
+        kept += " WHERE tag = 'IN_MEMORY_TABLE'"
+        if (self._connection.execute(kept).fetchall()[0][0] or 0) > self._limit:
+            self._where = _ON_DISK
 
     def _close_in(self, reads: Path | None) -> None:
         """Let no text reach beyond one folder; the order matters, the last setting is the last that can be made."""
@@ -238,3 +270,9 @@ class DuckDBEngine:
                 why=f"{type(error).__name__} in: {numbers_hidden(' '.join(sql.split())[:300])}",
                 next_step="report this with the query text above",
             ) from None
+
+
+def _bytes(limit: str) -> int:
+    """Return a limit of memory in bytes: ``1.5GiB`` are 1024 ** 3 each, ``1.5GB`` 1000 ** 3."""
+    number, unit, binary = re.fullmatch(r"([0-9.]+)\s*([KMGT])(i?)B", limit).groups()  # type: ignore[union-attr]
+    return int(float(number) * float(1024 if binary else 1000) ** ("KMGT".index(unit) + 1))
