@@ -194,8 +194,11 @@ class DuckDBEngine:
                 self._connection.execute(f"DROP {kind} {name}")
 
     def close(self) -> None:
-        """Close the connection; DuckDB removes its spill files."""
+        """Close the connection; DuckDB removes its spill files, and leaves what was kept on disk."""
         self._connection.close()
+        if self._file is not None:
+            for left in (self._file, self._file.with_name(f"{self._file.name}.wal")):
+                left.unlink(missing_ok=True)
 
     def _one(self, sql: str, kind: duckdb.StatementType) -> duckdb.Statement:
         """Parse what must be one statement: no query writes a file, and a second statement behind it could."""

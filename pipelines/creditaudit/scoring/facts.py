@@ -164,13 +164,13 @@ _FACTS = f"""
             WHEN c.card_check_id IS NOT NULL OR c.network_check_id IS NOT NULL OR c.person_check_id IS NOT NULL
                 THEN 0 END AS DOUBLE) AS checks
     FROM score_subjects AS s
-    LEFT JOIN judged_rows AS r ON r.provider_code = s.provider_code AND r.account_code = s.account_code
-    LEFT JOIN judged_openings AS o ON o.provider_code = s.provider_code AND o.account_code = s.account_code
+    LEFT JOIN score_rows AS r ON r.provider_code = s.provider_code AND r.account_code = s.account_code
+    LEFT JOIN score_openings AS o ON o.provider_code = s.provider_code AND o.account_code = s.account_code
     -- What was told before: arrears of the first months stay so, whatever a later report says.
     LEFT JOIN standing_{CASE_FACTS.name} AS q ON q.provider_code = s.provider_code AND q.subject = s.subject
-    LEFT JOIN last_checks AS c ON c.provider_code = s.provider_code AND c.account_code = s.account_code
+    LEFT JOIN score_checks AS c ON c.provider_code = s.provider_code AND c.account_code = s.account_code
     LEFT JOIN score_beside AS b ON b.provider_code = s.provider_code AND b.subject = s.subject
-    LEFT JOIN opening_parties AS p ON p.provider_code = s.provider_code AND p.account_code = s.account_code
+    LEFT JOIN score_parties AS p ON p.provider_code = s.provider_code AND p.account_code = s.account_code
     LEFT JOIN party_tokens AS k
         ON k.party = 'operator' AND k.provider_code = p.session_provider AND k.value = p.operator_id
     LEFT JOIN party_tokens AS h ON h.party = 'phone' AND h.value = p.phone
@@ -179,17 +179,33 @@ _FACTS = f"""
 
 _PARTIES = """
     SELECT DISTINCT u.party, u.provider_code, u.value FROM (
-        SELECT 'operator' AS party, p.session_provider AS provider_code, p.operator_id AS value, p.account_code AS code,
-            p.provider_code AS at_provider FROM opening_parties AS p
+        SELECT 'operator' AS party, p.session_provider AS provider_code, p.operator_id AS value FROM score_parties AS p
         UNION ALL
-        SELECT 'phone', NULL, p.phone, p.account_code, p.provider_code FROM opening_parties AS p
+        SELECT 'phone', NULL, p.phone FROM score_parties AS p
         UNION ALL
-        SELECT 'handler', NULL, p.handler_id_norm, p.account_code, p.provider_code FROM opening_parties AS p
+        SELECT 'handler', NULL, p.handler_id_norm FROM score_parties AS p
         WHERE length(p.handler_id_norm) = 18 OR length(p.handler_id_norm) = 15
     ) AS u
-    WHERE u.value IS NOT NULL AND EXISTS (SELECT 1 FROM score_subjects AS s
-        WHERE s.provider_code = u.at_provider AND s.account_code = u.code)
+    WHERE u.value IS NOT NULL
 """
+
+# What is asked of the accounts that have a finding, few of all that were judged: by itself, so that no query joins more
+# than one table of them all.
+_OF_SUBJECTS = {
+    "score_rows": (
+        "judged_rows",
+        ("business_code", "currency", "amount", "overdue_amount", "report_date", "opened_from"),
+    ),
+    "score_openings": ("judged_openings", ("channel",)),
+    "score_checks": (
+        "last_checks",
+        tuple(f"{kind}_check_{said}" for kind in ("card", "network", "person") for said in ("id", "result")),
+    ),
+    "score_parties": ("opening_parties", ("session_provider", "operator_id", "phone", "handler_id_norm")),
+}
+
+# Values that become tokens at a time: as Python's texts they take ten times the memory.
+_AT_ONCE = 100_000
 
 
 def gather_facts(engine: Engine, keys: Keyring, strengths: pa.Table) -> int:
@@ -212,11 +228,18 @@ def gather_facts(engine: Engine, keys: Keyring, strengths: pa.Table) -> int:
     engine.table("score_whole_people", _WHOLE_PEOPLE)
     engine.table("score_subjects", _SUBJECTS)
     engine.table("score_beside", _BESIDE)
+    for name, (of, columns) in _OF_SUBJECTS.items():
+        engine.table(
+            name,
+            f"SELECT x.provider_code, x.account_code, {', '.join(f'x.{column}' for column in columns)} FROM {of} AS x"
+            " WHERE EXISTS (SELECT 1 FROM score_subjects AS s"
+            " WHERE s.provider_code = x.provider_code AND s.account_code = x.account_code)",
+        )
     engine.load("party_tokens", with_tokens(engine.fetch(_PARTIES), keys))
     made = engine.table("facts_tonight", _FACTS)
     engine.drop(
         *("score_strengths", "score_mine", "score_whole_people", "score_subjects", "score_beside", "party_tokens"),
-        "opening_parties",
+        *("opening_parties", *_OF_SUBJECTS),
     )
     return made
 
@@ -232,8 +255,11 @@ def with_tokens(parties: pa.Table, keys: Keyring, key: Key | None = None) -> pa.
         parties["value"].cast(pa.string()),
         "\x1f",
     )
-    tokens = keys.tokens("score", named.to_pylist(), length=16, key=key)
-    return parties.append_column("token", pa.array(tokens, type=pa.string()))
+    tokens = [
+        pa.array(keys.tokens("score", named.slice(at, _AT_ONCE).to_pylist(), length=16, key=key), type=pa.string())
+        for at in range(0, len(named), _AT_ONCE)
+    ]
+    return parties.append_column("token", pa.chunked_array(tokens, type=pa.string()))
 
 
 def facts_changed(engine: Engine, night: date) -> pa.Table:
