@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.absent import leave_out, release
 from creditaudit.audit.everyone import Judging, why_everyone
+from creditaudit.audit.findings import clearance_rows
 from creditaudit.audit.judgment import Judgment, judge_night, put_away
 from creditaudit.audit.notices import tell_notices
 from creditaudit.audit.rulebook import rule_titles
@@ -215,7 +216,6 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             count_judged(run.engine, "absent_codes")  # over the whole book
         tables = {
             "findings": judgment.findings,
-            "clearances": judgment.clearances,
             "cases": tracked.cases,
             "case_events": tracked.events,
             "quarantine": quarantine(admitted),
@@ -231,6 +231,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             contradicted=judgment.contradicted,
             corrected=(corrected.links.num_rows, (*run.inbox.refused, *corrected.refused, *unburied)),
         )
+        run.engine.drop("clearances")
         summary |= {"scoring": scoring, "known_answers": answered.as_dict(), "recalled": [*run.recalls.told]}
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     check_unchanged(reports)
@@ -336,9 +337,11 @@ def _track(run: Run, assessment: Assessment, judgment: Judgment) -> Tracked:
 
 
 def _publish(run: Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
-    paths = {name: run.folder / "published" / f"{name}.parquet" for name in tables}
-    for name, table in tables.items():
-        write_parquet(paths[name], PUBLISHED[name], table.to_batches(ROW_GROUP))
+    batches = {name: table.to_batches(ROW_GROUP) for name, table in tables.items()}
+    every = {**batches, "clearances": clearance_rows(run.engine, run.night, ROW_GROUP)}
+    paths = {name: run.folder / "published" / f"{name}.parquet" for name in every}
+    for name, rows in every.items():
+        write_parquet(paths[name], PUBLISHED[name], rows)
     return paths
 
 

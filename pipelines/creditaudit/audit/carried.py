@@ -40,11 +40,11 @@ def only_scope(engine: Engine) -> None:
         engine.table(table, f"SELECT f.* FROM {table} AS f WHERE f.account_code IS NULL OR EXISTS ({_ACCOUNT})")
 
 
-def carry(engine: Engine, night: date, findings: pa.Table, clearances: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Add to what was found tonight what stands of the last night.
+def carry(engine: Engine, night: date, findings: pa.Table) -> pa.Table:
+    """Add to what was found tonight what stands of the last night; returns all findings, as they are published.
 
-    Makes ``findings``, ``carried_subjects`` and ``judged_subjects`` (provider_code, subject: whatever was judged, with
-    a finding or without).
+    Adds to ``clearances``. Makes ``findings``, ``carried_subjects`` and ``judged_subjects`` (provider_code, subject:
+    whatever was judged, with a finding or without).
 
     Reads ``previous_findings``, ``previous_clearances``, ``scope_codes``, ``scope_inquiry_keys``.
 
@@ -52,7 +52,7 @@ def carry(engine: Engine, night: date, findings: pa.Table, clearances: pa.Table)
     ----------
     engine : Engine
     night : date
-    findings, clearances : pyarrow.Table
+    findings : pyarrow.Table
         Of those who are judged, as they are published.
     """
     engine.table(
@@ -66,13 +66,18 @@ def carry(engine: Engine, night: date, findings: pa.Table, clearances: pa.Table)
         " UNION SELECT provider_code, 'inquiry:' || inquiry_id AS subject FROM scope_inquiry_keys",
     )
     stands = engine.fetch("SELECT * FROM carried_findings")
-    cleared = engine.fetch(f"SELECT f.* FROM previous_clearances AS f WHERE NOT EXISTS ({_ACCOUNT})")
     engine.drop("carried_findings")
+    columns = ", ".join(f"f.{name}" for name in CLEARANCES.names if name != "night")
+    engine.table(
+        "clearances",
+        f"SELECT {columns} FROM clearances AS f"
+        f" UNION ALL SELECT {columns} FROM previous_clearances AS f WHERE NOT EXISTS ({_ACCOUNT})",
+    )
     whole = in_order(pa.concat_tables([findings, _of(night, stands, FINDINGS)]), FINDINGS_ORDER)
     engine.load("findings", whole)
-    return whole, in_order(pa.concat_tables([clearances, _of(night, cleared, CLEARANCES)]), CLEARANCES.names)
+    return whole
 
 
 def _of(night: date, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    dated = pa.array([night] * rows.num_rows, type=pa.date32())
+    dated = pa.repeat(pa.scalar(night, pa.date32()), rows.num_rows)
     return rows.set_column(rows.schema.get_field_index("night"), "night", dated).select(schema.names).cast(schema)

@@ -16,7 +16,7 @@ from creditaudit.audit.rules_run import found_table
 from creditaudit.tables import CLEARANCES, FINDINGS, FINDINGS_ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from creditaudit.audit.rulebook import Rule
@@ -106,10 +106,15 @@ def evidence_of(engine: Engine, rule: Rule, found: str) -> pa.Table:
     return rows.select([*(name for name in _FACTS if name != "verdict"), "subject", "evidence"])
 
 
-def build_clearances(engine: Engine, night: date) -> pa.Table:
-    """Return tonight's clearances as they are published (schema ``CLEARANCES``, sorted left to right)."""
-    rows = engine.fetch(f"SELECT DATE '{night.isoformat()}' AS night, c.* FROM clearances AS c")
-    return in_order(rows.select(CLEARANCES.names).cast(CLEARANCES), CLEARANCES.names)
+def clearance_rows(engine: Engine, night: date, at_once: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of ``clearances`` as they are published (schema ``CLEARANCES``, sorted left to right).
+
+    The longest table that a night publishes is nowhere held whole.
+    """
+    columns = ", ".join(f"c.{name}" for name in CLEARANCES.names if name != "night")
+    text = f"SELECT DATE '{night.isoformat()}' AS night, {columns} FROM clearances AS c ORDER BY {columns}"
+    for batch in engine.stream(text, at_once):
+        yield batch.cast(CLEARANCES)
 
 
 def _of_rule(engine: Engine, rule: Rule, found: str) -> pa.Table:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from creditaudit.audit.carried import carry, nothing_carried, only_scope
-from creditaudit.audit.findings import build_clearances, build_findings
+from creditaudit.audit.findings import build_findings
 from creditaudit.audit.lineage import find_renamed, join_renames, name_renames
 from creditaudit.audit.notices import build_notices, count_ignored
 from creditaudit.audit.rules_run import judge
@@ -14,7 +14,6 @@ from creditaudit.audit.scope import close_scope, narrow
 from creditaudit.audit.sift import sift
 from creditaudit.audit.tally import recount
 from creditaudit.audit.touched import beyond_retention, touch
-from creditaudit.book.files import coded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +35,6 @@ class Judgment:
     ----------
     findings : pyarrow.Table
         Schema ``creditaudit.tables.FINDINGS``.
-    clearances : pyarrow.Table
-        Columns of ``creditaudit.tables.CLEARANCES``; texts of few values as dictionaries.
     contradicted : tuple of (provider_code, old_account_code)
         Renames whose two codes cannot be one account.
     ignored : dict
@@ -49,7 +46,6 @@ class Judgment:
     """
 
     findings: pa.Table
-    clearances: pa.Table
     contradicted: tuple[tuple[str, str], ...]
     ignored: dict[str, int]
     accounts: int | None = None
@@ -66,9 +62,10 @@ def judge_night(
 ) -> Judgment:
     """Judge by the rows in force, named ``standing_<table>``, everyone, or only who is touched.
 
-    Leaves ``findings``, ``judged_rows``, ``lineage``, ``opening_changed`` and ``carried_subjects`` for the stages that
-    follow. Where only some are judged, ``standing_<feed>`` are their rows after this (``audit.scope.narrow``), and all
-    that is made of them is theirs; ``findings`` alone has everyone's, and what is returned.
+    Leaves ``findings``, ``clearances``, ``judged_rows``, ``lineage``, ``opening_changed`` and ``carried_subjects`` for
+    the stages that follow. Where only some are judged, ``standing_<feed>`` are their rows after this
+    (``audit.scope.narrow``), and all that is made of them is theirs; ``findings`` and ``clearances`` alone have
+    everyone's, and what is returned.
 
     Parameters
     ----------
@@ -85,14 +82,13 @@ def judge_night(
     if accounts is None:
         nothing_carried(engine)
     contradicted = engine.fetch("SELECT * FROM contradicted_renames ORDER BY provider_code, old_account_code")
-    findings, clearances = build_findings(engine, rules, night, keys), build_clearances(engine, night)
+    findings = build_findings(engine, rules, night, keys)
     is_counted = False
     if changes is not None and accounts is not None:
-        findings, clearances = carry(engine, night, findings, clearances)
+        findings = carry(engine, night, findings)
         is_counted = recount(engine, changes)
     return Judgment(
         findings,
-        coded(clearances, ("provider_code", "notice_source")),  # the longest table that a night holds
         tuple(zip(*(c.to_pylist() for c in contradicted.columns), strict=True)),
         ignored,
         accounts,
@@ -124,7 +120,7 @@ def find_raw(engine: Engine, rules: Sequence[Rule], night: date, changes: Change
 # What rules, duties, scores and cases are asked of, and no report.
 _ASKED_NO_MORE = (
     *("pairs", "card_facts", "issued_cards", "judged_accounts", "judged_openings", "account_checks", "last_checks"),
-    *("account_links", "inquiry_pairs", "person_alerts", "raw_findings", "clearances"),
+    *("account_links", "inquiry_pairs", "person_alerts", "raw_findings"),
 )
 
 

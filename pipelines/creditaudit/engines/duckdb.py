@@ -265,7 +265,7 @@ class DuckDBEngine:
             raise StorageError(
                 "the engine ran out of memory and of scratch space",
                 why=type(error).__name__,
-                next_step="raise [engine] memory_limit, or give --scratch a file system with more room",
+                next_step="raise [engine] memory_limit, or make room on the book's file system: scratch lies there",
             ) from None
         except duckdb.Error as error:
             raise InternalError(

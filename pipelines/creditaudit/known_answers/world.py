@@ -238,7 +238,7 @@ def judge_world(engine: Engine, rules: Sequence[Rule], night: date, keys: Keyrin
             said += ["-", "-"]
         fault = faults.get(tuple(row[name] for name in key), "")
         found.setdefault(_owner(code), []).append(f"{where} {' '.join(said)}{fault}")
-    for row in judgment.clearances.to_pylist():
+    for row in engine.fetch("SELECT * FROM clearances").to_pylist():
         where = _where(row["provider_code"], row["account_code"], "account")
         told = f"{where} clear {_short(row['notice_id'])} {row['reason']}"
         found.setdefault(_owner(row["account_code"]), []).append(told)

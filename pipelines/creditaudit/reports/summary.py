@@ -30,13 +30,13 @@ def summarise(
 ) -> dict[str, Any]:
     """Return what a person asks first, as plain JSON values in a fixed order.
 
-    Reads ``case_rows``, ``case_recipients`` and ``previous_findings``.
+    Reads ``clearances``, ``case_rows``, ``case_recipients`` and ``previous_findings``.
 
     Parameters
     ----------
     engine : Engine
     tables : mapping
-        Tonight's published tables.
+        Tonight's published tables but ``clearances``.
     stale : mapping
         Feeds that are missing or incomplete, with the reasons.
     ignored : mapping
@@ -46,12 +46,14 @@ def summarise(
     corrected : tuple
         Quarantined rows that came back corrected, and the decisions of the inbox that were refused, with the reasons.
     """
-    findings, clearances, covered = tables["findings"], tables["clearances"], tables["coverage"]
+    findings, covered = tables["findings"], tables["coverage"]
     rejected = tables["quarantine"].filter(pc.equal(tables["quarantine"]["disposition"], "row_quarantined"))
     quarters, more_quarters = quarters_shown(tables["institutions"])
     return {
         "findings_by_rule": _counted(findings, ["rule_id", "verdict"]),
-        "clearances_by_reason": _counted(clearances, ["reason"]),
+        "clearances_by_reason": engine.fetch(
+            "SELECT reason, count(*) AS rows FROM clearances GROUP BY reason ORDER BY reason"
+        ).to_pylist(),
         "institutions": _institutions(engine),
         "overdue": _overdue(engine),
         "quarters": quarters,
