@@ -105,8 +105,9 @@ class DuckDBEngine:
         self._where = _IN_MEMORY
         self._limit = _bytes(memory_limit)
         if self._file is not None:
-            self._connection.execute(f"ATTACH {quoted(str(self._file))} AS kept")
-            self._connection.execute("USE kept")
+            with self._explained("ATTACH"):
+                self._connection.execute(f"ATTACH {quoted(str(self._file))} AS kept")
+                self._connection.execute("USE kept")
         for statement in _SESSION:
             self._connection.execute(statement)
         # In a notebook it is off already, and saying so again asks for a library of widgets.

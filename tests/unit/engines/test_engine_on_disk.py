@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 from creditaudit.engines.duckdb import DuckDBEngine
-from creditaudit.errors import InternalError
+from creditaudit.errors import InternalError, StorageError
 from creditaudit.runlog import Meter
 from place import Place, changed
 from reference.hostile import write_delivery
@@ -81,6 +81,11 @@ def test_a_table_can_move_under_a_view_be_replaced_and_dropped(engine: DuckDBEng
     assert places(engine) == {}
     with pytest.raises(InternalError):
         engine.fetch("SELECT * FROM moving")
+
+
+def test_where_no_file_can_be_made_the_storage_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="check free space and permissions"):
+        DuckDBEngine(tmp_path / "gone", threads=1, memory_limit="64MiB", on_disk=True)
 
 
 def test_no_text_reaches_the_file_by_its_name(engine: DuckDBEngine, tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def numbers(
     published = {name: pa.Table.from_pylist(tables.get(name, []), schema=schema) for name, schema in PUBLISHED.items()}
     published["findings"] = pa.Table.from_pylist(list(findings), schema=FINDINGS)
     engine.load("findings", published["findings"])
+    engine.load("clearances", published.pop("clearances"))
     engine.load("previous_findings", pa.Table.from_pylist(list(before), schema=FINDINGS))
     found = summarise(engine, published, stale=stale or {}, ignored={}, contradicted=(), corrected=(0, ()))
     return found | {"known_answers": ANSWERED}
