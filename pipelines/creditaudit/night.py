@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.absent import leave_out, release
 from creditaudit.audit.everyone import Judging, why_everyone
-from creditaudit.audit.findings import clearance_rows
+from creditaudit.audit.findings import clearance_rows, finding_rows
 from creditaudit.audit.judgment import Judgment, judge_night, put_away
 from creditaudit.audit.notices import tell_notices
 from creditaudit.audit.rulebook import rule_titles
@@ -45,14 +45,15 @@ from creditaudit.book.tombstones import finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
 from creditaudit.cases.clocks import read_clocks
+from creditaudit.cases.events import event_rows
 from creditaudit.cases.institutions import count_institutions, late_answers
 from creditaudit.cases.joined import answer_joined
 from creditaudit.cases.known import open_previous
 from creditaudit.cases.prove import prove
 from creditaudit.cases.strength import strengths
 from creditaudit.cases.track import (
-    Tracked,
     case_memory,
+    case_rows,
     lives_changed,
     objections_changed,
     recall_cases,
@@ -60,7 +61,7 @@ from creditaudit.cases.track import (
     track,
 )
 from creditaudit.contracts.contract import Contract, hold, kinds_of, open_contract
-from creditaudit.errors import RefusedError, UsageError
+from creditaudit.errors import UsageError
 from creditaudit.fault.decide import decide
 from creditaudit.fault.sheet_facts import sheet_facts_changed, tell_elements
 from creditaudit.feeds import FEEDS
@@ -98,7 +99,7 @@ from creditaudit.settings import load_settings
 from creditaudit.tables import PUBLISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -183,12 +184,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
         deltas = delta_rows(reports, run.night)
         run.tonight["delta_rows"] = write_changes(run.folder, "delta_rows", deltas)
         assessment = assess(reports, run.settings, shrunken(run.book, reports, deltas, run.settings, run.night))
-        if assessment.refusals:
-            raise RefusedError(
-                f"night {run.night} is refused by the contract",
-                why="; ".join(assessment.refusals),
-                next_step="ask the provider for a corrected file, put it in its place and run the night again",
-            )
+        assessment.demand(run.night)
     with run.log.stage("keys"):
         admitted = _admit(run, reports, corrected)
         run.inputs = inputs(reports, admitted, run.night)
@@ -209,15 +205,12 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
     with run.log.stage("score") as stage:
         stage.rows, scoring = _score(run)
     with run.log.stage("track"):
-        tracked = _track(run, assessment, judgment)
-        unburied = run.bury(tracked.cases)
+        _track(run, assessment, judgment)
+        unburied = run.bury()
     with run.log.stage("report"):
         if not judgment.is_counted:
             count_judged(run.engine, "absent_codes")  # over the whole book
         tables = {
-            "findings": judgment.findings,
-            "cases": tracked.cases,
-            "case_events": tracked.events,
             "quarantine": quarantine(admitted),
             "coverage": coverage(reports, admitted, run.night),
             "institutions": count_institutions(run.engine, run.night),
@@ -231,7 +224,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
             contradicted=judgment.contradicted,
             corrected=(corrected.links.num_rows, (*run.inbox.refused, *corrected.refused, *unburied)),
         )
-        run.engine.drop("clearances")
+        run.engine.drop("clearances", "every_case")
         summary |= {"scoring": scoring, "known_answers": answered.as_dict(), "recalled": [*run.recalls.told]}
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     check_unchanged(reports)
@@ -298,7 +291,7 @@ def _judge(run: Run, stage: Stage, judging: Judges) -> Judgment:
         decide(engine, run.night, ranks)
     gather_facts(run.engine, run.keys, ranks)
     widen(run.engine)
-    stage.rows = judgment.findings.num_rows
+    stage.rows = judgment.findings
     looked = f"{judgment.accounts} accounts"
     stage.note = f"everyone: {why or 'many are touched'}" if judgment.accounts is None else looked
     return judgment
@@ -313,7 +306,7 @@ def _score(run: Run) -> tuple[int, dict[str, Any]]:
     return features.num_rows, scoring_summary(in_force, features, run.keys.active.key_id)
 
 
-def _track(run: Run, assessment: Assessment, judgment: Judgment) -> Tracked:
+def _track(run: Run, assessment: Assessment, judgment: Judgment) -> None:
     """Open and change cases; keep what they must remember."""
     open_previous(run.engine, run.book)
     run.inbox.refused.extend(take_answers(run.engine, run.inbox.sound, run.night, run.keys))
@@ -321,7 +314,7 @@ def _track(run: Run, assessment: Assessment, judgment: Judgment) -> Tracked:
     recall_cases(run.engine, run.book, run.night, may_rest=may_rest)
     answer_joined(run.engine)
     run.remember(prove(run.engine, run.book, run.night, entries=run.inbox.sound, quarantined=run.quarantined))
-    tracked = track(run.engine, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight)
+    track(run.engine, run.night, run.keys, stale_feeds=sorted(assessment.stale), tonight=run.tonight)
     kept = (
         (CASE_MEMORY, case_memory),
         (CASE_SUBJECTS, subjects_changed),
@@ -333,12 +326,17 @@ def _track(run: Run, assessment: Assessment, judgment: Judgment) -> Tracked:
     )
     run.remember({table.name: changed(run.engine, run.night) for table, changed in kept})
     put_away(run.engine)
-    return tracked
 
 
 def _publish(run: Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
-    batches = {name: table.to_batches(ROW_GROUP) for name, table in tables.items()}
-    every = {**batches, "clearances": clearance_rows(run.engine, run.night, ROW_GROUP)}
+    """Write the tables that are published; the long ones go from the engine to the file, nowhere held whole."""
+    every: dict[str, Iterable[pa.RecordBatch]] = {
+        **{name: table.to_batches(ROW_GROUP) for name, table in tables.items()},
+        "findings": finding_rows(run.engine, ROW_GROUP),
+        "clearances": clearance_rows(run.engine, run.night, ROW_GROUP),
+        "cases": case_rows(run.engine, ROW_GROUP),
+        "case_events": event_rows(run.engine, run.night, ROW_GROUP),
+    }
     paths = {name: run.folder / "published" / f"{name}.parquet" for name in every}
     for name, rows in every.items():
         write_parquet(paths[name], PUBLISHED[name], rows)

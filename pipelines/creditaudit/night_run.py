@@ -76,9 +76,9 @@ class Run:
         self.book, self.removals = erased.book, erased.stones
         self.inbox.refused.extend(erased.refused)
 
-    def bury(self, cases: pa.Table) -> list[str]:
+    def bury(self) -> list[str]:
         """Take the decisions to prune; returns one sentence for each that is refused."""
-        stones, refused = bury(self.engine, self.book, self.folder, self.inbox.sound, cases=cases, night=self.night)
+        stones, refused = bury(self.engine, self.book, self.folder, self.inbox.sound, night=self.night)
         self.removals += stones
         return refused
 

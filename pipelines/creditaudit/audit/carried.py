@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from creditaudit.audit.findings import in_order
-from creditaudit.tables import CLEARANCES, FINDINGS, FINDINGS_ORDER
+from creditaudit.tables import CLEARANCES, FINDINGS
 
 if TYPE_CHECKING:
     from datetime import date
@@ -40,20 +37,11 @@ def only_scope(engine: Engine) -> None:
         engine.table(table, f"SELECT f.* FROM {table} AS f WHERE f.account_code IS NULL OR EXISTS ({_ACCOUNT})")
 
 
-def carry(engine: Engine, night: date, findings: pa.Table) -> pa.Table:
-    """Add to what was found tonight what stands of the last night; returns all findings, as they are published.
+def carry(engine: Engine, night: date) -> None:
+    """Add to ``findings`` and ``clearances`` what stands of the last night.
 
-    Adds to ``clearances``. Makes ``findings``, ``carried_subjects`` and ``judged_subjects`` (provider_code, subject:
-    whatever was judged, with a finding or without).
-
-    Reads ``previous_findings``, ``previous_clearances``, ``scope_codes``, ``scope_inquiry_keys``.
-
-    Parameters
-    ----------
-    engine : Engine
-    night : date
-    findings : pyarrow.Table
-        Of those who are judged, as they are published.
+    Makes ``carried_subjects`` and ``judged_subjects`` (provider_code, subject: whatever was judged, with a finding or
+    without). Reads ``previous_findings``, ``previous_clearances``, ``scope_codes``, ``scope_inquiry_keys``.
     """
     engine.table(
         "carried_findings",
@@ -65,7 +53,9 @@ def carry(engine: Engine, night: date, findings: pa.Table) -> pa.Table:
         "SELECT provider_code, 'account:' || account_code AS subject FROM scope_codes"
         " UNION SELECT provider_code, 'inquiry:' || inquiry_id AS subject FROM scope_inquiry_keys",
     )
-    stands = engine.fetch("SELECT * FROM carried_findings")
+    names = ", ".join(FINDINGS.names)
+    dated = names.replace("night", f"DATE '{night.isoformat()}' AS night", 1)
+    engine.table("findings", f"SELECT {names} FROM findings UNION ALL SELECT {dated} FROM carried_findings")
     engine.drop("carried_findings")
     columns = ", ".join(f"f.{name}" for name in CLEARANCES.names if name != "night")
     engine.table(
@@ -73,11 +63,3 @@ def carry(engine: Engine, night: date, findings: pa.Table) -> pa.Table:
         f"SELECT {columns} FROM clearances AS f"
         f" UNION ALL SELECT {columns} FROM previous_clearances AS f WHERE NOT EXISTS ({_ACCOUNT})",
     )
-    whole = in_order(pa.concat_tables([findings, _of(night, stands, FINDINGS)]), FINDINGS_ORDER)
-    engine.load("findings", whole)
-    return whole
-
-
-def _of(night: date, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    dated = pa.repeat(pa.scalar(night, pa.date32()), rows.num_rows)
-    return rows.set_column(rows.schema.get_field_index("night"), "night", dated).select(schema.names).cast(schema)

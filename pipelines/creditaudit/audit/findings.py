@@ -45,9 +45,12 @@ COUNTED = "_count"
 
 _SECONDS = ("moment_from", "moment_to", "reported_from", "reported_to")
 
+# Findings that are made at once: the evidence of so many, as text several times over, takes some 200 MiB.
+_AT_ONCE = 100_000
 
-def build_findings(engine: Engine, rules: Sequence[Rule], night: date, keys: Keyring) -> pa.Table:
-    """Return tonight's findings as they are published, and name them ``findings`` for the stages that follow.
+
+def build_findings(engine: Engine, rules: Sequence[Rule], night: date, keys: Keyring) -> None:
+    """Make ``findings``: tonight's, with the columns that are published (``creditaudit.tables.FINDINGS``).
 
     Reads what the rules found, and the tables that they read (:func:`creditaudit.audit.rules_run.judge`).
 
@@ -59,29 +62,40 @@ def build_findings(engine: Engine, rules: Sequence[Rule], night: date, keys: Key
     night : date
     keys : Keyring
         Makes the person tokens.
-
-    Returns
-    -------
-    pyarrow.Table
-        Schema ``creditaudit.tables.FINDINGS``, sorted by ``FINDINGS_ORDER`` (missing first).
     """
     engine.table("finding_subjects", _SUBJECTS)
+    counted = engine.fetch("SELECT rule_id, count(*) AS n FROM raw_findings GROUP BY rule_id").to_pylist()
+    found_by = {row["rule_id"]: int(row["n"]) for row in counted}
     # Most rules find nothing in an ordinary night; one of them has the columns where none finds anything.
-    found_by = set(engine.fetch("SELECT DISTINCT rule_id FROM raw_findings")["rule_id"].to_pylist())
     asked = [rule for rule in rules if rule.rule_id in found_by] or rules[:1]
-    tables = [_of_rule(engine, rule, found_table(rule.rule_id)) for rule in asked]
+    parts: list[str] = []
+    held: list[pa.Table] = []
+
+    def keep() -> None:
+        parts.append(f"findings_{len(parts)}")
+        engine.load(parts[-1], _as_published(pa.concat_tables(held), night, keys))
+        held.clear()
+
+    for rule in asked:
+        for rows in _of_rule(engine, rule, found_table(rule.rule_id), found_by.get(rule.rule_id, 0)):
+            if held and sum(some.num_rows for some in held) + rows.num_rows > _AT_ONCE:
+                keep()
+            held.append(rows)
+    keep()
     engine.drop("finding_subjects")
-    found = pa.concat_tables(tables).combine_chunks()
+    engine.table("findings", " UNION ALL ".join(f"SELECT * FROM {part}" for part in parts))
+    engine.drop(*parts)
+
+
+def _as_published(found: pa.Table, night: date, keys: Keyring) -> pa.Table:
+    found = found.combine_chunks()
     columns = {name: found[name] for name in found.column_names}
     columns["night"] = pa.array([night] * found.num_rows, type=pa.date32())
     columns["person_token"] = _person_tokens(found["id_norm"], keys)
     columns["fingerprint"] = _fingerprints(found)
     for name in _SECONDS:
         columns[name] = found[name].cast(pa.timestamp("s")).cast(pa.timestamp("us"))
-    published = pa.table({name: columns[name] for name in FINDINGS.names}).cast(FINDINGS)
-    published = in_order(published, FINDINGS_ORDER)
-    engine.load("findings", published)
-    return published
+    return pa.table({name: columns[name] for name in FINDINGS.names}).cast(FINDINGS)
 
 
 def evidence_of(engine: Engine, rule: Rule, found: str) -> pa.Table:
@@ -101,9 +115,16 @@ def evidence_of(engine: Engine, rule: Rule, found: str) -> pa.Table:
         rule_id, provider_code, account_code, subject, notice_source, notice_id, evidence; no order.
     """
     engine.table("finding_subjects", _SUBJECTS)
-    rows = _of_rule(engine, rule, found)
+    rows = pa.concat_tables(_of_rule(engine, rule, found, 0))
     engine.drop("finding_subjects")
     return rows.select([*(name for name in _FACTS if name != "verdict"), "subject", "evidence"])
+
+
+def finding_rows(engine: Engine, at_once: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of ``findings`` as they are published (sorted by ``FINDINGS_ORDER``, missing first)."""
+    columns, order = ", ".join(FINDINGS.names), ", ".join(FINDINGS_ORDER)
+    for batch in engine.stream(f"SELECT {columns} FROM findings ORDER BY {order}", at_once):
+        yield batch.cast(FINDINGS)
 
 
 def clearance_rows(engine: Engine, night: date, at_once: int) -> Iterator[pa.RecordBatch]:
@@ -117,8 +138,8 @@ def clearance_rows(engine: Engine, night: date, at_once: int) -> Iterator[pa.Rec
         yield batch.cast(CLEARANCES)
 
 
-def _of_rule(engine: Engine, rule: Rule, found: str) -> pa.Table:
-    """Return one rule's findings with their evidence as JSON text.
+def _of_rule(engine: Engine, rule: Rule, found: str, count: int) -> Iterator[pa.Table]:
+    """Yield one rule's findings, about ``count``, with their evidence as JSON text, in parts of bounded length.
 
     An evidence column is the rule's own where its text returns one, else that of a table which it reads. Nothing in the
     evidence changes with a mere redelivery: no file, row, night or report date.
@@ -132,7 +153,7 @@ def _of_rule(engine: Engine, rule: Rule, found: str) -> pa.Table:
         f" AND {table}.account_code = f.account_code"
         for table in sorted({source for source in sources.values() if source in EVIDENT} - {"pairs"})
     )
-    rows = engine.fetch(
+    select = (
         f"SELECT {facts}, s.id_norm, s.moment_from, s.moment_to, pairs.relation, n.reported_from, n.reported_to{listed}"
         f" FROM {found} AS f"
         " JOIN finding_subjects AS s ON s.provider_code = f.provider_code AND s.subject = f.subject"
@@ -140,6 +161,18 @@ def _of_rule(engine: Engine, rule: Rule, found: str) -> pa.Table:
         " LEFT JOIN pairs AS pairs ON pairs.provider_code = f.provider_code AND pairs.account_code = f.account_code"
         f" AND pairs.notice_source = f.notice_source AND pairs.notice_id = f.notice_id{joins}"
     )
+    if count <= _AT_ONCE:
+        yield _with_evidence(engine.fetch(select), names)
+        return
+    engine.table("rule_findings", select)
+    pieces = 1 + count // _AT_ONCE
+    for piece in range(pieces):
+        rows = engine.fetch(f"SELECT * FROM rule_findings WHERE abs(text_hash(subject) % {pieces}) = {piece}")
+        yield _with_evidence(rows, names)
+    engine.drop("rule_findings")
+
+
+def _with_evidence(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     members = [_member(name, rows[f"evidence_{name}"]) for name in names]
     joined = pc.binary_join_element_wise(*members, ",", null_handling="skip")
     evidence = pc.binary_join_element_wise("{", joined, "}", "")

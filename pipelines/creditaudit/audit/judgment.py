@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    import pyarrow as pa
-
     from creditaudit.audit.rulebook import Rule
     from creditaudit.audit.touched import Changes
     from creditaudit.book.keys import Keyring
@@ -33,8 +31,8 @@ class Judgment:
 
     Parameters
     ----------
-    findings : pyarrow.Table
-        Schema ``creditaudit.tables.FINDINGS``.
+    findings : int
+        How many findings stand.
     contradicted : tuple of (provider_code, old_account_code)
         Renames whose two codes cannot be one account.
     ignored : dict
@@ -45,7 +43,7 @@ class Judgment:
         ``judged_counts`` is made: nobody else need be counted (``audit.tally``).
     """
 
-    findings: pa.Table
+    findings: int
     contradicted: tuple[tuple[str, str], ...]
     ignored: dict[str, int]
     accounts: int | None = None
@@ -65,7 +63,7 @@ def judge_night(
     Leaves ``findings``, ``clearances``, ``judged_rows``, ``lineage``, ``opening_changed`` and ``carried_subjects`` for
     the stages that follow. Where only some are judged, ``standing_<feed>`` are their rows after this
     (``audit.scope.narrow``), and all that is made of them is theirs; ``findings`` and ``clearances`` alone have
-    everyone's, and what is returned.
+    everyone's.
 
     Parameters
     ----------
@@ -82,13 +80,13 @@ def judge_night(
     if accounts is None:
         nothing_carried(engine)
     contradicted = engine.fetch("SELECT * FROM contradicted_renames ORDER BY provider_code, old_account_code")
-    findings = build_findings(engine, rules, night, keys)
+    build_findings(engine, rules, night, keys)
     is_counted = False
     if changes is not None and accounts is not None:
-        findings = carry(engine, night, findings)
+        carry(engine, night)
         is_counted = recount(engine, changes)
     return Judgment(
-        findings,
+        int(engine.fetch("SELECT count(*) AS n FROM findings")["n"][0].as_py()),
         tuple(zip(*(c.to_pylist() for c in contradicted.columns), strict=True)),
         ignored,
         accounts,

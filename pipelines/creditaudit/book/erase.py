@@ -154,7 +154,9 @@ def open_book_rows(engine: Engine, book: Book) -> list[Removable]:
     feed_of = {**{feed: feed for feed in FEEDS}, OPENING_CHANGES.name: "openings"}
     typed = [f for f in files if f.is_typed or f.is_state]
     open_ever(engine, [(feed_of[f.table], f.path(book)) for f in typed if f.table in feed_of])
-    name_kept(engine, _live_cases(book))
+    engine.load("every_case", _live_cases(book))
+    name_kept(engine)
+    engine.drop("every_case")
     return files
 
 

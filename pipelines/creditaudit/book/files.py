@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from creditaudit.errors import StorageError, Where
@@ -123,21 +122,6 @@ def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
                 writer.write_table(group, row_group_size=ROW_GROUP)
                 rows += group.num_rows
     return rows
-
-
-def coded(table: pa.Table, columns: Iterable[str]) -> pa.Table:
-    """Return a table that holds each text of some columns once, whatever rows have it; :func:`write_parquet` undoes it.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-    columns : iterable of str
-        Text columns of few values.
-    """
-    for name in columns:
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, name, pc.dictionary_encode(table[name]))
-    return table
 
 
 def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.Table]:

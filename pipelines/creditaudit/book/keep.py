@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    import pyarrow as pa
-
     from creditaudit.engines import Engine
 
 # Provenance of a typed row; a quarantined one has the feed beside it.
@@ -55,23 +53,17 @@ def close_ever(engine: Engine) -> None:
     engine.drop("kept_accounts", "kept_persons", "kept_sessions", "kept_handlers")
 
 
-def name_kept(engine: Engine, cases: pa.Table) -> None:
+def name_kept(engine: Engine) -> None:
     """Make ``kept_accounts``, ``kept_persons``, ``kept_sessions`` and ``kept_handlers``: whom some cases rest on.
 
-    Parameters
-    ----------
-    engine : Engine
-        Has ``ever_<feed>`` of every feed.
-    cases : pyarrow.Table
-        Columns provider_code, account_code and subject of ``creditaudit.tables.CASES``.
+    Reads ``ever_<feed>`` of every feed, and ``every_case`` (provider_code, account_code and subject).
     """
-    engine.load("every_case", cases)
     _accounts(engine)
     _persons(engine)
-    engine.drop("every_case", "case_links")
+    engine.drop("case_links")
 
 
-def keepers(engine: Engine, files: Iterable[tuple[str, Path]], cases: pa.Table) -> RowSet:
+def keepers(engine: Engine, files: Iterable[tuple[str, Path]]) -> RowSet:
     """Find the rows that stay.
 
     Kept are the accounts of every case, all accounts that a rename, an original or a settlement link joins to them,
@@ -83,18 +75,16 @@ def keepers(engine: Engine, files: Iterable[tuple[str, Path]], cases: pa.Table) 
     Parameters
     ----------
     engine : Engine
-        Has ``standing_<feed>`` of every feed, and ``standing_quarantined_numbers``.
+        Has ``standing_<feed>`` of every feed, ``standing_quarantined_numbers`` and ``every_case``.
     files : iterable of (feed, path)
         Typed rows that may go.
-    cases : pyarrow.Table
-        Schema ``creditaudit.tables.CASES``: every case ever opened.
 
     Returns
     -------
     RowSet
     """
     open_ever(engine, files)
-    name_kept(engine, cases)
+    name_kept(engine)
     typed = {
         feed: engine.fetch(f"SELECT {_NAMED} FROM going_{feed} AS x WHERE {_BELONGS.get(feed, _BY_PERSON)}")
         for feed in FEEDS

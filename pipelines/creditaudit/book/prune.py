@@ -111,11 +111,11 @@ def refusal(book: Book, body: Any) -> str | None:
 
 
 def bury(
-    engine: Engine, book: Book, folder: Path, entries: Sequence[Entry], *, cases: pa.Table, night: date
+    engine: Engine, book: Book, folder: Path, entries: Sequence[Entry], *, night: date
 ) -> tuple[list[Tombstone], list[str]]:
     """Make tonight's tombstones, and write the rows that stay of the files that they name.
 
-    Reads ``standing_<feed>`` of every feed, ``standing_quarantined_numbers``.
+    Reads ``standing_<feed>`` of every feed, ``standing_quarantined_numbers``, and ``every_case``: tonight's too.
 
     Parameters
     ----------
@@ -126,8 +126,6 @@ def bury(
         Tonight's folder while it is written; ``kept/`` is made in it.
     entries : sequence of Entry
         What tonight takes of the inbox; other kinds are passed over.
-    cases : pyarrow.Table
-        Every case ever opened, tonight's too (schema ``creditaudit.tables.CASES``).
     night : date
         Tonight.
 
@@ -158,7 +156,7 @@ def bury(
         going = [c for c in _candidates(book, before, feeds) if c.key not in named]
         for candidate in going:  # before any is read: a removal must not lose the traces of a change
             check_sealed(book, candidate)
-        who = keepers(engine, [(c.table, c.path(book)) for c in going if c.is_typed], cases)
+        who = keepers(engine, [(c.table, c.path(book)) for c in going if c.is_typed])
         files = tuple(f for c in going if (f := _fate(book, folder, c, who, night)) is not None)
         named |= {f.key for f in files}
         stones.append(Tombstone(night, PRUNE, entry.file_name, entry.by, entry.reason, entry.decided_on, before, files))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from creditaudit.errors import InternalError
+from creditaudit.tables import CASE_EVENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     import pyarrow as pa
@@ -76,23 +78,31 @@ _EVENTS = """
 """
 
 
-def log_events(engine: Engine, night: date) -> pa.Table:
-    """Return every move of every case, tonight's and those before, sorted by the columns of ``CASE_EVENTS``.
+def log_events(engine: Engine) -> None:
+    """Make ``tonights_events``: every move of a case, with its proof.
 
     Raises
     ------
     InternalError
         A move has no proof, or a state differs from last night's without a move that leads there.
     """
-    tonight = f"DATE '{night.isoformat()}'"
     engine.table("tonights_events", _EVENTS)
     _refuse_unproven(engine)
+
+
+def event_rows(engine: Engine, night: date, at_once: int) -> Iterator[pa.RecordBatch]:
+    """Yield every move of every case as it is published, tonight's and those before, sorted left to right.
+
+    Reads ``tonights_events`` and ``previous_events``.
+    """
     columns = 'case_id, CAST(episode AS INTEGER) AS episode, event, from_state, to_state, proof, "by"'
-    return engine.fetch(
-        f"SELECT {tonight} AS night, {columns} FROM tonights_events"
+    select = (
+        f"SELECT DATE '{night.isoformat()}' AS night, {columns} FROM tonights_events"
         f" UNION ALL SELECT night, {columns} FROM previous_events"
         ' ORDER BY night, case_id, episode, event, from_state, to_state, proof, "by"'
     )
+    for batch in engine.stream(select, at_once):
+        yield batch.cast(CASE_EVENTS)
 
 
 def _refuse_unproven(engine: Engine) -> None:

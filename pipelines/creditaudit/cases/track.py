@@ -7,13 +7,11 @@ moves (``moves``), and its row, clocks and log (``rows``, ``clocks``, ``events``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
-from creditaudit.book.files import ROW_GROUP, coded
 from creditaudit.book.state import news
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
@@ -28,35 +26,16 @@ from creditaudit.cases.rows import finish_rows, write_rows
 from creditaudit.cases.sampling import draw_sample
 from creditaudit.cases.standing import stand
 from creditaudit.cases.strength import rule_feeds, strengths
-from creditaudit.tables import CASE_EVENTS, CASES
+from creditaudit.tables import CASES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
     from creditaudit.book.keys import Keyring
     from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
-
-
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """What a night made of its findings.
-
-    Parameters
-    ----------
-    cases : pyarrow.Table
-        Columns of ``creditaudit.tables.CASES``, every case ever opened; next_step as a dictionary.
-    events : pyarrow.Table
-        Schema ``CASE_EVENTS``: every move of every case, tonight's and those before.
-    opened : int
-        Cases opened tonight.
-    """
-
-    cases: pa.Table
-    events: pa.Table
-    opened: int
 
 
 def recall_cases(engine: Engine, book: Book, night: date, *, may_rest: bool) -> None:
@@ -87,7 +66,7 @@ def track(
     *,
     stale_feeds: Sequence[str],
     tonight: Mapping[str, Sequence[Path]],
-) -> Tracked:
+) -> None:
     """Open new cases, move known ones by their proofs, send what a recipient gets.
 
     Reads ``findings``, ``scores`` (provider_code, subject, priority, terms), ``previous_findings``, ``case_faults``,
@@ -97,8 +76,9 @@ def track(
     the ``standing_case_`` tables, ``institutions``, ``recipients``, ``clocks``, ``remedies``; what
     :func:`recall_cases` made; ``rows_before_<feed>`` of the keys;
     ``answers_all`` and ``answers_taken``; ``proofs_tonight``, ``returns_tonight`` and ``residual_tonight``.
-    Makes ``case_rows`` (the published columns, and what reports need of each case), ``case_subjects`` (the columns of
-    the state's table but night) and ``case_recipients`` (case_id, recipient).
+    Makes ``case_rows`` (the published columns, and what reports need of each case), ``every_case`` (the published
+    columns, of every case ever opened), ``tonights_events``, ``case_subjects`` (the columns of the state's table but
+    night) and ``case_recipients`` (case_id, recipient).
 
     Parameters
     ----------
@@ -130,19 +110,17 @@ def track(
         " LEFT JOIN case_steps AS s ON s.case_id = r.case_id AND s.episode = r.episode AND NOT r.is_superseded",
     )
     engine.table("objections_joined", _JOINED)
-    events = log_events(engine, night)
+    log_events(engine)
     columns = ", ".join(CASES.names)
     earlier = ", ".join(f"DATE '{night}' AS night" if name == "night" else name for name in CASES.names)
-    rows = engine.stream(
-        f"SELECT {columns} FROM case_rows UNION ALL SELECT {earlier} FROM earlier_episodes"
-        " ORDER BY case_id, episode",  # the key: all columns from left to right say the same, and cost ten times more
-        ROW_GROUP,
-    )
-    # Half of the bytes would be the same few texts.
-    parts = [coded(pa.Table.from_batches([batch]).cast(CASES), ["next_step"]) for batch in rows]
-    cases = pa.concat_tables([coded(CASES.empty_table(), ["next_step"]), *parts])
-    opened = engine.fetch("SELECT count(*) AS n FROM case_rows WHERE is_new")["n"][0].as_py()
-    return Tracked(cases, events.select(CASE_EVENTS.names).cast(CASE_EVENTS), int(opened))
+    engine.view("every_case", f"SELECT {columns} FROM case_rows UNION ALL SELECT {earlier} FROM earlier_episodes")
+
+
+def case_rows(engine: Engine, at_once: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of ``every_case`` as they are published (schema ``CASES``, sorted left to right)."""
+    # By the key: all columns from left to right say the same, and cost ten times more.
+    for batch in engine.stream("SELECT * FROM every_case ORDER BY case_id, episode", at_once):
+        yield batch.cast(CASES)
 
 
 # Which case tonight's objections have opened or joined; also older ones whose account came to have another's case.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from creditaudit.errors import RefusedError
 from creditaudit.feeds import EXPECTED, FEEDS, REGISTRIES
 from creditaudit.intake.readmission import ReadmittedFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from creditaudit.intake.receive import FileReport
     from creditaudit.settings import Settings
@@ -29,6 +31,21 @@ class Assessment:
 
     refusals: tuple[str, ...]
     stale: dict[str, tuple[str, ...]]
+
+    def demand(self, night: date) -> None:
+        """Refuse the night where anything refuses it.
+
+        Raises
+        ------
+        RefusedError
+            Names every reason.
+        """
+        if self.refusals:
+            raise RefusedError(
+                f"night {night} is refused by the contract",
+                why="; ".join(self.refusals),
+                next_step="ask the provider for a corrected file, put it in its place and run the night again",
+            )
 
 
 def assess(

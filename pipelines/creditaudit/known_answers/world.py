@@ -27,6 +27,7 @@ from creditaudit.intake.readmission import block_of
 from creditaudit.known_answers.declared import AREA, RESERVED, Terms, meant_rows, persons, provider
 from creditaudit.known_answers.rendered import OWN_COLUMN, UnsayableError, columns_of, rendered, usual_type
 from creditaudit.known_answers.reported import REPORT_PROFILE, refuse_unsayable, reports_of
+from creditaudit.tables import FINDINGS_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -220,7 +221,7 @@ def load_reference(engine: Engine, sets: int, night: date, reference: Path) -> N
 
 def judge_world(engine: Engine, rules: Sequence[Rule], night: date, keys: Keyring) -> dict[tuple[int, int], list[str]]:
     """Judge the world as the night judges everyone; returns (person, set) to what was found, as it is declared."""
-    judgment = judge_night(engine, rules, night, keys)
+    judge_night(engine, rules, night, keys)
     decide(engine, night, strengths())
     key = ("provider_code", "subject", "rule_id", "notice_source", "notice_id")
     faults = {
@@ -228,7 +229,8 @@ def judge_world(engine: Engine, rules: Sequence[Rule], night: date, keys: Keyrin
         for row in engine.fetch("SELECT * FROM finding_faults").to_pylist()
     }
     found: dict[tuple[int, int], list[str]] = {}
-    for row in judgment.findings.to_pylist():
+    columns = ", ".join(FINDINGS_ORDER)
+    for row in engine.fetch(f"SELECT * FROM findings ORDER BY {columns}").to_pylist():
         kind, _, code = row["subject"].partition(":")
         where = _where(row["provider_code"], code, kind)
         said = [_short(row["rule_id"]), row["verdict"]]

@@ -30,13 +30,13 @@ def summarise(
 ) -> dict[str, Any]:
     """Return what a person asks first, as plain JSON values in a fixed order.
 
-    Reads ``clearances``, ``case_rows``, ``case_recipients`` and ``previous_findings``.
+    Reads ``findings``, ``clearances``, ``every_case``, ``case_rows``, ``case_recipients`` and ``previous_findings``.
 
     Parameters
     ----------
     engine : Engine
     tables : mapping
-        Tonight's published tables but ``clearances``.
+        Tonight's published ``coverage``, ``quarantine`` and ``institutions``.
     stale : mapping
         Feeds that are missing or incomplete, with the reasons.
     ignored : mapping
@@ -46,11 +46,13 @@ def summarise(
     corrected : tuple
         Quarantined rows that came back corrected, and the decisions of the inbox that were refused, with the reasons.
     """
-    findings, covered = tables["findings"], tables["coverage"]
+    covered = tables["coverage"]
     rejected = tables["quarantine"].filter(pc.equal(tables["quarantine"]["disposition"], "row_quarantined"))
     quarters, more_quarters = quarters_shown(tables["institutions"])
     return {
-        "findings_by_rule": _counted(findings, ["rule_id", "verdict"]),
+        "findings_by_rule": engine.fetch(
+            "SELECT rule_id, verdict, count(*) AS rows FROM findings GROUP BY ALL ORDER BY ALL"
+        ).to_pylist(),
         "clearances_by_reason": engine.fetch(
             "SELECT reason, count(*) AS rows FROM clearances GROUP BY reason ORDER BY reason"
         ).to_pylist(),
@@ -58,7 +60,7 @@ def summarise(
         "overdue": _overdue(engine),
         "quarters": quarters,
         "more_quarters": more_quarters,
-        "cases": pc.count_distinct(tables["cases"]["case_id"]).as_py(),
+        "cases": _number(engine, "SELECT count(DISTINCT case_id) AS n FROM every_case"),
         "new_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_new"),
         "changed_cases": _number(engine, "SELECT count(*) AS n FROM case_rows WHERE is_changed"),
         # Nobody knows whether the institution had a duty there: no document says so.

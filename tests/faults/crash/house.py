@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -57,7 +58,7 @@ class Point:
 
 
 class Waiting:
-    """A book with a sealed night, the next one delivered and a rule's change approved for it.
+    """A book with a sealed night, the next one delivered, a rule's change approved and a file recalled for it.
 
     Parameters
     ----------
@@ -71,12 +72,16 @@ class Waiting:
         self._numbers = count()
         self.place = Place(root / "waiting").made()
         deliver_sound(self.place, NIGHT)
+        bad = self.place.deliver(NIGHT, "loss_reports", [{**REPORT, "report_no": "L9"}], name="bad.csv")
         self.place.night(NIGHT)
         _deliver_more(self.place)
         rule = load_rules()[0]
         text = f"{rule.text.rstrip()}\n-- approved anew\n"
         body = {"folder": f"{rule.rule_id}_{rule.name}", "text": text}
-        put(open_book(self.place.book), "rule_approval", by="审批人", reason="test", body=body, on=TONIGHT)
+        book = open_book(self.place.book)
+        put(book, "rule_approval", by="审批人", reason="test", body=body, on=TONIGHT)
+        sha256 = hashlib.sha256(bad.read_bytes()).hexdigest()
+        put(book, "recall", by="审批人", reason="test", body={"sha256": sha256}, on=TONIGHT)
         self.before = self.place.tree()
         done = self.fresh()
         process = programs.start(done.asked(*ARGUMENTS), done.environment(), watched=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from creditaudit.audit.findings import build_findings, clearance_rows
+from creditaudit.audit.findings import build_findings, clearance_rows, finding_rows
 from creditaudit.audit.readable import JUDGED
 from creditaudit.audit.rulebook import load_rules
 from creditaudit.audit.rules_run import judge
@@ -53,7 +53,8 @@ def published(engine: Engine, accounts: list[Row], notices: list[Row], night: da
     for name, schema in JUDGED.items():
         engine.load(name, pa.Table.from_pylist(given.get(name, []), schema=schema))
     judge(engine, RULES)
-    table = build_findings(engine, RULES, night, KEYS)
+    build_findings(engine, RULES, night, KEYS)
+    table = pa.Table.from_batches(finding_rows(engine, 2), FINDINGS)
     assert table.schema.equals(FINDINGS)
     return list(table.to_pylist())
 
@@ -167,6 +168,24 @@ def test_clearances_are_sorted_and_dated(engine: Engine) -> None:
         ("b", "loss_reports", "L2", "newer_card_shown"),
     ]
     assert set(table["night"].to_pylist()) == {NIGHT}
+
+
+def test_findings_that_are_made_part_by_part_are_the_same(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = [account(f"A{n}") for n in range(40)]
+    at_once = published(engine, accounts, [notice(), notice("L2")])
+    parts: list[str] = []
+    load = engine.load
+
+    def counted(name: str, table: pa.Table) -> None:
+        assert table.num_rows <= 40  # the subjects of R101 have two findings each, and go together
+        parts.append(name)
+        load(name, table)
+
+    monkeypatch.setattr("creditaudit.audit.findings._AT_ONCE", 7)
+    monkeypatch.setattr(engine, "load", counted)
+    assert published(engine, accounts, [notice(), notice("L2")]) == at_once
+    assert len([name for name in parts if name.startswith("findings_")]) > 10
+    assert len(at_once) >= 80
 
 
 def test_an_instant_is_written_as_the_wall_clock_says(engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,16 @@ import pyarrow.parquet as pq
 
 from creditaudit.book.addressed import name_regions
 from creditaudit.book.case_state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS
+from creditaudit.book.files import ROW_GROUP
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import read, snapshot_of
 from creditaudit.book.state import QUARANTINED_NUMBERS, TABLES
+from creditaudit.cases.events import event_rows
 from creditaudit.cases.joined import answer_joined
 from creditaudit.cases.recalled import nothing_recalled
 from creditaudit.cases.track import (
-    Tracked,
     case_memory,
+    case_rows,
     lives_changed,
     objections_changed,
     recall_cases,
@@ -36,6 +39,16 @@ if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What a night publishes of cases and their moves, as tables."""
+
+    cases: pa.Table
+    events: pa.Table
+
+
 TEXT = pa.string()
 CODE = [("provider_code", TEXT), ("account_code", TEXT)]
 SCHEMAS = {
@@ -200,14 +213,18 @@ class Desk:
         recall_cases(self.engine, Book(self.root / "book"), self.tonight, may_rest=may_rest)
         answer_joined(self.engine)
         files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
-        tracked = track(self.engine, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
+        track(self.engine, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
+        tracked = Tracked(
+            pa.Table.from_batches(case_rows(self.engine, ROW_GROUP), CASES),
+            pa.Table.from_batches(event_rows(self.engine, self.tonight, ROW_GROUP), CASE_EVENTS),
+        )
         for table, made in _STATE:
             fresh = made(self.engine, self.tonight).select(table.schema.names).cast(table.schema)
             kept = {tuple(r[k] for k in table.key): r for r in self.state[table.name].to_pylist() + fresh.to_pylist()}
             self.state[table.name] = pa.Table.from_pylist(list(kept.values()), schema=table.schema)
             if table is CASE_SUBJECTS:
                 self.fresh_subjects = fresh.to_pylist()
-        self.cases, self.events, self.findings = tracked.cases.cast(CASES), tracked.events, standing
+        self.cases, self.events, self.findings = tracked.cases, tracked.events, standing
         self.tonight += timedelta(days=1)
         return tracked
 

@@ -10,7 +10,7 @@ from case_desk import Desk, Row, finding, one
 from unit.kit import NIGHT, PERSON
 
 if TYPE_CHECKING:
-    from creditaudit.cases.track import Tracked
+    from case_desk import Tracked
 
 
 def day(after: int) -> date:

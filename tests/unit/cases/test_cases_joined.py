@@ -15,7 +15,7 @@ from unit.kit import OTHER, PERSON
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from creditaudit.cases.track import Tracked
+    from case_desk import Tracked
 
 JOINED = [{"provider_code": "B01", "account_code": c, "head_provider": "B01", "head_code": "N"} for c in "AB"]
 

@@ -9,7 +9,7 @@ from case_desk import Desk, Row, events, finding, one
 from moving import account, answer, by_episode, day, due, objection, verified
 
 if TYPE_CHECKING:
-    from creditaudit.cases.track import Tracked
+    from case_desk import Tracked
 
 
 def test_an_objection_opens_a_case_with_the_legal_clock(desk: Desk) -> None:

@@ -8,8 +8,7 @@ from creditaudit.cases.sampling import ONE_IN
 from unit.cases.case_desk import finding
 
 if TYPE_CHECKING:
-    from creditaudit.cases.track import Tracked
-    from unit.cases.case_desk import Desk
+    from unit.cases.case_desk import Desk, Tracked
 
 TERMS = "评分依据：甲 +0.10 | score: one +0.10"
 

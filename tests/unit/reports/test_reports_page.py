@@ -59,8 +59,9 @@ def numbers(
     )
     published = {name: pa.Table.from_pylist(tables.get(name, []), schema=schema) for name, schema in PUBLISHED.items()}
     published["findings"] = pa.Table.from_pylist(list(findings), schema=FINDINGS)
-    engine.load("findings", published["findings"])
+    engine.load("findings", published.pop("findings"))
     engine.load("clearances", published.pop("clearances"))
+    engine.load("every_case", published.pop("cases"))
     engine.load("previous_findings", pa.Table.from_pylist(list(before), schema=FINDINGS))
     found = summarise(engine, published, stale=stale or {}, ignored={}, contradicted=(), corrected=(0, ()))
     return found | {"known_answers": ANSWERED}
@@ -392,8 +393,7 @@ def test_figures_of_quarters_are_hidden_and_cases_to_work_on_are_counted(engine:
     whose = {"provider_code": "B01", "quarter": "2024Q1", "night": NIGHT}
     figures = [{**whose, "measure": "findings:R101", "value": 3}, {**whose, "measure": "reappeared", "value": 12}]
     one = {"case_id": "CA-1", "provider_code": "B01", "verdict": "violation", "is_new": True, "is_changed": False}
-    late = {"overdue": [OVERDUE[0]]}
-    found = page(engine, tmp_path / "n.html", institutions=figures, cases=(one,), also=late).text
+    found = page(engine, tmp_path / "n.html", institutions=figures, cases=(one,), also={"overdue": [OVERDUE[0]]}).text
     for words in ("2024Q1 B01 findings:R101 <5; reappeared 12", "B01 2 0 2026-11-02", "B01 1 1"):
         assert words in found
     assert "lists of cases count whole: this page is for the house alone" in found
