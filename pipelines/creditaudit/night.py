@@ -354,13 +354,9 @@ def _report(
     covering: pa.Table,
 ) -> None:
     """Write the files of every recipient and the page of the night."""
-    context = ReportContext(
-        run.night,
-        run.settings.mandate.text,
-        run.book.manifests[run.book.last]["seal"] if run.book.last else None,
-        published,
-        covered(reports),
-    )
+    last = run.book.last
+    seal = run.book.manifests[last]["seal"] if last else None
+    context = ReportContext(run.night, run.settings.mandate.text, seal, published, covered(reports))
     summary["numbers_without_suggestions"] = suggest(run.engine)
     summary |= build_side_rows(run.engine, lambda n: run.folder if n == run.night else run.book.folder(n))
     build_listed(run.engine)
