@@ -9,16 +9,17 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-all test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-hostile test-leaks fuzz test-office test-browser test-airflow test-spark test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-recall bench-rules bench-score evaluate lock licences audit sbom build clean
+.PHONY: help install run test test-parts test-whole test-all test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-hostile test-leaks fuzz test-office test-browser test-airflow test-spark test-spark-part test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-recall bench-rules bench-score evaluate lock licences audit sbom build clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
 
+# Installed without compiling (--no-compile): what is never imported need not be, and it is half of the time.
 $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "creditaudit needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -88,7 +89,7 @@ test-office: $(READY) ## Open the report files in LibreOffice (its Calc must be 
 
 $(AIRFLOW)/.ready: requirements-airflow.lock
 	$(PYTHON) -m venv $(AIRFLOW)
-	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-airflow.lock
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-airflow.lock
 	@touch $@
 
 test-airflow: $(READY) $(AIRFLOW)/.ready ## Run the DAG under the real Airflow, in an environment of its own
@@ -96,12 +97,16 @@ test-airflow: $(READY) $(AIRFLOW)/.ready ## Run the DAG under the real Airflow, 
 
 $(SPARK)/.ready: requirements-spark.lock pyproject.toml
 	$(PYTHON) -m venv $(SPARK)
-	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-spark.lock
 	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 test-spark: $(SPARK)/.ready ## Rules, sample nights and random persons on Spark beside DuckDB, in an environment of its own (needs a Java)
 	SPARK_REQUIRED=1 $(SPARK)/bin/python -m pytest tests/spark
+
+test-spark-part: $(SPARK)/.ready ## All rule cases and what texts rest on, on Spark: a few minutes of `make test-spark`
+	SPARK_REQUIRED=1 $(SPARK)/bin/python -m pytest tests/spark/test_alike.py \
+		tests/spark/test_same_night.py::test_every_rule_and_step_passes_its_cases
 
 test-browser: $(READY) ## Open the pages in Chromium (it must be installed; `make test` skips this where it is not)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
