@@ -171,11 +171,16 @@ def _replacing(spec: TableSpec) -> str:
 
 
 def _reached() -> list[str]:
-    """Select the rows that came and that have to do with somebody in reach: provider_code, subject, and the row."""
+    """Select the rows that came and that have to do with somebody in reach: provider_code, subject, and the row.
+
+    A row also has to do with whom the row of its key before it spoke of: corrected, it may speak of somebody else.
+    """
 
     def row(feed: str) -> str:
+        same = " AND ".join(f"c.{name} = r.{name}" for name in FEEDS[feed].key)
         return (
-            f"SELECT n.provider_code, n.subject, '{feed}' AS feed, r.night, r.file, r.row FROM came_{feed} AS r JOIN "
+            f"SELECT n.provider_code, n.subject, '{feed}' AS feed, c.night, c.file, c.row FROM came_{feed} AS c"
+            f" JOIN standing_{feed} AS r ON {same} AND r.night <= c.night JOIN "
         )
 
     at = "reach_codes AS n ON r.provider_code = n.bank AND "

@@ -17,6 +17,7 @@ from creditaudit.drift import CAUSES, Drift, compare, drift
 from creditaudit.drift import causes as causes_of
 from creditaudit.drift.value import CAUSED, CHANGES, SENT, TELL, WHY
 from creditaudit.errors import UsageError
+from place import Place
 from reference.drift import differing, told
 from unit.drift.story import (
     ALERTED,
@@ -41,16 +42,19 @@ from unit.drift.story import (
     THIRD,
     UNADDRESSED,
     WARNED,
+    account,
     lived,
+    loss,
+    opening,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
     from creditaudit.book.layout import Book
-    from place import Place
 
 PAIRS = (*pairwise(NIGHTS), (FIRST, LAST))
 Row = dict[str, Any]
@@ -137,6 +141,23 @@ def test_a_row_that_speaks_of_another_account_now_is_named(drifts: dict[tuple[da
     assert (change["was"], change["now"]) == ("violation", None)
     assert causes(third, change) == {("row_corrected", "verifications", 2)}
     assert changes(third, WARNED, "state") == []  # SPEC 8.1: an institution's own row takes no case back
+
+
+def test_a_chain_ends_with_a_notice_that_speaks_of_another_person_now(tmp_path: Path) -> None:
+    """Nothing that came has to do with either account any more: the row of its key before had."""
+    place = Place(tmp_path).made()
+    linked = {"opened_at": "2020-01-01", "settlement_provider_code": "B01", "settlement_account_code": LATE_LOSS}
+    place.deliver(FIRST, "accounts", [account(LATE_LOSS), account(CHAINED, **linked)])
+    place.deliver(FIRST, "openings", [opening(LATE_LOSS), opening(CHAINED)])
+    place.deliver(FIRST, "loss_reports", [loss(LATE_LOSS)])
+    place.night(FIRST)
+    place.deliver(SECOND, "loss_reports", [loss(LATE_LOSS, id_number=NUMBERS[NOBODYS])])
+    place.night(SECOND)
+    found = drift(open_book(place.book), FIRST, SECOND)
+    for code, rule, was in ((LATE_LOSS, "R101", "violation"), (CHAINED, "R109", "lead")):
+        [change] = changes(found, code, "verdict", rule)
+        assert (change["was"], change["now"]) == (was, None)
+        assert causes(found, change) == {("row_corrected", "loss_reports", 2)}
 
 
 def test_a_row_says_in_which_columns_it_differs_and_of_which_file_it_is(story: Place, second: Drift) -> None:
