@@ -102,8 +102,11 @@ def judge(engine: Engine, rules: Sequence[Rule], overrides: Mapping[str, Mapping
     -------
     Judged
     """
-    counts = {step: engine.table(step, step_text(step)) for step in STEPS}
-    engine.drop("account_notices")
+    counts = {}
+    for step in STEPS:
+        counts[step] = engine.table(step, step_text(step))
+        if step == "pairs":
+            engine.drop("account_notices")  # of a large night one of the largest tables, and read by nothing else
     # Rules that read chains judge last: a chain leads to what the others found.
     last = [rule for rule in rules if CHAINED in rule.reads]
     first = [rule for rule in rules if rule not in last]

@@ -36,11 +36,14 @@ def sift(engine: Engine, night: date) -> None:
     What ``beside.py`` names is made as well.
     """
     load_groups(engine, night)
+    # Each table is as long as the candidates: what is read no more goes at once, or a large night spills for nothing.
     find_candidates(engine, night)
     _heads(engine)
+    engine.drop("candidate_rows")
     _openings(engine)
     _originals(engine)
     _judged(engine)
+    engine.drop("head_openings", "renamed_openings", "original_edges")
     engine.table(
         "issuance_coverage",
         "SELECT DISTINCT epoch_day(covers_from) AS covers_from, epoch_day(covers_to) AS covers_to"
@@ -48,7 +51,7 @@ def sift(engine: Engine, night: date) -> None:
         " AND covers_from IS NOT NULL AND covers_to IS NOT NULL",
     )
     load_beside(engine, night)
-    engine.drop("candidate_rows", "head_openings", "renamed_openings", "original_edges", "original_ends")
+    engine.drop("original_ends")
 
 
 def _heads(engine: Engine) -> None:
@@ -190,15 +193,18 @@ _SHOWN = """o.document_kind,
             o.exception_code, epoch_day(o.exception_followed_up_on) AS exception_followed_up_on,
             o.operator_id, o.phone"""
 
+_OF_ROWS = """r.provider_code, r.account_code, r.id_norm, r.id_status, r.id_type, r.account_type, r.name,
+        r.region_code, r.business_code, r.original_provider_code, r.original_account_code"""
+
 # A C1 debt has moment and opening of the account that it comes from; every other account has its own.
-_MOMENTS = """
-    SELECT r.*, r.provider_code AS source_provider, r.account_code AS source_code,
+_MOMENTS = f"""
+    SELECT {_OF_ROWS}, r.provider_code AS source_provider, r.account_code AS source_code,
         COALESCE(r.agreement_from, r.opened_from) AS moment_from,
         COALESCE(r.agreement_to, r.opened_to) AS moment_to,
         CASE WHEN r.account_type = 'R4' AND r.agreement_from IS NULL THEN 'agreement_unknown' END AS no_moment
     FROM judged_rows AS r WHERE r.account_type <> 'C1'
     UNION ALL
-    SELECT r.*, e.end_provider AS source_provider, e.end_code AS source_code,
+    SELECT {_OF_ROWS}, e.end_provider AS source_provider, e.end_code AS source_code,
         COALESCE(s.agreement_from, s.opened_from) AS moment_from,
         COALESCE(s.agreement_to, s.opened_to) AS moment_to,
         CASE WHEN s.account_type IS NULL OR s.account_type = 'C1' OR e.in_ring THEN 'transferred_debt'
