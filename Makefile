@@ -154,7 +154,7 @@ bench: $(READY) ## Measure a night against peers: 1 M accounts
 
 bench-large: $(READY) ## Measure a night against peers: 10 M and 50 M accounts (two hours, 60 GB of disk)
 	$(BIN)/python benchmarks/night_bench.py --accounts 10000000 --repeat 1 --out benchmarks/work/10000000.json
-	$(BIN)/python benchmarks/night_bench.py --accounts 50000000 --repeat 1 --out benchmarks/work/50000000.json
+	$(BIN)/python benchmarks/night_bench.py --accounts 50000000 --repeat 1 --memory-limit 2400MiB --out benchmarks/work/50000000.json
 
 bench-nights: $(READY) ## Measure a year of nights on one book of 1 M accounts (an hour or more; goes on where it was stopped)
 	$(BIN)/python benchmarks/nights_bench.py --accounts 1000000 --nights 365 --log benchmarks/work/nights.jsonl

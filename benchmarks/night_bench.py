@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class Bench:
     work: Path
     threads: int
     names: list[str]
+    memory_limit: str | None = None
     costs: dict[str, Costs] = field(default_factory=dict)
     stages: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
     answer: dict[str, Any] = field(default_factory=dict)
@@ -87,6 +89,16 @@ class Bench:
             ("init", str(desk / "book"), "--reference", reference, "--mandate", "benchmark"),
         ):
             run(["-m", COMMAND, *arguments], desk, environment(self.threads))
+        if self.memory_limit is not None:
+            settings = desk / "creditaudit.toml"
+            said, is_said = re.subn(
+                r"(?m)^memory_limit = .*$",
+                f'memory_limit = "{self.memory_limit}"',
+                settings.read_text(encoding="utf-8"),
+            )
+            if is_said != 1:
+                raise SystemExit(f"{settings.name} does not say memory_limit once")
+            settings.write_text(said, encoding="utf-8")
         return desk / "book"
 
     def _measured(self, name: str, what: str, script: str, *arguments: str) -> None:
@@ -122,6 +134,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
     parser.add_argument("--threads", type=int, default=2, help="threads of every program")
     parser.add_argument("--seed", type=int, default=7, help="seed of the delivery")
+    parser.add_argument("--memory-limit", help="the engine's, for the night (its own default without)")
     parser.add_argument("--damaged", action="store_true", help="also a full night over a delivery with its damage")
     parser.add_argument("--work", type=Path, default=Path(__file__).parent / "work", help="deliveries are kept here")
     parser.add_argument("--out", type=Path, help="write the results as JSON")
@@ -136,6 +149,7 @@ def _command(given: argparse.Namespace) -> str:
     """Spell the command without paths of this machine."""
     told = [f"--accounts {given.accounts}", f"--peers {given.peers}", f"--repeat {given.repeat}"]
     told += [f"--threads {given.threads}", f"--seed {given.seed}", *(["--damaged"] if given.damaged else [])]
+    told += [f"--memory-limit {given.memory_limit}"] if given.memory_limit else []
     return f"python benchmarks/night_bench.py {' '.join(told)}"
 
 
@@ -151,7 +165,7 @@ def main() -> int:
     damaged = None
     if given.damaged:
         damaged = made(Order(given.accounts, given.seed, is_damaged=True), given.work, given.threads)
-    bench = Bench(delivery, damaged, given.work, given.threads, names)
+    bench = Bench(delivery, damaged, given.work, given.threads, names, given.memory_limit)
     for number in range(given.repeat):
         print(f"round {number + 1} of {given.repeat}", file=sys.stderr)
         bench.round()
