@@ -127,7 +127,7 @@ test-recalls: $(READY) ## 120 random histories with recalled files, against the 
 	CREDITAUDIT_TEST_RECALLS=120 $(BIN)/python -m pytest tests/property/test_recalls.py tests/unit/benchmarks/test_recall_bench.py
 
 test-erase: $(READY) ## Erasure, also over pruned books (`make test` leaves those out)
-	ERASE_FULL=1 $(BIN)/python -m pytest tests/unit/book/test_book_erase.py
+	ERASE_FULL=1 $(BIN)/python -m pytest tests/unit/book/test_book_erase.py tests/unit/book/test_book_erase_recalled.py
 
 test-cases: $(READY) ## 20 random stories of cases against a model of the correction lane (`make test` tells one, another each time)
 	CREDITAUDIT_TEST_CASES=20 $(BIN)/python -m pytest tests/property/test_cases_machine.py
