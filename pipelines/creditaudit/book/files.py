@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,8 +118,12 @@ def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
     rows = 0
     with storage(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for group in _row_groups(schema, batches):
+        groups = _row_groups(schema, batches)
+        # While one group is encoded the engine finds the next: each of the two keeps a processor busy for a while.
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer, ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(next, groups, None)
+            while (group := coming.result()) is not None:
+                coming = ahead.submit(next, groups, None)
                 writer.write_table(group, row_group_size=ROW_GROUP)
                 rows += group.num_rows
     return rows
