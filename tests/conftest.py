@@ -42,8 +42,10 @@ def pytest_report_header() -> str:
 # other; TEST_ALL takes all.
 HALVED = (
     *("audit/test_audit_touched.py", "book/test_book_prune_broken.py", "book/test_book_verify.py"),
-    *("cases/test_cases_joined.py", "cases/test_cases_moves.py", "cases/test_cases_resting.py"),
-    *("explain/test_explain_fault.py", "intake/test_intake_doubts.py"),
+    *("cases/test_cases_corrected.py", "cases/test_cases_fallen.py", "cases/test_cases_joined.py"),
+    *("cases/test_cases_moves.py", "cases/test_cases_objected.py", "cases/test_cases_resting.py"),
+    *("explain/test_explain_fault.py", "intake/test_intake_check_gaps.py", "intake/test_intake_doubts.py"),
+    *("intake/test_intake_readmit_profiled.py", "reports/test_reports_listed.py"),
     *("crash/test_commands.py", "faults/test_bad_input.py", "faults/test_odd_deliveries.py", "faults/test_speech.py"),
     *("faults/test_usage.py", "e2e/test_repairs.py"),
 )
