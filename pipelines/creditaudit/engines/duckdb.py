@@ -265,15 +265,20 @@ class DuckDBEngine:
         except duckdb.OutOfMemoryException as error:
             raise StorageError(
                 "the engine ran out of memory and of scratch space",
-                why=type(error).__name__,
+                why=_said(error, sql),
                 next_step="raise [engine] memory_limit, or make room on the book's file system: scratch lies there",
             ) from None
         except duckdb.Error as error:
             raise InternalError(
                 "a query failed",
-                why=f"{type(error).__name__} in: {numbers_hidden(' '.join(sql.split())[:300])}",
+                why=_said(error, sql),
                 next_step="report this with the query text above",
             ) from None
+
+
+def _said(error: duckdb.Error, sql: str) -> str:
+    """Return the kind of an error and the query that met it."""
+    return f"{type(error).__name__} in: {numbers_hidden(' '.join(sql.split())[:300])}"
 
 
 def _bytes(limit: str) -> int:

@@ -220,6 +220,15 @@ def test_an_engine_that_is_closed_in_spills_to_its_scratch(tmp_path: Path) -> No
     opened.close()
 
 
+def test_what_finds_no_memory_names_its_query(tmp_path: Path) -> None:
+    """Whoever raises the limit wants to know for what; one list of it all can lie nowhere but in memory."""
+    opened = open_engine(tmp_path, threads=1, memory_limit="20MB")
+    with pytest.raises(StorageError, match="memory") as failed:
+        opened.table("listed", "SELECT list(a) AS a FROM range(9000000) AS r(a) WHERE a <> 110105194912310021")
+    assert "SELECT list(a) AS a FROM range(9000000) AS r(a) WHERE a <> ***" in str(failed.value)
+    opened.close()
+
+
 def test_what_a_failed_query_says_of_a_literal_hides_numbers(engine: Engine) -> None:
     """SPEC 10.4: a code that was asked for may be a number, and a traceback shows what lies behind an error."""
     with pytest.raises(InternalError) as failed:
