@@ -73,11 +73,6 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
         """,
     )
     tonight = f"DATE '{night.isoformat()}'"
-    found = [
-        f"SELECT m.event, m.case_id, '{feed}' AS cause, r.file FROM whole_{feed} AS r"
-        f" JOIN moved_tonight AS m ON m.id_norm = r.id_norm WHERE r.night = {tonight}"
-        for feed in _OF_PEOPLE
-    ]
     engine.table(
         "cause_codes",
         """
@@ -88,14 +83,24 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
         JOIN lineage AS o ON o.head_provider = l.head_provider AND o.head_code = l.head_code
         """,
     )
-    found += [
-        f"SELECT m.event, m.case_id, '{feed}' AS cause, r.file FROM ({rows}) AS r JOIN cause_codes AS m"
+    named = {
+        feed: f"SELECT m.event, m.case_id, r.file FROM whole_{feed} AS r"
+        f" JOIN moved_tonight AS m ON m.id_norm = r.id_norm WHERE r.night = {tonight}"
+        for feed in _OF_PEOPLE
+    } | {
+        feed: f"SELECT m.event, m.case_id, r.file FROM ({' UNION ALL '.join(parts)}) AS r JOIN cause_codes AS m"
         f" ON m.provider_code = r.provider_code AND m.account_code = r.account_code WHERE r.night = {tonight}"
         for feed, parts in _OF_CODES.items()
-        for rows in parts
-    ]
-    nothing = "SELECT event, case_id, '' AS cause, '' AS file FROM moved_tonight"
-    engine.table("moved_by", " UNION ".join(found) if moved else nothing)
+    }
+    # Feed by feed: of all at once each would hold the cases in memory for itself.
+    made = []
+    for feed, select in named.items() if moved else ():
+        if engine.table(f"moved_by_{feed}", f"SELECT DISTINCT event, case_id, file FROM ({select}) AS n"):
+            made.append(feed)
+    by_rows = " UNION ALL ".join(
+        f"SELECT event, case_id, '{feed}' AS cause, file FROM moved_by_{feed}" for feed in made
+    )
+    engine.view("moved_by", by_rows or "SELECT event, case_id, '' AS cause, '' AS file FROM moved_tonight WHERE FALSE")
     rows = engine.fetch(
         f"""
         SELECT event, cause, file, count(DISTINCT case_id) AS cases FROM (
@@ -114,7 +119,7 @@ def tell_changes(engine: Engine, night: date) -> dict[str, Any]:
         """
     )
     fallen = engine.fetch("SELECT count(DISTINCT case_id) AS n FROM tonights_events WHERE event = 'withdrawn'")
-    engine.drop("moved_tonight", "cause_codes", "moved_by")
+    engine.drop("moved_by", *(f"moved_by_{feed}" for feed in named), "moved_tonight", "cause_codes")
     return {"withdrawn_cases": int(fallen["n"][0].as_py()), "changes": rows.to_pylist()}
 
 
