@@ -104,15 +104,15 @@ $(SPARK)/.ready: requirements-spark.lock pyproject.toml
 test-spark: $(SPARK)/.ready ## Rules, sample nights and random persons on Spark beside DuckDB, in an environment of its own (needs a Java)
 	SPARK_REQUIRED=1 $(SPARK)/bin/python -m pytest tests/spark
 
-test-spark-part: $(SPARK)/.ready ## Of it in a few minutes: all rule cases, the first two sample nights, 200 random persons
+test-spark-part: $(SPARK)/.ready ## Of it in a few minutes: all rule cases, one of the sample nights, 200 random persons
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 test-spark-cases test-spark-nights
 
 test-spark-cases: $(SPARK)/.ready
-	SPARK_REQUIRED=1 SPARK_NIGHTS=2 $(SPARK)/bin/python -m pytest tests/spark/test_alike.py tests/spark/test_same_night.py \
+	SPARK_REQUIRED=1 SPARK_PART=1 $(SPARK)/bin/python -m pytest tests/spark/test_alike.py tests/spark/test_same_night.py \
 		--deselect tests/spark/test_same_night.py::test_the_sample_nights_are_sealed_alike
 
 test-spark-nights: $(SPARK)/.ready
-	SPARK_REQUIRED=1 SPARK_NIGHTS=2 $(SPARK)/bin/python -m pytest \
+	SPARK_REQUIRED=1 SPARK_PART=1 $(SPARK)/bin/python -m pytest \
 		tests/spark/test_same_night.py::test_the_sample_nights_are_sealed_alike
 
 test-browser: $(READY) ## Open the pages in Chromium (it must be installed; `make test` skips this where it is not)

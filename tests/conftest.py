@@ -39,7 +39,7 @@ def pytest_report_header() -> str:
 
 
 # Files of many tests that each run nights or commands of their own: of these one run takes one half, other sources the
-# other; TEST_ALL takes all.
+# other; TEST_ALL takes all of these and of the next.
 HALVED = (
     *("audit/test_audit_touched.py", "book/test_book_prune_broken.py", "book/test_book_verify.py"),
     *("cases/test_cases_corrected.py", "cases/test_cases_fallen.py", "cases/test_cases_joined.py"),
@@ -49,14 +49,27 @@ HALVED = (
     *("crash/test_commands.py", "faults/test_bad_input.py", "faults/test_odd_deliveries.py", "faults/test_speech.py"),
     *("faults/test_usage.py", "e2e/test_repairs.py"),
 )
+# Files that build a long history for all their tests at once: one run leaves out the first, another the second.
+TURNS = (
+    (
+        *("contracts/test_contracts_parity.py", "e2e/test_counts.py", "e2e/test_recalls.py"),
+        *("scoring/test_scoring_answers.py",),
+    ),
+    (
+        *("book/test_book_erase_recalled.py", "drift/test_drift.py", "e2e/test_recalls_absent.py"),
+        *("e2e/test_vanishing.py", "golden/test_drift_of_samples.py"),
+    ),
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out one half of the tests of some files; a file or test that is asked for by name is run whole."""
+    """Leave out one half of the tests of some files, and some files; what is asked for by name is run whole."""
     if os.environ.get("TEST_ALL") or any(".py" in asked for asked in config.args):
         return
-    halved = [item for item in items if item.nodeid.split("::")[0].endswith(HALVED)]
+    files = {item: item.nodeid.split("::")[0] for item in items}
+    halved = [item for item, file in files.items() if file.endswith(HALVED)]
     out = {item for item in halved if crc32(f"{ROTATING_SEED} {item.nodeid}".encode()) % 2}
+    out |= {item for item, file in files.items() if file.endswith(TURNS[ROTATING_SEED % 2])}
     config.hook.pytest_deselected(items=sorted(out, key=lambda item: item.nodeid))
     items[:] = [item for item in items if item not in out]
 
