@@ -22,7 +22,7 @@ from creditaudit.intake.recalls import Recalled, Recalls, recalls
 from creditaudit.intake.take_back import take_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -64,7 +64,7 @@ class Run:
     doubts: list[str] = field(default_factory=list)
     quarantined: Callable[[], Mapping[str, pa.Table]] = dict  # rows of accounts, made when somebody asks
 
-    def remember(self, made: Mapping[str, pa.Table]) -> None:
+    def remember(self, made: Mapping[str, pa.Table | Iterable[pa.RecordBatch]]) -> None:
         """Keep tonight's rows of tables of the state, and let whoever reads those see them."""
         for table, rows in made.items():
             self.tonight[table] = write_changes(self.folder, table, rows)

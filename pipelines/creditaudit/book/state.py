@@ -6,6 +6,7 @@ complete state. The rows in force are the last complete state, overlaid with the
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from creditaudit.book.state_model import text_fields as _text
 from creditaudit.feeds import FEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -294,8 +295,8 @@ def hide_repaired(engine: Engine, table: str, standing: str, readmitted: str, re
     )
 
 
-def news(engine: Engine, table: StateTable, relation: str, night: date) -> pa.Table:
-    """Return the rows of a relation that say something new: what ``standing_<table>`` has not, as rows of tonight.
+def news(engine: Engine, table: StateTable, relation: str, night: date) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a relation that say something new: what ``standing_<table>`` has not, as rows of tonight.
 
     Parameters
     ----------
@@ -306,26 +307,29 @@ def news(engine: Engine, table: StateTable, relation: str, night: date) -> pa.Ta
         What holds now.
     night : date
 
-    Returns
-    -------
-    pyarrow.Table
-        Columns of the table's schema, sorted by its key.
+    Yields
+    ------
+    pyarrow.RecordBatch
+        Columns of the table, sorted by its key; nowhere held whole, and to be read out before the next query.
     """
     said = [name for name in table.schema.names if name != "night"]
     same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM c.{name}" for name in said)
-    return engine.fetch(
+    yield from engine.stream(
         f"SELECT DATE '{night.isoformat()}' AS night, {', '.join(f'c.{name}' for name in said)} FROM {relation} AS c"
         f" WHERE NOT EXISTS (SELECT 1 FROM standing_{table.name} AS s WHERE {same})"
-        f" ORDER BY {', '.join(f'c.{name}' for name in table.key)}"
+        f" ORDER BY {', '.join(f'c.{name}' for name in table.key)}",
+        ROW_GROUP,
     )
 
 
-def write_changes(folder: Path, table: str, rows: pa.Table) -> list[Path]:
-    """Write tonight's changes of a table that is made in memory; returns the files (none without rows)."""
-    if not rows.num_rows:
+def write_changes(folder: Path, table: str, rows: pa.Table | Iterable[pa.RecordBatch]) -> list[Path]:
+    """Write tonight's changes of a table, cast to its schema; returns the files (none without rows)."""
+    batches = iter(rows.to_batches() if isinstance(rows, pa.Table) else rows)
+    first = next((batch for batch in batches if batch.num_rows), None)
+    if first is None:
         return []
     path = folder / "state" / table / "part-00001.parquet"
-    write_parquet(path, TABLES[table].schema, [rows])
+    write_parquet(path, TABLES[table].schema, chain([first], batches))
     return [path]
 
 

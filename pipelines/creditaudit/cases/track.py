@@ -142,13 +142,13 @@ def case_memory(engine: Engine, night: date) -> pa.Table:
     )
 
 
-def subjects_changed(engine: Engine, night: date) -> pa.Table:
-    """Return the rows of ``case_subjects`` that say something new (schema ``CASE_SUBJECTS`` of the book's state)."""
+def subjects_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of ``case_subjects`` that say something new (schema ``CASE_SUBJECTS`` of the book's state)."""
     return news(engine, CASE_SUBJECTS, "case_subjects", night)
 
 
-def lives_changed(engine: Engine, night: date) -> pa.Table:
-    """Return the rows of ``case_lives`` that say something new (schema ``CASE_LIFE`` of the book's state)."""
+def lives_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of ``case_lives`` that say something new (schema ``CASE_LIFE`` of the book's state)."""
     return news(engine, CASE_LIFE, "case_lives", night)
 
 

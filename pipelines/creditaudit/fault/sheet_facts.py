@@ -30,15 +30,15 @@ _OF_ACCOUNT = ("moment_from", "moment_to", "document_kind", "shown_on", "shown_t
 _ORDER = ("duty", "knowable", "performed", "exception", "verdict", "card", "covered")
 
 
-def sheet_facts_changed(engine: Engine, night: date) -> pa.Table:
-    """Return what the judgment says of tonight's judged subjects, where that is another thing than what is kept.
+def sheet_facts_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
+    """Yield what the judgment says of tonight's judged subjects, where that is another thing than what is kept.
 
     Reads ``case_faults``, ``finding_faults``, ``judged_accounts``, ``last_checks`` and ``standing_sheet_facts``.
 
-    Returns
-    -------
-    pyarrow.Table
-        Schema ``SHEET_FACTS`` of the book's state, by provider_code, subject.
+    Yields
+    ------
+    pyarrow.RecordBatch
+        Columns of ``SHEET_FACTS`` of the book's state, by provider_code, subject.
     """
     own = {*_DECIDED, *_OF_ACCOUNT, "night", "provider_code", "subject"}
     checks = [name for name in SHEET_FACTS.schema.names if name not in own]
@@ -59,9 +59,8 @@ def sheet_facts_changed(engine: Engine, night: date) -> pa.Table:
         LEFT JOIN last_checks AS c ON c.provider_code = a.provider_code AND c.account_code = a.account_code
         """,
     )
-    found = news(engine, SHEET_FACTS, "sheet_facts_now", night)
+    yield from news(engine, SHEET_FACTS, "sheet_facts_now", night)
     engine.drop("sheet_facts_now")
-    return found.cast(SHEET_FACTS.schema)
 
 
 _ELEMENTS = pa.schema(

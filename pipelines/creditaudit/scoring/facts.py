@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditaudit.book.case_state import CASE_FACTS, CASE_QUEUE
+from creditaudit.book.files import ROW_GROUP
 from creditaudit.book.state import news
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     from creditaudit.book.keys import Key, Keyring
@@ -262,20 +264,20 @@ def with_tokens(parties: pa.Table, keys: Keyring, key: Key | None = None) -> pa.
     return parties.append_column("token", pa.chunked_array(tokens, type=pa.string()))
 
 
-def facts_changed(engine: Engine, night: date) -> pa.Table:
-    """Return the facts of tonight that say something new (schema ``CASE_FACTS``)."""
-    return news(engine, CASE_FACTS, "facts_tonight", night).cast(CASE_FACTS.schema)
+def facts_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
+    """Yield the facts of tonight that say something new (schema ``CASE_FACTS``)."""
+    return news(engine, CASE_FACTS, "facts_tonight", night)
 
 
-def queued_tonight(engine: Engine, night: date) -> pa.Table:
-    """Return facts and priority of the episodes that have both for the first time (schema ``CASE_QUEUE``).
+def queued_tonight(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
+    """Yield facts and priority of the episodes that have both for the first time (schema ``CASE_QUEUE``).
 
     An objection has a priority before it has a finding; an episode that an older program queued is never told: its
     facts of that night are gone, and tonight's may be what an answer made of them. Reads ``case_rows``,
     ``known_cases``, ``resting_cases`` (queued long since), ``scores`` and the standing facts and queue.
     """
     said = [name for name in CASE_QUEUE.schema.names if name not in ("night", "case_id", "episode", "priority")]
-    return engine.fetch(
+    yield from engine.stream(
         f"SELECT DATE '{night.isoformat()}' AS night, r.case_id, r.episode, r.priority,"
         f" {', '.join(f'f.{name}' for name in said)}"
         " FROM case_rows AS r"
@@ -286,5 +288,6 @@ def queued_tonight(engine: Engine, night: date) -> pa.Table:
         " AND NOT EXISTS (SELECT 1 FROM resting_cases AS s WHERE s.case_id = r.case_id)"
         f" AND NOT EXISTS (SELECT 1 FROM standing_{CASE_QUEUE.name} AS q"
         " WHERE q.case_id = r.case_id AND q.episode = r.episode)"
-        " ORDER BY r.case_id, r.episode"
-    ).cast(CASE_QUEUE.schema)
+        " ORDER BY r.case_id, r.episode",
+        ROW_GROUP,
+    )
