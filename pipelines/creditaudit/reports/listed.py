@@ -34,7 +34,9 @@ def build_listed(engine: Engine) -> None:
     engine : Engine
     """
     engine.table("sent_before", "SELECT * FROM standing_sent_cases")
+    engine.table("report_places", _PLACES)
     engine.table("report_rows", _ROWS)
+    engine.drop("report_places")
     engine.table("recipient_rows", _LISTED)
     engine.table("retracted", _RETRACTED.format(states=", ".join(f"'{s}'" for s in OPEN_STATES)))
 
@@ -61,16 +63,21 @@ def sent_changed(engine: Engine, night: date) -> pa.Table:
     return found.select(SENT_CASES.schema.names).cast(SENT_CASES.schema)
 
 
+# What is numbered is held in memory to the last row: keys alone, of millions of cases, and not their texts.
+_PLACES = """
+    SELECT case_id, episode, row_number() OVER (ORDER BY provider_code, account_code, case_id, episode) - 1 AS place
+    FROM case_rows WHERE is_open AND NOT COALESCE(is_quiet, FALSE)
+"""
+
 _ROWS = """
     SELECT c.case_id, c.episode, c.change, c.provider_code, c.account_code, r.id_norm, r.account_type,
         r.opened_from, r.opened_to, c.tier, c.verdict, c.notice_source,
         epoch_second(c.reported_from) AS reported_from, epoch_second(c.reported_to) AS reported_to,
         c.fault, CAST(c.due_on AS VARCHAR) AS due_on, c.due_kind, c.reasons, c.ask_for, c.blind_spots,
-        COALESCE(c.is_data_quality, FALSE) AS is_data_quality,
-        row_number() OVER (ORDER BY c.provider_code, c.account_code, c.case_id) - 1 AS place
+        COALESCE(c.is_data_quality, FALSE) AS is_data_quality, p.place
     FROM case_rows AS c
+    JOIN report_places AS p ON p.case_id = c.case_id AND p.episode = c.episode
     LEFT JOIN case_subjects AS r ON r.provider_code = c.provider_code AND r.subject = c.subject
-    WHERE c.is_open AND NOT COALESCE(c.is_quiet, FALSE)
 """
 
 # A book that an older program wrote does not say what was sent: then nothing is new to anyone for that alone.
