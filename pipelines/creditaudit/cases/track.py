@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
+from creditaudit.book.files import ROW_GROUP
 from creditaudit.book.state import news
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
@@ -134,11 +135,12 @@ _JOINED = """
 """
 
 
-def case_memory(engine: Engine, night: date) -> pa.Table:
-    """Return what tonight's new and changed cases must remember (schema ``CASE_MEMORY`` of the book's state)."""
-    return engine.fetch(
+def case_memory(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
+    """Yield what tonight's new and changed cases must remember (schema ``CASE_MEMORY`` of the book's state)."""
+    return engine.stream(
         f"SELECT DATE '{night.isoformat()}' AS night, case_id, episode, fingerprint FROM case_rows"
-        " WHERE fingerprint IS DISTINCT FROM fingerprint_0 AND NOT is_superseded ORDER BY case_id, episode"
+        " WHERE fingerprint IS DISTINCT FROM fingerprint_0 AND NOT is_superseded ORDER BY case_id, episode",
+        ROW_GROUP,
     )
 
 
@@ -177,6 +179,6 @@ _OBJECTIONS = """
 """
 
 
-def objections_changed(engine: Engine, night: date) -> pa.Table:
-    """Return which case and episode has tonight's objections, and those of cases that woke (``CASE_OBJECTIONS``)."""
-    return engine.fetch(_OBJECTIONS.format(night=night.isoformat()))
+def objections_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
+    """Yield which case and episode has tonight's objections, and those of cases that woke (``CASE_OBJECTIONS``)."""
+    return engine.stream(_OBJECTIONS.format(night=night.isoformat()), ROW_GROUP)

@@ -219,11 +219,11 @@ class Desk:
             pa.Table.from_batches(event_rows(self.engine, self.tonight, ROW_GROUP), CASE_EVENTS),
         )
         for table, made in _STATE:
-            fresh = made(self.engine, self.tonight).select(table.schema.names).cast(table.schema)
-            kept = {tuple(r[k] for k in table.key): r for r in self.state[table.name].to_pylist() + fresh.to_pylist()}
+            fresh = [row for batch in made(self.engine, self.tonight) for row in batch.to_pylist()]
+            kept = {tuple(row[k] for k in table.key): row for row in self.state[table.name].to_pylist() + fresh}
             self.state[table.name] = pa.Table.from_pylist(list(kept.values()), schema=table.schema)
             if table is CASE_SUBJECTS:
-                self.fresh_subjects = fresh.to_pylist()
+                self.fresh_subjects = fresh
         self.cases, self.events, self.findings = tracked.cases, tracked.events, standing
         self.tonight += timedelta(days=1)
         return tracked
