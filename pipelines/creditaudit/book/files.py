@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 # Fixed, so that the same rows give the same bytes whatever engine or thread count delivered them.
 ROW_GROUP = 131_072
+# What an engine hands over at once on the way to a file: what it has handed over counts to no limit of its own.
+AT_ONCE = 16_384
+# A group of more bytes is written before the engine is asked for the next: of cases, with their texts, it has 180 MB.
+_LARGE = 64 << 20
 _BLOCK = 1 << 20
 
 
@@ -119,13 +123,15 @@ def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
     with storage(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         groups = _row_groups(schema, batches)
-        # While one group is encoded the engine finds the next: each of the two keeps a processor busy for a while.
         with pq.ParquetWriter(path, schema, compression="zstd") as writer, ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(next, groups, None)
-            while (group := coming.result()) is not None:
-                coming = ahead.submit(next, groups, None)
+            group = next(groups, None)
+            while group is not None:
+                # While one group is encoded the engine finds the next: each keeps a processor busy for a while.
+                coming = ahead.submit(next, groups, None) if group.nbytes <= _LARGE else None
                 writer.write_table(group, row_group_size=ROW_GROUP)
                 rows += group.num_rows
+                del group
+                group = coming.result() if coming is not None else next(groups, None)
     return rows
 
 
@@ -138,8 +144,10 @@ def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table])
         count += table.num_rows
         while count >= ROW_GROUP:
             whole = pa.concat_tables(held)
-            yield whole.slice(0, ROW_GROUP).combine_chunks()
             held = [whole.slice(ROW_GROUP)]
             count -= ROW_GROUP
+            group = [whole.slice(0, ROW_GROUP).combine_chunks()]
+            del whole
+            yield group.pop()  # nothing of it stays here while it is written
     if count:
         yield pa.concat_tables(held).combine_chunks()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditaudit.cases.fallen import WEAK
 from creditaudit.cases.known import CORRECTING_LIST, OPEN_LIST, UNANSWERED_LIST
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
+
+# How many subjects are named at once, as text.
+_AT_ONCE = 100_000
 
 # What is said of a case whose account was renamed into another's.
 RENAMED = "provider_changed:account_code"
@@ -224,13 +228,13 @@ def move(engine: Engine, night: date, keys: Keyring) -> None:
     engine.table("returned_cases", _RETURNED)
     engine.table("moved_cases", _MOVED.format(night=night.isoformat()))
     fresh = engine.fetch(_NEW)
-    named = [
-        "\x1f".join((provider, subject, night.isoformat()))
-        for provider, subject in zip(fresh["provider_code"].to_pylist(), fresh["subject"].to_pylist(), strict=True)
-    ]
+    named = pc.binary_join_element_wise(fresh["provider_code"], fresh["subject"], night.isoformat(), "\x1f")
     # Made once, and stored: a later key changes no case_id (SPEC 9).
-    tokens = [f"CA-{token}" for token in keys.tokens("case", named, length=24)]
-    engine.load("new_cases", fresh.append_column("case_id", pa.array(tokens, type=pa.string())))
+    ids = [
+        pa.array((f"CA-{token}" for token in keys.tokens("case", part.to_pylist(), length=24)), pa.string())
+        for part in (named.slice(at, _AT_ONCE) for at in range(0, len(named), _AT_ONCE))
+    ]
+    engine.load("new_cases", fresh.append_column("case_id", pa.chunked_array(ids, pa.string())))
     engine.table(
         "case_now",
         _NOW.format(

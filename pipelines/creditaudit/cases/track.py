@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
-from creditaudit.book.files import ROW_GROUP
+from creditaudit.book.files import AT_ONCE
 from creditaudit.book.state import news
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
@@ -140,7 +140,7 @@ def case_memory(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
     return engine.stream(
         f"SELECT DATE '{night.isoformat()}' AS night, case_id, episode, fingerprint FROM case_rows"
         " WHERE fingerprint IS DISTINCT FROM fingerprint_0 AND NOT is_superseded ORDER BY case_id, episode",
-        ROW_GROUP,
+        AT_ONCE,
     )
 
 
@@ -181,4 +181,4 @@ _OBJECTIONS = """
 
 def objections_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
     """Yield which case and episode has tonight's objections, and those of cases that woke (``CASE_OBJECTIONS``)."""
-    return engine.stream(_OBJECTIONS.format(night=night.isoformat()), ROW_GROUP)
+    return engine.stream(_OBJECTIONS.format(night=night.isoformat()), AT_ONCE)

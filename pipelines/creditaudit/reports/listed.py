@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from creditaudit.book.case_state import SENT_CASES
+from creditaudit.book.files import AT_ONCE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     import pyarrow as pa
@@ -41,8 +42,8 @@ def build_listed(engine: Engine) -> None:
     engine.table("retracted", _RETRACTED.format(states=", ".join(f"'{s}'" for s in OPEN_STATES)))
 
 
-def sent_changed(engine: Engine, night: date) -> pa.Table:
-    """Return who got which case, as far as that is another thing than last night (schema of ``SENT_CASES``).
+def sent_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
+    """Yield who got which case, as far as that is another thing than last night (schema of ``SENT_CASES``).
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def sent_changed(engine: Engine, night: date) -> pa.Table:
         Holds what :func:`build_listed` made.
     night : date
     """
-    found = engine.fetch(
+    return engine.stream(
         f"SELECT DATE '{night.isoformat()}' AS night, t.* FROM ("
         " SELECT r.case_id, r.recipient, r.episode, r.provider_code, r.account_code, TRUE AS is_standing"
         " FROM recipient_rows AS r WHERE NOT r.is_data_quality AND NOT EXISTS (SELECT 1 FROM sent_before AS s"
@@ -58,9 +59,9 @@ def sent_changed(engine: Engine, night: date) -> pa.Table:
         " AND s.provider_code = r.provider_code AND s.account_code IS NOT DISTINCT FROM r.account_code)"
         " UNION ALL"
         " SELECT case_id, recipient, episode, provider_code, account_code, FALSE AS is_standing FROM retracted"
-        ") AS t ORDER BY t.case_id, t.recipient"
+        ") AS t ORDER BY t.case_id, t.recipient",
+        AT_ONCE,
     )
-    return found.select(SENT_CASES.schema.names).cast(SENT_CASES.schema)
 
 
 # What is numbered is held in memory to the last row: keys alone, of millions of cases, and not their texts.

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditaudit.book.case_state import CASE_FACTS, CASE_QUEUE
-from creditaudit.book.files import ROW_GROUP
+from creditaudit.book.files import AT_ONCE
 from creditaudit.book.state import news
 
 if TYPE_CHECKING:
@@ -289,5 +289,5 @@ def queued_tonight(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
         f" AND NOT EXISTS (SELECT 1 FROM standing_{CASE_QUEUE.name} AS q"
         " WHERE q.case_id = r.case_id AND q.episode = r.episode)"
         " ORDER BY r.case_id, r.episode",
-        ROW_GROUP,
+        AT_ONCE,
     )

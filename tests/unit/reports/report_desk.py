@@ -169,8 +169,9 @@ class Desk:
         covered = [{"feed": "accounts", "files": 1, "covers_from": None, "covers_to": None}]
         context = ReportContext(self.night, "授权", "seal", {"findings": self.folder / "t.parquet"}, covered)
         written = write_reports(self.engine, who, self.folder, context, keys or demo_keys())
-        for row in sent_changed(self.engine, self.night).to_pylist():
-            self.sent[row["case_id"], row["recipient"]] = row
+        for batch in sent_changed(self.engine, self.night):
+            for row in batch.to_pylist():
+                self.sent[row["case_id"], row["recipient"]] = row
         self.night += timedelta(days=1)
         return written
 
