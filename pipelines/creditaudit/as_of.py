@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from creditaudit.book.files import AT_ONCE, listed, storage
+from creditaudit.book.files import listed, storage
 from creditaudit.book.layout import Book, night_of, read_manifest
 from creditaudit.book.layout import open_book as _open_book
 from creditaudit.book.state import TABLES, open_states
@@ -186,7 +186,7 @@ class Night:
         with engine_aside(reads=self.root) as engine:
             open_states(engine, Book(self.root, until=self.night))
             columns = ", ".join(schema.names)
-            for batch in engine.stream(f"SELECT {columns} FROM standing_{name} ORDER BY {order}", AT_ONCE):
+            for batch in engine.stream(f"SELECT {columns} FROM standing_{name} ORDER BY {order}"):
                 table = pa.Table.from_batches([batch]).cast(schema)
                 yield from table.to_batches()
 

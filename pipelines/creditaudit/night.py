@@ -30,7 +30,7 @@ from creditaudit.book.case_state import (
     LATE_ANSWERS,
     SENT_CASES,
 )
-from creditaudit.book.files import AT_ONCE, listed, write_parquet
+from creditaudit.book.files import listed, write_parquet
 from creditaudit.book.inbox import decisions
 from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import Book, commit, open_book
@@ -331,12 +331,12 @@ def _track(run: Run, assessment: Assessment, judgment: Judgment) -> None:
 
 def _publish(run: Run, tables: Mapping[str, pa.Table]) -> dict[str, Path]:
     """Write the tables that are published; the long ones go from the engine to the file, nowhere held whole."""
-    every: dict[str, Iterable[pa.RecordBatch]] = {
-        **{name: table.to_batches(AT_ONCE) for name, table in tables.items()},
-        "findings": finding_rows(run.engine, AT_ONCE),
-        "clearances": clearance_rows(run.engine, run.night, AT_ONCE),
-        "cases": case_rows(run.engine, AT_ONCE),
-        "case_events": event_rows(run.engine, run.night, AT_ONCE),
+    every: dict[str, Iterable[pa.RecordBatch | pa.Table]] = {
+        **{name: [table] for name, table in tables.items()},
+        "findings": finding_rows(run.engine),
+        "clearances": clearance_rows(run.engine, run.night),
+        "cases": case_rows(run.engine),
+        "case_events": event_rows(run.engine, run.night),
     }
     paths = {name: run.folder / "published" / f"{name}.parquet" for name in every}
     for name, rows in every.items():

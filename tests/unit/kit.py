@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from creditaudit.book.keys import Keyring
+    from creditaudit.book.state_model import StateTable
     from creditaudit.engines import Engine
 
 NIGHT = date(2026, 11, 20)
@@ -32,6 +33,14 @@ def interval(text: str) -> tuple[datetime, datetime]:
 def seconds(text: str) -> int:
     """Return an instant's first second since 1970-01-01."""
     return int((interval(text)[0] - _EPOCH).total_seconds())
+
+
+def remembered(table: StateTable, batches: Iterable[pa.RecordBatch]) -> list[dict[str, Any]]:
+    """Return rows on their way to a table of the state as the book keeps them."""
+    schema = table.schema
+    return [
+        row for batch in batches for row in pa.Table.from_batches([batch]).select(schema.names).cast(schema).to_pylist()
+    ]
 
 
 def day_number(text: str) -> int:

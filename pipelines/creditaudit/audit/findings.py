@@ -120,21 +120,21 @@ def evidence_of(engine: Engine, rule: Rule, found: str) -> pa.Table:
     return rows.select([*(name for name in _FACTS if name != "verdict"), "subject", "evidence"])
 
 
-def finding_rows(engine: Engine, at_once: int) -> Iterator[pa.RecordBatch]:
+def finding_rows(engine: Engine) -> Iterator[pa.RecordBatch]:
     """Yield the rows of ``findings`` as they are published (sorted by ``FINDINGS_ORDER``, missing first)."""
     columns, order = ", ".join(FINDINGS.names), ", ".join(FINDINGS_ORDER)
-    for batch in engine.stream(f"SELECT {columns} FROM findings ORDER BY {order}", at_once):
+    for batch in engine.stream(f"SELECT {columns} FROM findings ORDER BY {order}"):
         yield batch.cast(FINDINGS)
 
 
-def clearance_rows(engine: Engine, night: date, at_once: int) -> Iterator[pa.RecordBatch]:
+def clearance_rows(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
     """Yield the rows of ``clearances`` as they are published (schema ``CLEARANCES``, sorted left to right).
 
     The longest table that a night publishes is nowhere held whole.
     """
     columns = ", ".join(f"c.{name}" for name in CLEARANCES.names if name != "night")
     text = f"SELECT DATE '{night.isoformat()}' AS night, {columns} FROM clearances AS c ORDER BY {columns}"
-    for batch in engine.stream(text, at_once):
+    for batch in engine.stream(text):
         yield batch.cast(CLEARANCES)
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 # Fixed, so that the same rows give the same bytes whatever engine or thread count delivered them.
 ROW_GROUP = 131_072
-# What an engine hands over at once on the way to a file: what it has handed over counts to no limit of its own.
-AT_ONCE = 16_384
 # A group of more bytes is written before the engine is asked for the next: of cases, with their texts, it has 180 MB.
 _LARGE = 64 << 20
 _BLOCK = 1 << 20

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditaudit.book.case_state import CASE_TABLES
-from creditaudit.book.files import AT_ONCE, listed, storage, write_parquet
+from creditaudit.book.files import listed, storage, write_parquet
 from creditaudit.book.proof_state import PROOF_TABLES
 from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.book.state_files import state_files
@@ -317,8 +317,7 @@ def news(engine: Engine, table: StateTable, relation: str, night: date) -> Itera
     yield from engine.stream(
         f"SELECT DATE '{night.isoformat()}' AS night, {', '.join(f'c.{name}' for name in said)} FROM {relation} AS c"
         f" WHERE NOT EXISTS (SELECT 1 FROM standing_{table.name} AS s WHERE {same})"
-        f" ORDER BY {', '.join(f'c.{name}' for name in table.key)}",
-        AT_ONCE,
+        f" ORDER BY {', '.join(f'c.{name}' for name in table.key)}"
     )
 
 
@@ -343,7 +342,7 @@ def write_complete(engine: Engine, folder: Path, table: str, relation: str) -> N
     names = spec.schema.names
     order = ", ".join(dict.fromkeys((*spec.key, "night", *(n for n in ("file", "row") if n in names))))
     fresh = folder / "state" / f".{table}.complete"
-    write_parquet(fresh, spec.schema, engine.stream(f"SELECT * FROM {relation} ORDER BY {order}", AT_ONCE))
+    write_parquet(fresh, spec.schema, engine.stream(f"SELECT * FROM {relation} ORDER BY {order}"))
     with storage(target):
         target.mkdir(parents=True, exist_ok=True)
         for part in listed(target):

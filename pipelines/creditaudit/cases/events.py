@@ -90,7 +90,7 @@ def log_events(engine: Engine) -> None:
     _refuse_unproven(engine)
 
 
-def event_rows(engine: Engine, night: date, at_once: int) -> Iterator[pa.RecordBatch]:
+def event_rows(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
     """Yield every move of every case as it is published, tonight's and those before, sorted left to right.
 
     Reads ``tonights_events`` and ``previous_events``.
@@ -101,7 +101,7 @@ def event_rows(engine: Engine, night: date, at_once: int) -> Iterator[pa.RecordB
         f" UNION ALL SELECT night, {columns} FROM previous_events"
         ' ORDER BY night, case_id, episode, event, from_state, to_state, proof, "by"'
     )
-    for batch in engine.stream(select, at_once):
+    for batch in engine.stream(select):
         yield batch.cast(CASE_EVENTS)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from creditaudit.book.token_columns import token_column
 from creditaudit.cases.fallen import WEAK
 from creditaudit.cases.known import CORRECTING_LIST, OPEN_LIST, UNANSWERED_LIST
 from creditaudit.cases.objected import TIER as OBJECTION
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from creditaudit.book.keys import Keyring
     from creditaudit.engines import Engine
-
-# How many subjects are named at once, as text.
-_AT_ONCE = 100_000
 
 # What is said of a case whose account was renamed into another's.
 RENAMED = "provider_changed:account_code"
@@ -230,11 +227,8 @@ def move(engine: Engine, night: date, keys: Keyring) -> None:
     fresh = engine.fetch(_NEW)
     named = pc.binary_join_element_wise(fresh["provider_code"], fresh["subject"], night.isoformat(), "\x1f")
     # Made once, and stored: a later key changes no case_id (SPEC 9).
-    ids = [
-        pa.array((f"CA-{token}" for token in keys.tokens("case", part.to_pylist(), length=24)), pa.string())
-        for part in (named.slice(at, _AT_ONCE) for at in range(0, len(named), _AT_ONCE))
-    ]
-    engine.load("new_cases", fresh.append_column("case_id", pa.chunked_array(ids, pa.string())))
+    ids = pc.binary_join_element_wise("CA-", token_column(keys, "case", named, length=24), "")
+    engine.load("new_cases", fresh.append_column("case_id", ids))
     engine.table(
         "case_now",
         _NOW.format(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditaudit.book.case_state import CASE_LIFE, CASE_SUBJECTS
-from creditaudit.book.files import AT_ONCE
 from creditaudit.book.state import news
 from creditaudit.cases.clocks import start_clocks
 from creditaudit.cases.events import log_events
@@ -117,10 +116,10 @@ def track(
     engine.view("every_case", f"SELECT {columns} FROM case_rows UNION ALL SELECT {earlier} FROM earlier_episodes")
 
 
-def case_rows(engine: Engine, at_once: int) -> Iterator[pa.RecordBatch]:
+def case_rows(engine: Engine) -> Iterator[pa.RecordBatch]:
     """Yield the rows of ``every_case`` as they are published (schema ``CASES``, sorted left to right)."""
     # By the key: all columns from left to right say the same, and cost ten times more.
-    for batch in engine.stream("SELECT * FROM every_case ORDER BY case_id, episode", at_once):
+    for batch in engine.stream("SELECT * FROM every_case ORDER BY case_id, episode"):
         yield batch.cast(CASES)
 
 
@@ -139,8 +138,7 @@ def case_memory(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
     """Yield what tonight's new and changed cases must remember (schema ``CASE_MEMORY`` of the book's state)."""
     return engine.stream(
         f"SELECT DATE '{night.isoformat()}' AS night, case_id, episode, fingerprint FROM case_rows"
-        " WHERE fingerprint IS DISTINCT FROM fingerprint_0 AND NOT is_superseded ORDER BY case_id, episode",
-        AT_ONCE,
+        " WHERE fingerprint IS DISTINCT FROM fingerprint_0 AND NOT is_superseded ORDER BY case_id, episode"
     )
 
 
@@ -181,4 +179,4 @@ _OBJECTIONS = """
 
 def objections_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
     """Yield which case and episode has tonight's objections, and those of cases that woke (``CASE_OBJECTIONS``)."""
-    return engine.stream(_OBJECTIONS.format(night=night.isoformat()), AT_ONCE)
+    return engine.stream(_OBJECTIONS.format(night=night.isoformat()))

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+# Rows that :meth:`Engine.stream` hands over at a time: what is handed over counts to no limit of the engine's own.
+AT_ONCE = 16_384
+
 
 class Engine(Protocol):
     """A SQL engine over Parquet files.
@@ -40,7 +43,7 @@ class Engine(Protocol):
         """Run a query and return its rows, in its order."""
         ...
 
-    def stream(self, select: str, rows: int) -> Iterator[pa.RecordBatch]:
+    def stream(self, select: str, rows: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
         """Run a query and yield its rows, in its order, in batches of about ``rows``."""
         ...
 

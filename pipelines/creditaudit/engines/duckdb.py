@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from creditaudit.engines import quoted
+from creditaudit.engines.base import AT_ONCE
 from creditaudit.engines.counting import count
 from creditaudit.errors import InternalError, StorageError
 from creditaudit.masking import numbers_hidden
@@ -177,7 +178,7 @@ class DuckDBEngine:
             self._count()
         return found
 
-    def stream(self, select: str, rows: int) -> Iterator[pa.RecordBatch]:
+    def stream(self, select: str, rows: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
         """Run a query and yield its rows in order."""
         with self._explained(select):
             yield from self._connection.sql(self._one(select, _SELECT)).to_arrow_reader(rows)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from creditaudit.engines.base import AT_ONCE
 from creditaudit.engines.spark_files import as_read
 from creditaudit.engines.spark_session import kind_of
 from creditaudit.errors import InternalError, StorageError
@@ -119,7 +120,7 @@ class SparkEngine:
         # Which columns can be NULL is something that the planner found out: one table, whichever way it was made.
         return found.cast(pa.schema([pa.field(field.name, _plain(field.type)) for field in found.schema]))
 
-    def stream(self, select: str, rows: int) -> Iterator[pa.RecordBatch]:
+    def stream(self, select: str, rows: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
         """Run a query and yield its rows in order; they are all brought here first."""
         yield from self.fetch(select).to_batches(rows)
 

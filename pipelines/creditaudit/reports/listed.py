@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from creditaudit.book.files import AT_ONCE
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
@@ -59,8 +57,7 @@ def sent_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
         " AND s.provider_code = r.provider_code AND s.account_code IS NOT DISTINCT FROM r.account_code)"
         " UNION ALL"
         " SELECT case_id, recipient, episode, provider_code, account_code, FALSE AS is_standing FROM retracted"
-        ") AS t ORDER BY t.case_id, t.recipient",
-        AT_ONCE,
+        ") AS t ORDER BY t.case_id, t.recipient"
     )
 
 

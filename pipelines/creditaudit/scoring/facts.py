@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditaudit.book.case_state import CASE_FACTS, CASE_QUEUE
-from creditaudit.book.files import AT_ONCE
 from creditaudit.book.state import news
+from creditaudit.book.token_columns import token_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,9 +206,6 @@ _OF_SUBJECTS = {
     "score_parties": ("opening_parties", ("session_provider", "operator_id", "phone", "handler_id_norm")),
 }
 
-# Values that become tokens at a time: as Python's texts they take ten times the memory.
-_AT_ONCE = 100_000
-
 
 def gather_facts(engine: Engine, keys: Keyring, strengths: pa.Table) -> int:
     """Make ``facts_tonight`` (the columns of ``CASE_FACTS`` but night) of who was judged; returns how many subjects.
@@ -257,11 +254,7 @@ def with_tokens(parties: pa.Table, keys: Keyring, key: Key | None = None) -> pa.
         parties["value"].cast(pa.string()),
         "\x1f",
     )
-    tokens = [
-        pa.array(keys.tokens("score", named.slice(at, _AT_ONCE).to_pylist(), length=16, key=key), type=pa.string())
-        for at in range(0, len(named), _AT_ONCE)
-    ]
-    return parties.append_column("token", pa.chunked_array(tokens, type=pa.string()))
+    return parties.append_column("token", token_column(keys, "score", named, length=16, key=key))
 
 
 def facts_changed(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
@@ -288,6 +281,5 @@ def queued_tonight(engine: Engine, night: date) -> Iterator[pa.RecordBatch]:
         " AND NOT EXISTS (SELECT 1 FROM resting_cases AS s WHERE s.case_id = r.case_id)"
         f" AND NOT EXISTS (SELECT 1 FROM standing_{CASE_QUEUE.name} AS q"
         " WHERE q.case_id = r.case_id AND q.episode = r.episode)"
-        " ORDER BY r.case_id, r.episode",
-        AT_ONCE,
+        " ORDER BY r.case_id, r.episode"
     )

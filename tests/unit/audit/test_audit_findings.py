@@ -54,7 +54,7 @@ def published(engine: Engine, accounts: list[Row], notices: list[Row], night: da
         engine.load(name, pa.Table.from_pylist(given.get(name, []), schema=schema))
     judge(engine, RULES)
     build_findings(engine, RULES, night, KEYS)
-    table = pa.Table.from_batches(finding_rows(engine, 2), FINDINGS)
+    table = pa.Table.from_batches(finding_rows(engine), FINDINGS)
     assert table.schema.equals(FINDINGS)
     return list(table.to_pylist())
 
@@ -159,7 +159,7 @@ def test_clearances_are_sorted_and_dated(engine: Engine) -> None:
     published(
         engine, [account("b", **newer), account("a", document_kind="other", shown_on=None)], [notice("L2"), notice()]
     )
-    table = pa.Table.from_batches(clearance_rows(engine, NIGHT, 2), CLEARANCES)
+    table = pa.Table.from_batches(clearance_rows(engine, NIGHT), CLEARANCES)
     assert table.schema.equals(CLEARANCES)
     assert [tuple(row.values())[2:] for row in table.to_pylist()] == [
         ("a", "loss_reports", "L1", "no_card_shown"),

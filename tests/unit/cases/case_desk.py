@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from creditaudit.book.addressed import name_regions
 from creditaudit.book.case_state import CASE_LIFE, CASE_MEMORY, CASE_OBJECTIONS, CASE_SUBJECTS
-from creditaudit.book.files import ROW_GROUP
 from creditaudit.book.layout import Book
 from creditaudit.book.reference import read, snapshot_of
 from creditaudit.book.state import QUARANTINED_NUMBERS, TABLES
@@ -30,7 +29,7 @@ from creditaudit.cases.track import (
 )
 from creditaudit.feeds import FEEDS
 from creditaudit.tables import CASE_EVENTS, CASES, FINDINGS
-from unit.kit import NIGHT, demo_keys, typed
+from unit.kit import NIGHT, demo_keys, remembered, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -215,11 +214,11 @@ class Desk:
         files = {feed: [self._written(feed, rows)] for feed, rows in (came or {}).items()}
         track(self.engine, self.tonight, demo_keys(), stale_feeds=stale, tonight=files)
         tracked = Tracked(
-            pa.Table.from_batches(case_rows(self.engine, ROW_GROUP), CASES),
-            pa.Table.from_batches(event_rows(self.engine, self.tonight, ROW_GROUP), CASE_EVENTS),
+            pa.Table.from_batches(case_rows(self.engine), CASES),
+            pa.Table.from_batches(event_rows(self.engine, self.tonight), CASE_EVENTS),
         )
         for table, made in _STATE:
-            fresh = [row for batch in made(self.engine, self.tonight) for row in batch.to_pylist()]
+            fresh = remembered(table, made(self.engine, self.tonight))
             kept = {tuple(row[k] for k in table.key): row for row in self.state[table.name].to_pylist() + fresh}
             self.state[table.name] = pa.Table.from_pylist(list(kept.values()), schema=table.schema)
             if table is CASE_SUBJECTS:

@@ -11,7 +11,7 @@ import pytest
 from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.fault.sheet_facts import sheet_facts_changed, tell_elements
 from creditaudit.tables import JUDGED_ACCOUNTS, LAST_CHECKS
-from unit.kit import NIGHT
+from unit.kit import NIGHT, remembered
 
 if TYPE_CHECKING:
     from creditaudit.engines import Engine
@@ -99,10 +99,7 @@ def judged(engine: Engine) -> Engine:
 
 def changed(engine: Engine, night: date) -> list[dict[str, Any]]:
     """Rows as the book keeps them."""
-    rows: list[dict[str, Any]] = []
-    for batch in sheet_facts_changed(engine, night):
-        rows += pa.Table.from_batches([batch]).select(SHEET_FACTS.schema.names).cast(SHEET_FACTS.schema).to_pylist()
-    return rows
+    return remembered(SHEET_FACTS, sheet_facts_changed(engine, night))
 
 
 def test_only_what_is_news_is_kept(judged: Engine) -> None:

@@ -20,7 +20,7 @@ from creditaudit.reports.listed import build_listed, sent_changed
 from creditaudit.reports.recipients import Recipient
 from creditaudit.reports.side_sheets import build_side_rows
 from creditaudit.tables import NOTICES
-from unit.kit import NIGHT, PERSON, demo_keys, interval, seconds
+from unit.kit import NIGHT, PERSON, demo_keys, interval, remembered, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -169,9 +169,8 @@ class Desk:
         covered = [{"feed": "accounts", "files": 1, "covers_from": None, "covers_to": None}]
         context = ReportContext(self.night, "授权", "seal", {"findings": self.folder / "t.parquet"}, covered)
         written = write_reports(self.engine, who, self.folder, context, keys or demo_keys())
-        for batch in sent_changed(self.engine, self.night):
-            for row in batch.to_pylist():
-                self.sent[row["case_id"], row["recipient"]] = row
+        for row in remembered(SENT_CASES, sent_changed(self.engine, self.night)):
+            self.sent[row["case_id"], row["recipient"]] = row
         self.night += timedelta(days=1)
         return written
 
