@@ -30,6 +30,7 @@ from creditaudit.book.case_state import (
     LATE_ANSWERS,
     SENT_CASES,
 )
+from creditaudit.book.complete import is_complete_due
 from creditaudit.book.files import listed, write_parquet
 from creditaudit.book.inbox import decisions
 from creditaudit.book.keys import load_keys
@@ -39,8 +40,7 @@ from creditaudit.book.rights import open_reports
 from creditaudit.book.rules_in_force import copy_rules
 from creditaudit.book.seal import write_manifest
 from creditaudit.book.sheet_state import SHEET_FACTS
-from creditaudit.book.state import TABLES as STATE_TABLES
-from creditaudit.book.state import is_complete_due, open_state, open_states, write_changes, write_complete
+from creditaudit.book.state import open_state, open_states, write_changes
 from creditaudit.book.tombstones import finish
 from creditaudit.book.writer import writing
 from creditaudit.cases.answers import take_answers
@@ -228,9 +228,9 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
         summary |= {"scoring": scoring, "known_answers": answered.as_dict(), "recalled": [*run.recalls.told]}
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     check_unchanged(reports)
-    if run.is_complete and run.book.last is not None:  # last of all: nothing in force can be read after it
-        for table in STATE_TABLES:
-            write_complete(run.engine, run.folder, table, f"standing_{table}")
+    if run.is_complete and run.book.last is not None:
+        with run.log.stage("complete"):  # last of all: nothing in force can be read after it
+            run.write_complete()
     return summary
 
 

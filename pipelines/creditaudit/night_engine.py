@@ -101,10 +101,7 @@ def _spread(run: Run, spark: Spark) -> Iterator[Engine]:
     with spark.engine() as engine:
         for table in _REFERENCE:
             engine.load(table, run.engine.fetch(f"SELECT * FROM {table}"))
-        # What stands instead of recalled rows is known for this night alone.
-        for table in sorted(run.book.recalled & set(STATE)):
-            for kind in ("recalled_keys", "restored"):
-                engine.load(f"{kind}_{table}", run.engine.fetch(f"SELECT * FROM {kind}_{table}"))
+        run.tell_recalled(engine, STATE)
         open_states(engine, run.book, run.tonight, STATE)
         leave_out(engine, run.book, run.night)
         given = set(engine.tables())

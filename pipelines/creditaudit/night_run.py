@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from creditaudit.audit.rules_tonight import Rulebook
+from creditaudit.book.complete import write_complete
 from creditaudit.book.erase import erase
 from creditaudit.book.files import storage
 from creditaudit.book.inbox import Decisions
 from creditaudit.book.layout import FORMAT
 from creditaudit.book.program import program
 from creditaudit.book.prune import bury
-from creditaudit.book.state import RECALLED_FILES, open_state, write_changes
+from creditaudit.book.state import RECALLED_FILES, TABLES, open_state, write_changes
 from creditaudit.cases.recalled import name_recalled, nothing_recalled, without_objections, without_proofs
-from creditaudit.engines import Engine, open_engine
+from creditaudit.engines import Engine, bytes_of, open_engine
 from creditaudit.intake.readmission import Readmissions, readmissions
 from creditaudit.intake.recalls import Recalled, Recalls, recalls
 from creditaudit.intake.take_back import take_back
+from creditaudit.runlog import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -32,10 +34,14 @@ if TYPE_CHECKING:
     from creditaudit.book.layout import Book
     from creditaudit.book.tombstones import Tombstone
     from creditaudit.intake.order import Skipped
-    from creditaudit.runlog import Meter, RunLog
+    from creditaudit.runlog import RunLog
     from creditaudit.settings import Settings
 
 SCRATCH = ".scratch"
+
+# Complete states are written by so many engines at a time, if each has so many bytes: a sort that has less is slow.
+_BESIDE = 2
+_ENOUGH = 512 * 1024**2
 
 
 @dataclass
@@ -108,6 +114,45 @@ class Run:
     def readmit(self, recalled: frozenset[Recalled]) -> Readmissions:
         """Say which corrected rows of the inbox tonight reads: none of what it recalls."""
         return readmissions(self.book, self.inbox.sound, self.night, recalled)
+
+    def tell_recalled(self, engine: Engine, tables: Collection[str]) -> None:
+        """Let another engine know what stands instead of recalled rows: it is known for this night alone."""
+        for table in sorted(self.book.recalled & set(tables)):
+            for kind in ("recalled_keys", "restored"):
+                engine.load(f"{kind}_{table}", self.engine.fetch(f"SELECT * FROM {kind}_{table}"))
+
+    def write_complete(self) -> None:
+        """Write all rows in force of every table; all that the engine of the night still has is dropped."""
+        with self._engines_beside() as engines:
+            for engine in engines:
+                self.tell_recalled(engine, TABLES)
+            self.engine.drop(*self.engine.tables())
+            write_complete(engines, self.book, self.folder, self.tonight)
+
+    @contextmanager
+    def _engines_beside(self) -> Iterator[list[Engine]]:
+        """Give engines that share the night's threads and memory; one where a share would be small."""
+        limit = bytes_of(self.settings.engine.memory_limit)
+        count = max(1, min(_BESIDE, self.threads, limit // _ENOUGH))
+        meters = [Meter(is_whole=self.log.meter.is_whole) for _ in range(count)]
+        with ExitStack() as stack:
+            engines = []
+            for number, meter in enumerate(meters):
+                spill = self.folder / SCRATCH / f"spill-{number}"
+                with storage(spill):
+                    spill.mkdir()
+                engine = open_engine(
+                    spill,
+                    threads=max(1, self.threads // count),
+                    memory_limit=f"{limit // count // 1024}KiB",
+                    reads=self.book.root,
+                    meter=meter,
+                    on_disk=True,
+                )
+                stack.callback(engine.close)
+                engines.append(engine)
+            yield engines
+        self.log.meter.add(meters)
 
     def judged_by(self) -> dict[str, Any]:
         """Return the parts of the manifest that say what judges."""

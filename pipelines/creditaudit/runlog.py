@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from creditaudit.errors import StorageError, UsageError, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # What Linux counts of a process: bytes that it read and wrote, from the cache or the disk, with ended children.
 _COUNTS: Final = Path("/proc/self/io")
@@ -38,6 +38,14 @@ class Meter:
     scanned_rows: int = 0  # of Parquet files, after what the reader itself leaves out
     scans: Counter[str] = field(default_factory=Counter)  # the same by folder of the files: feed, table
     spilled_bytes: int = 0  # the most that lay in scratch at once
+
+    def add(self, beside: Sequence[Meter]) -> None:
+        """Add what engines were asked that worked beside each other."""
+        for one in beside:
+            self.statements += one.statements
+            self.scanned_rows += one.scanned_rows
+            self.scans += one.scans
+        self.spilled_bytes = max(self.spilled_bytes, sum(one.spilled_bytes for one in beside))
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditaudit.book.case_state import CASE_TABLES
-from creditaudit.book.files import listed, storage, write_parquet
+from creditaudit.book.files import write_parquet
 from creditaudit.book.proof_state import PROOF_TABLES
 from creditaudit.book.sheet_state import SHEET_FACTS
 from creditaudit.book.state_files import state_files
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     from creditaudit.book.layout import Book
     from creditaudit.engines import Engine
-
-COMPLETE_EVERY = 30
-
 
 # Deliveries that can prove something by what they do not hold: one row per accepted full file.
 FULL_DELIVERIES = StateTable(
@@ -150,19 +147,6 @@ TABLES: dict[str, StateTable] = {
 
 # Tables of quarantined rows, and their feed (None: a column of the table): rows that were readmitted are left out.
 _REPAIRABLE: dict[str, str | None] = {QUARANTINED_NUMBERS.name: None, CHECK_GAPS.name: "verifications"}
-
-
-def is_complete_due(book: Book, night: date) -> bool:
-    """Say whether tonight writes complete states: the first night, every 30th, and the first of a quarter."""
-    if book.last is None:
-        return True
-    since = 0
-    for sealed in reversed(book.sealed):
-        since += 1
-        if book.manifests[sealed]["state"] == "complete":
-            break
-    new_quarter = (night.year, (night.month - 1) // 3) != (book.last.year, (book.last.month - 1) // 3)
-    return new_quarter or since >= COMPLETE_EVERY
 
 
 def open_state(engine: Engine, book: Book, table: str, relation: str, *, tonight: list[Path] | None = None) -> None:
@@ -330,24 +314,6 @@ def write_changes(folder: Path, table: str, rows: pa.Table | Iterable[pa.RecordB
     path = folder / "state" / table / "part-00001.parquet"
     write_parquet(path, TABLES[table].schema, chain([first], batches))
     return [path]
-
-
-def write_complete(engine: Engine, folder: Path, table: str, relation: str) -> None:
-    """Replace tonight's changes of a table by all its rows in force, sorted by key.
-
-    ``relation`` cannot be read any more after this: the changes that it reads are gone.
-    """
-    spec = TABLES[table]
-    target = folder / "state" / table
-    names = spec.schema.names
-    order = ", ".join(dict.fromkeys((*spec.key, "night", *(n for n in ("file", "row") if n in names))))
-    fresh = folder / "state" / f".{table}.complete"
-    write_parquet(fresh, spec.schema, engine.stream(f"SELECT * FROM {relation} ORDER BY {order}"))
-    with storage(target):
-        target.mkdir(parents=True, exist_ok=True)
-        for part in listed(target):
-            part.unlink()
-        fresh.replace(target / "complete.parquet")
 
 
 def _night_folder(path: Path) -> Path:

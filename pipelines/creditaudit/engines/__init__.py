@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creditaudit.engines.base import Engine
+from creditaudit.engines.base import Engine, bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from creditaudit.engines.spark_files import FilesShared
     from creditaudit.runlog import Meter
 
-__all__ = ["Engine", "Spark", "check_spark", "engine_aside", "open_engine", "open_spark", "quoted"]
+__all__ = ["Engine", "Spark", "bytes_of", "check_spark", "engine_aside", "open_engine", "open_spark", "quoted"]
 
 
 def quoted(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -58,3 +59,9 @@ class Engine(Protocol):
     def close(self) -> None:
         """End the session and remove what it left on disk."""
         ...
+
+
+def bytes_of(limit: str) -> int:
+    """Return a limit of memory in bytes: ``1.5GiB`` are 1024 ** 3 each, ``1.5GB`` 1000 ** 3."""
+    number, unit, binary = re.fullmatch(r"([0-9.]+)\s*([KMGT])(i?)B", limit).groups()  # type: ignore[union-attr]
+    return int(float(number) * float(1024 if binary else 1000) ** ("KMGT".index(unit) + 1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from creditaudit.engines import quoted
-from creditaudit.engines.base import AT_ONCE
+from creditaudit.engines.base import AT_ONCE, bytes_of
 from creditaudit.engines.counting import count
 from creditaudit.errors import InternalError, StorageError
 from creditaudit.masking import numbers_hidden
@@ -104,7 +104,7 @@ class DuckDBEngine:
         )
         self._file = scratch / "kept.db" if on_disk else None
         self._where = _IN_MEMORY
-        self._limit = _bytes(memory_limit)
+        self._limit = bytes_of(memory_limit)
         if self._file is not None:
             with self._explained("ATTACH"):
                 self._connection.execute(f"ATTACH {quoted(str(self._file))} AS kept")
@@ -280,9 +280,3 @@ class DuckDBEngine:
 def _said(error: duckdb.Error, sql: str) -> str:
     """Return the kind of an error and the query that met it."""
     return f"{type(error).__name__} in: {numbers_hidden(' '.join(sql.split())[:300])}"
-
-
-def _bytes(limit: str) -> int:
-    """Return a limit of memory in bytes: ``1.5GiB`` are 1024 ** 3 each, ``1.5GB`` 1000 ** 3."""
-    number, unit, binary = re.fullmatch(r"([0-9.]+)\s*([KMGT])(i?)B", limit).groups()  # type: ignore[union-attr]
-    return int(float(number) * float(1024 if binary else 1000) ** ("KMGT".index(unit) + 1))

@@ -13,12 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from creditaudit import night as night_module
+from creditaudit import night_run
 from creditaudit.book.state import TABLES
+from creditaudit.engines import open_engine
 from place import Place, tree_of
 from reference.small import ACCOUNT, EVENT, ISSUANCE, OPENING, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from creditaudit.engines import Engine
 
 # The third night begins a quarter.
 NIGHTS = (date(2026, 9, 29), date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 2))
@@ -49,10 +53,10 @@ def _rename(old: str, new: str) -> dict[str, str]:
 
 
 class Books:
-    """The same nights three times, the first two in common."""
+    """The same nights several times, the first two in common."""
 
     def __init__(self, root: Path) -> None:
-        begun = Place(root / "begun", root / "landing")
+        begun = self.begun = Place(root / "begun", root / "landing")
         begun.root.mkdir()
         begun.made()
         deliver(begun)
@@ -61,6 +65,8 @@ class Books:
         # Complete when it is due: the third night begins a quarter.
         self.complete = begun.copied(root / "complete")
         self.complete.night(NIGHTS[2])
+        self.beside = begun.copied(root / "beside")
+        self.beside.night(NIGHTS[2], threads=2)
         # As it was then, without the states of the nights before the complete one.
         self.lighter = self.complete.copied(root / "lighter")
         for day in NIGHTS[:2]:
@@ -120,3 +126,35 @@ def test_the_rows_in_force_need_no_night_before_the_complete_one(books: Books) -
     """The fourth night of a book whose older states are gone finds what the whole book finds."""
     for folder in ("published", "state"):
         assert tree_of(books.lighter.folder(NIGHTS[3]) / folder) == tree_of(books.complete.folder(NIGHTS[3]) / folder)
+
+
+def test_engines_that_write_side_by_side_write_the_same(books: Books) -> None:
+    assert tree_of(books.beside.folder(NIGHTS[2])) == tree_of(books.complete.folder(NIGHTS[2]))
+
+
+@pytest.mark.parametrize(
+    ("given", "shares"),
+    [
+        ((1, "1440MiB"), [(1, "1474560KiB")]),
+        ((2, "1440MiB"), [(1, "737280KiB")] * 2),
+        ((8, "1440MiB"), [(4, "737280KiB")] * 2),
+        ((2, "1023MiB"), [(2, "1047552KiB")]),
+        ((2, "1GiB"), [(1, "524288KiB")] * 2),
+        ((2, "100MiB"), [(2, "102400KiB")]),
+    ],
+)
+def test_engines_side_by_side_share_threads_and_memory(
+    books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[int, str], shares: list[tuple[int, str]]
+) -> None:
+    place, (threads, limit) = books.begun.copied(tmp_path / "copy"), given
+    told = place.config.read_text(encoding="utf-8")
+    place.config.write_text(told.replace('"1440MiB"', f'"{limit}"'), encoding="utf-8")
+    opened = []
+
+    def noted(scratch: Path, **given: Any) -> Engine:
+        opened.append((given["threads"], given["memory_limit"]))
+        return open_engine(scratch, **given)
+
+    monkeypatch.setattr(night_run, "open_engine", noted)
+    place.night(NIGHTS[2], threads=threads)
+    assert opened == [given, *shares]

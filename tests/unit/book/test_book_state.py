@@ -10,13 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from creditaudit.book.complete import is_complete_due, write_complete
 from creditaudit.book.files import write_parquet
 from creditaudit.book.layout import FORMAT, Book
-from creditaudit.book.state import TABLES, is_complete_due, open_state, write_changes, write_complete
+from creditaudit.book.state import TABLES, open_state, write_changes
 from creditaudit.book.state_files import state_files
+from creditaudit.engines import engine_aside
+from creditaudit.errors import CreditAuditError
+from place import tree_of
 from unit.kit import OTHER, PERSON, typed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from creditaudit.engines import Engine
@@ -139,10 +144,9 @@ def test_an_empty_book_has_every_table_without_rows(engine: Engine, tmp_path: Pa
 # --- complete states -----------------------------------------------------------------------------------------------
 
 
-def completed(engine: Engine, book: Book, table: str, tonight: date) -> Book:
-    """Write tonight's complete state over tonight's changes, as a night does."""
-    open_state(engine, book, table, "standing")
-    write_complete(engine, book.folder(tonight), table, "standing")
+def completed(engine: Engine, book: Book, tonight: date) -> Book:
+    """Write tonight's complete states over tonight's changes, as a night does."""
+    write_complete([engine], book, book.folder(tonight))
     return seal(book, tonight, "complete")
 
 
@@ -151,7 +155,7 @@ def test_a_complete_state_says_the_same_and_needs_no_older_night(engine: Engine,
     book = keep(book, "loss_reports", night(1), {**REPORT, "channel": "b", "id_number": OTHER})
     book = keep(book, "loss_reports", night(2), {**REPORT, "report_no": "L0"})
     before = in_force(engine, book, "loss_reports")
-    book = completed(engine, book, "loss_reports", night(2))
+    book = completed(engine, book, night(2))
     assert in_force(engine, book, "loss_reports") == before
     complete, changes = state_files(book, "loss_reports")
     assert ([p.name for p in complete], changes) == (["complete.parquet"], [])
@@ -162,7 +166,7 @@ def test_a_complete_state_says_the_same_and_needs_no_older_night(engine: Engine,
 
 
 def test_a_complete_state_of_nothing_is_an_empty_file(engine: Engine, tmp_path: Path) -> None:
-    book = completed(engine, seal(Book(tmp_path), night(0)), "issuances", night(0))
+    book = completed(engine, seal(Book(tmp_path), night(0)), night(0))
     [path] = state_files(book, "issuances")[0]
     assert pq.read_table(path).num_rows == 0
     assert not list(path.parent.parent.glob(".*"))
@@ -173,9 +177,58 @@ def test_a_complete_state_does_not_depend_on_the_order_of_its_parts(engine: Engi
     bytes_of = []
     for name, order in (("a", rows), ("b", rows[::-1])):
         book = keep(Book(tmp_path / name), "loss_reports", night(0), *({**r, "row": 1, "line": 2} for r in order))
-        book = completed(engine, book, "loss_reports", night(0))
+        book = completed(engine, book, night(0))
         bytes_of.append(state_files(book, "loss_reports")[0][0].read_bytes())
     assert bytes_of[0] == bytes_of[1]
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Iterator[Engine]:
+    """An engine beside the other."""
+    with engine_aside(reads=tmp_path, threads=1) as another:
+        yield another
+
+
+def several(book: Book) -> Book:
+    """Return a book of three nights, with some rows of four tables."""
+    for table, row in (("loss_reports", REPORT), ("openings", OPENING), ("accounts", OPENING), ("issuances", {})):
+        book = keep(book, table, night(0), {**row, "id_number": PERSON}, state="complete")
+        book = keep(book, table, night(1), *({**row, "id_number": OTHER, "row": n} for n in (2, 3)))
+        book = keep(book, table, night(2), {**row, "id_number": OTHER, "row": 4}, {**row, "id_number": PERSON})
+    return book
+
+
+def test_complete_states_do_not_depend_on_how_many_engines_write_them(
+    engine: Engine, beside: Engine, tmp_path: Path
+) -> None:
+    written = []
+    for name, engines in (("one", [engine]), ("two", [engine, beside])):
+        book = several(Book(tmp_path / name))
+        write_complete(engines, book, book.folder(night(2)))
+        written.append(tree_of(book.folder(night(2)) / "state"))
+    assert written[0] == written[1]
+    assert {name for name in written[0] if "/" in name} == {f"{table}/complete.parquet" for table in TABLES}
+    assert len(in_force(engine, seal(book, night(2), "complete"), "accounts")) == 2
+
+
+def test_complete_states_leave_nothing_in_the_engines(engine: Engine, beside: Engine, tmp_path: Path) -> None:
+    engine.load("given", pa.table({"n": [1]}))
+    before = engine.tables()
+    book = several(Book(tmp_path))
+    write_complete([engine, beside], book, book.folder(night(2)))
+    assert (engine.tables(), beside.tables()) == (before, ())
+    assert "given" in before
+
+
+def test_tonights_changes_stay_until_every_complete_state_is_written(engine: Engine, tmp_path: Path) -> None:
+    book = several(Book(tmp_path))
+    [broken] = book.parts(night(0), "state/issuances")
+    before = {p: p.read_bytes() for p in (book.folder(night(2)) / "state").rglob("*.parquet")}
+    broken.write_bytes(b"no parquet")
+    with pytest.raises(CreditAuditError):
+        write_complete([engine], book, book.folder(night(2)))
+    assert {p: p.read_bytes() for p in (book.folder(night(2)) / "state").rglob("*.parquet")} == before
+    assert len(before) == 4
 
 
 def test_changes_made_in_memory_are_a_file_or_none(tmp_path: Path) -> None:
