@@ -29,15 +29,16 @@ def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
     """
     if book.until is not None:
         _refuse_removed(book)
-    complete: list[Path] = []
-    changes: list[Path] = []
-    for night in book.sealed:
-        files = book.parts(night, f"state/{table}")
+    since: list[date] = []  # changes after the last complete state, the newest first: older nights are not looked at
+    for night in reversed(book.sealed):
         if _kind(book.manifests[night]) == "complete":
-            complete, changes = files, []
-        else:
-            changes += files
-    return complete, changes
+            break
+        since.append(night)
+    else:
+        night = None
+    folder = f"state/{table}"
+    complete = [] if night is None else book.parts(night, folder)
+    return complete, [path for night in reversed(since) for path in book.parts(night, folder)]
 
 
 def state_rows(book: Book, table: StateTable) -> pa.Table:

@@ -162,7 +162,8 @@ def gather(
     entries = [entry for manifest in book.manifests.values() for entry in manifest["inputs"]]
     read = {(one["folder"], one["feed"], one["file"]) for one in entries if one["sha256"] not in recalled}
     emptied = {(one["folder"], one["feed"], one["file"]) for one in entries if one["sha256"] in recalled}
-    left_out = {
+    # Of every night that the book has, and asked for every file of each of their folders: put together once.
+    told = read | {
         (s["night"], *name.split("/", 1)) for m in book.manifests.values() for s in m["skipped"] for name in s["files"]
     }
     late: list[DeliveredFile] = []
@@ -170,7 +171,7 @@ def gather(
         folder = settled.isoformat()
         for file in survey(landing / folder, labels, profiles).files:
             known_as = {(folder, file.feed, name) for name in labels_ever(file, labels)}
-            if not known_as & (read | left_out) and not (known_as & emptied and _sha256(file.path) in recalled):
+            if known_as.isdisjoint(told) and not (known_as & emptied and _sha256(file.path) in recalled):
                 late.append(replace(file, name=f"{folder}/{file.name}"))
     files = in_order([*own.files, *late])
     return Delivery(

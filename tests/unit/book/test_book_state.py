@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from creditaudit.book import layout
 from creditaudit.book.complete import is_complete_due, write_complete
-from creditaudit.book.files import write_parquet
+from creditaudit.book.files import listed, write_parquet
 from creditaudit.book.layout import FORMAT, Book
 from creditaudit.book.state import TABLES, open_state, write_changes
 from creditaudit.book.state_files import state_files
@@ -117,6 +118,27 @@ def test_the_first_accepted_opening_stays(engine: Engine, tmp_path: Path) -> Non
     book = keep(book, "openings", night(2), {**OPENING, "account_code": "A3"})
     found = in_force(engine, book, "openings")
     assert [(r["account_code"], r["night"]) for r in found] == [("A1", night(0)), ("A2", night(1)), ("A3", night(2))]
+
+
+def test_nights_before_the_last_complete_state_are_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How old a book is shows in no night: of all that were sealed only those count that changes lie in."""
+    book = Book(tmp_path)
+    for number, state in enumerate(("complete", "changes", "changes", "complete", "changes", "changes")):
+        book = keep(book, "loss_reports", night(number), {**REPORT, "row": number}, state=state)
+    looked: list[Path] = []
+
+    def noted(folder: Path) -> list[Path]:
+        looked.append(folder)
+        return listed(folder)
+
+    monkeypatch.setattr(layout, "listed", noted)
+    assert len(book.sealed) == 6  # which nights there are is asked once
+    looked.clear()
+    complete, changes = state_files(book, "loss_reports")
+    assert [path.parents[2].name for path in (*complete, *changes)] == [night(n).isoformat() for n in (3, 4, 5)]
+    assert sorted({folder.parents[1].name for folder in looked}) == [night(n).isoformat() for n in (3, 4, 5)]
 
 
 def test_tonights_changes_are_the_newest(engine: Engine, tmp_path: Path) -> None:
