@@ -229,7 +229,7 @@ def _work(run: Run, delivery: Delivery) -> dict[str, Any]:
         _report(run, delivery, reports, recipients, summary=summary, published=published, covering=tables["coverage"])
     check_unchanged(reports)
     if run.is_complete and run.book.last is not None:
-        with run.log.stage("complete"):  # last of all: nothing in force can be read after it
+        with run.log.stage("complete states"):  # last of all: nothing in force can be read after it
             run.write_complete()
     return summary
 

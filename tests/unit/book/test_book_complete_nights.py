@@ -16,6 +16,7 @@ from creditaudit import night as night_module
 from creditaudit import night_run
 from creditaudit.book.state import TABLES
 from creditaudit.engines import open_engine
+from creditaudit.runlog import Meter, RunLog
 from place import Place, tree_of
 from reference.small import ACCOUNT, EVENT, ISSUANCE, OPENING, REPORT
 
@@ -158,3 +159,17 @@ def test_engines_side_by_side_share_threads_and_memory(
     monkeypatch.setattr(night_run, "open_engine", noted)
     place.night(NIGHTS[2], threads=threads)
     assert opened == [given, *shares]
+
+
+def test_what_engines_side_by_side_were_asked_is_counted_together(books: Books, tmp_path: Path) -> None:
+    stages = {}
+    for threads in (1, 2):
+        log = RunLog(meter=Meter())
+        books.begun.copied(tmp_path / str(threads)).night(NIGHTS[2], threads=threads, log=log)
+        stages[threads] = next(stage for stage in log.stages if stage.name == "complete states")
+        assert log.stages.index(stages[threads]) == len(log.stages) - 2  # before the seal
+    assert stages[1].statements == stages[2].statements
+    assert stages[1].scanned_rows == stages[2].scanned_rows
+    assert stages[1].statements is not None
+    assert stages[1].statements >= len(TABLES)
+    assert stages[1].scanned_rows
