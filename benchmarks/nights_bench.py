@@ -25,6 +25,7 @@ COMMAND = "creditaudit.cli"
 FLOOR = Path(__file__).parent / "peers" / "floor_states.py"
 # Stages 1 to 5 of SPEC 2, as the run log names them.
 MEASURED = ("receive", "contract", "keys", "expectations", "judge", "track")
+WRITING = "complete states"
 # Between two complete states each night is dearer than the one before it: whole cycles are compared.
 CYCLE = 30
 MOST_SLOWER = 1.5
@@ -131,13 +132,18 @@ def report(nights: list[dict[str, Any]]) -> tuple[list[list[str]], list[str], bo
         rows.append([stage, f"{whole:.2f}", f"{usual:.2f}", f"{usual / whole:.1%}" if whole else ""])
     peak = max(night["peak_mib"] for night in ordinary)
     said = [f"peak memory: full {full['peak_mib']:,} MiB, ordinary at most {peak:,} MiB"]
-    for night in others:
+    for number, night in enumerate(others):
         if "bare" in night:
-            over = night["wall"] - median(one["wall"] for one in ordinary)
+            # Beside the nights before it: what the machine does, and how old the book is, is much the same.
+            before = [one["wall"] for one in others[:number] if one["state"] != "complete"][-CYCLE:]
+            over = night["wall"] - median(before or [one["wall"] for one in ordinary])
             said.append(
-                f"{night['night']} wrote complete states: {over:.2f} s more than the usual ordinary night,"
+                f"{night['night']} wrote complete states: {over:.2f} s more than the usual ordinary night before it,"
                 f" {over / night['bare']['wall']:.2f} x a bare read-sort-write of them"
             )
+            if WRITING in night["stages"]:
+                share = night["stages"][WRITING] / night["bare"]["wall"]
+                said[-1] += f"; to write them took {night['stages'][WRITING]:.2f} s, {share:.2f} x"
     if len(ordinary) < 2 * CYCLE:
         return rows, [*said, f"fewer than {2 * CYCLE} ordinary nights: nothing is said of the book's age"], True
     slower = {of: median(n[of] for n in ordinary[-CYCLE:]) / median(n[of] for n in ordinary[:CYCLE]) for of in _TIMES}

@@ -42,6 +42,8 @@ def test_a_book_that_slows_its_nights_is_told_by_the_exit_code(tmp_path: Path) -
 
 
 def test_complete_states_stand_beside_their_bare_write(tmp_path: Path) -> None:
-    whole = _night(2, 8.0, "complete", bare={"wall": 5.0, "cpu": 5.0})
-    _, said = _report(tmp_path, [_night(0, 20.0, "complete"), _night(1, 2.0), whole])
-    assert "N2 wrote complete states: 6.00 s more than the usual ordinary night, 1.20 x" in said
+    stages = {"receive": 4.0, "judge": 3.0, "complete states": 5.5}
+    whole = _night(3, 8.0, "complete", bare={"wall": 5.0, "cpu": 5.0}, stages=stages)
+    _, said = _report(tmp_path, [_night(0, 20.0, "complete"), _night(1, 2.0), _night(2, 2.0), whole, _night(4, 9.0)])
+    assert "N3 wrote complete states: 6.00 s more than the usual ordinary night before it, 1.20 x" in said
+    assert "to write them took 5.50 s, 1.10 x" in said
