@@ -22,6 +22,7 @@ from creditaudit.book.keys import load_keys
 from creditaudit.book.layout import Book, open_book
 from creditaudit.book.reference import read
 from creditaudit.book.rights import wider
+from creditaudit.engines import bytes_of
 from creditaudit.errors import CreditAuditError
 from creditaudit.feeds import FEEDS
 from creditaudit.mounts import Mount, mount_of
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 Verdict = Literal["ok", "warning", "wrong"]
 
 _LIBRARIES = ("duckdb", "pyarrow", "numpy", "pydantic", "typer", "jinja2", "sqlglot", "scikit-learn")
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 # A night needs about as much again as the engine's limit: arrow's buffers, and the readers' own.
 _BESIDE_THE_ENGINE = 2
 _LITTLE_DISK = 2 * 2**30
@@ -141,7 +141,7 @@ def _configuration(book: Path | None, config: Path | None) -> Iterator[Check]:
 
 
 def _memory(settings: Settings) -> Check:
-    limit = _bytes(settings.engine.memory_limit)
+    limit = bytes_of(settings.engine.memory_limit)
     available = _available_memory()
     if available is None:
         return Check("memory", "warning", "free memory cannot be read here", "see that the engine's limit fits twice")
@@ -149,11 +149,6 @@ def _memory(settings: Settings) -> Check:
     if available < limit * _BESIDE_THE_ENGINE:
         return Check("memory", "warning", said, "set [engine] memory_limit to half of what is free, or free some")
     return Check("memory", "ok", said)
-
-
-def _bytes(text: str) -> int:
-    number, unit = re.fullmatch(r"([0-9.]+)\s*([KMGT]?)i?B", text).groups()  # type: ignore[union-attr] # settings checked it
-    return int(float(number) * _UNITS[unit])
 
 
 def _available_memory() -> int | None:

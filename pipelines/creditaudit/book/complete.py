@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from creditaudit.book.files import listed, storage, write_parquet
 from creditaudit.book.state import READMITTED_ROWS, TABLES, open_states
-from creditaudit.book.state_files import state_files
+from creditaudit.book.state_files import standing_nights, state_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,13 +29,8 @@ def is_complete_due(book: Book, night: date) -> bool:
     """Say whether tonight writes complete states: the first night, every 30th, and the first of a quarter."""
     if book.last is None:
         return True
-    since = 0
-    for sealed in reversed(book.sealed):
-        since += 1
-        if book.manifests[sealed]["state"] == "complete":
-            break
     new_quarter = (night.year, (night.month - 1) // 3) != (book.last.year, (book.last.month - 1) // 3)
-    return new_quarter or since >= COMPLETE_EVERY
+    return new_quarter or len(standing_nights(book)) >= COMPLETE_EVERY
 
 
 def write_complete(

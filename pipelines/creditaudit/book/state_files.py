@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,16 +29,24 @@ def state_files(book: Book, table: str) -> tuple[list[Path], list[Path]]:
     """
     if book.until is not None:
         _refuse_removed(book)
-    since: list[date] = []  # changes after the last complete state, the newest first: older nights are not looked at
+    complete: list[Path] = []
+    changes: list[Path] = []
+    for night in standing_nights(book):
+        (complete if _kind(book, night) == "complete" else changes).extend(book.parts(night, f"state/{table}"))
+    return complete, changes
+
+
+def standing_nights(book: Book) -> list[date]:
+    """Return the nights whose states hold what is in force, in order: from the last complete one on.
+
+    Older nights are not looked at; where no night has complete states, all are returned.
+    """
+    nights: list[date] = []
     for night in reversed(book.sealed):
-        if _kind(book.manifests[night]) == "complete":
+        nights.append(night)
+        if _kind(book, night) == "complete":
             break
-        since.append(night)
-    else:
-        night = None
-    folder = f"state/{table}"
-    complete = [] if night is None else book.parts(night, folder)
-    return complete, [path for night in reversed(since) for path in book.parts(night, folder)]
+    return nights[::-1]
 
 
 def state_rows(book: Book, table: StateTable) -> pa.Table:
@@ -56,10 +64,7 @@ def state_rows(book: Book, table: StateTable) -> pa.Table:
 
 def _refuse_removed(book: Book) -> None:
     removed = states_removed(book)
-    needed: list[date] = []
-    for night in book.sealed:
-        needed = [night] if _kind(book.manifests[night]) == "complete" else [*needed, night]
-    stone = next((removed[night] for night in needed if night in removed), None)
+    stone = next((removed[night] for night in standing_nights(book) if night in removed), None)
     if stone is not None:
         raise UsageError(
             f"what was in force on night {book.last} cannot be told any more",
@@ -68,5 +73,5 @@ def _refuse_removed(book: Book) -> None:
         )
 
 
-def _kind(manifest: dict[str, Any]) -> str:
-    return str(manifest["state"])
+def _kind(book: Book, night: date) -> str:
+    return str(book.manifests[night]["state"])
