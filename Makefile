@@ -9,7 +9,7 @@ DEMO := demo
 SAMPLES := data/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-parts test-whole test-all test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-hostile test-leaks fuzz test-office test-browser test-airflow test-spark test-spark-part test-spark-cases test-spark-nights test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-recall bench-rules bench-score evaluate lock licences audit sbom build clean
+.PHONY: help install run test test-parts test-whole test-all test-quick test-corpus test-mutants test-histories test-recalls test-cases test-crash test-hostile test-leaks fuzz test-office test-browser test-airflow test-spark test-spark-part test-readme lint types imports format samples reference golden bench bench-large bench-nights bench-recall bench-rules bench-score evaluate lock licences audit sbom build clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -104,16 +104,8 @@ $(SPARK)/.ready: requirements-spark.lock pyproject.toml
 test-spark: $(SPARK)/.ready ## Rules, sample nights and random persons on Spark beside DuckDB, in an environment of its own (needs a Java)
 	SPARK_REQUIRED=1 $(SPARK)/bin/python -m pytest tests/spark
 
-test-spark-part: $(SPARK)/.ready ## Of it in a few minutes: all rule cases, one of the sample nights, 200 random persons
-	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 test-spark-cases test-spark-nights
-
-test-spark-cases: $(SPARK)/.ready
-	SPARK_REQUIRED=1 SPARK_PART=1 $(SPARK)/bin/python -m pytest tests/spark/test_alike.py tests/spark/test_same_night.py \
-		--deselect tests/spark/test_same_night.py::test_the_sample_nights_are_sealed_alike
-
-test-spark-nights: $(SPARK)/.ready
-	SPARK_REQUIRED=1 SPARK_PART=1 $(SPARK)/bin/python -m pytest \
-		tests/spark/test_same_night.py::test_the_sample_nights_are_sealed_alike
+test-spark-part: $(SPARK)/.ready ## Of it in a few minutes, one Spark: all rule cases, the sample nights, 200 random persons
+	SPARK_REQUIRED=1 SPARK_PART=1 $(SPARK)/bin/python -m pytest tests/spark/test_alike.py tests/spark/test_same_night.py
 
 test-browser: $(READY) ## Open the pages in Chromium (it must be installed; `make test` skips this where it is not)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \

@@ -31,20 +31,14 @@ LEFT_OUT = ("manifest.json",)
 SHEETS = "cases"
 
 
-def run_samples(
-    folder: Path, *, threads: int = 2, engine: str | None = None, since: int = 0, most: int | None = None
-) -> Path:
-    """Run the sample nights, with the answers between, into a book with the demonstration key.
-
-    ``most``: so many of them; ``engine``: what judges, from the night of index ``since`` on.
-    """
+def run_samples(folder: Path, *, threads: int = 2, engine: str | None = None, most: int | None = None) -> Path:
+    """Run the sample nights, or so many of them, with the answers between, into a book with the demonstration key."""
     new_key_file(folder / "demo.key", demo=True)
     book = folder / "book"
     init_book(book, mandate="Golden run on synthetic data.", reference=SAMPLES / "reference")
     key = str(folder / "demo.key")
-    for number, night in enumerate(delivered_nights(SAMPLES / "landing")[:most]):
-        judge = engine if number >= since else None
-        request = NightRequest(book, SAMPLES / "landing", night, key_file=key, threads=threads, engine=judge)
+    for night in delivered_nights(SAMPLES / "landing")[:most]:
+        request = NightRequest(book, SAMPLES / "landing", night, key_file=key, threads=threads, engine=engine)
         run_night(request, RunLog())
         answers = SAMPLES / "answers" / f"{night}.csv"
         if answers.is_file():

@@ -28,8 +28,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
             pytest.fail("PySpark is not installed")
         pytest.skip("PySpark is not installed: `make test-spark` has an environment of its own")
     scratch = tmp_path_factory.mktemp("spark")
-    # Hundreds of small queries: Java would spend more on making each fast than each takes.
-    small = {"spark.sql.shuffle.partitions": "2", "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+    # Thousands of small queries: many a buffer is half of one of G1's regions, which then marks the heap for each.
+    small = {"spark.sql.shuffle.partitions": "2", "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -Xmn768m"}
     shared = scratch / SHARED
     shared.mkdir()
     small["spark.hadoop.fs.viewfs.mounttable.shared.link./data"] = f"file://{shared}"

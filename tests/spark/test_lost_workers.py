@@ -26,7 +26,7 @@ DRIVER = "org.apache.spark.deploy.SparkSubmit"
 
 # Java would spend more on making each small query fast than each takes; it changes no sealed byte.
 SMALL = """[spark]
-driver.extraJavaOptions = "-XX:TieredStopAtLevel=1"
+driver.extraJavaOptions = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 sql.shuffle.partitions = 2
 """
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import shutil
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from creditaudit.engines.base import bytes_of
 from creditaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -169,8 +169,7 @@ def _refuse(said: Mapping[str, str], whose: str) -> None:
 
 def _heap(memory_limit: str) -> str:
     """Return a limit as Java reads it, in whole MiB: ``1.5GiB`` is ``1536m``."""
-    number, unit = re.fullmatch(r"([0-9.]+)\s*([KMGT])i?B", memory_limit).groups()  # type: ignore[union-attr]
-    return f"{max(int(float(number) * 1024.0 ** ('KMGT'.index(unit) - 1)), 512)}m"
+    return f"{max(bytes_of(memory_limit) // 1024**2, 512)}m"
 
 
 @contextmanager
