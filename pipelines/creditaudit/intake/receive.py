@@ -258,8 +258,12 @@ class _Reading:
                     self._report = replace(self._report, control=control)
                 except UnjudgedFileError as error:
                     return replace(self._report, sha256=delivery.sha256(), refused=error.reason)
-        except UnjudgedFileError as error:
+            return self._read(max_quarantine_share)
+        except UnjudgedFileError as error:  # it cannot be opened; or not again: it changed hands in between
             return replace(self._report, refused=error.reason)
+
+    def _read(self, max_quarantine_share: float) -> FileReport:
+        """Read the file from its beginning, in one encoding after the other."""
         profile = self._file.profile
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode") as encoder:
             only = self._only_source()

@@ -22,6 +22,7 @@ from creditaudit.errors import CreditAuditError, InternalError, RefusedError
 from creditaudit.feeds import FEEDS
 from creditaudit.intake import decode
 from creditaudit.intake.ahead import worked_ahead
+from creditaudit.intake.control import Control, read_control
 from creditaudit.intake.landing import DeliveredFile, find_files, survey
 from creditaudit.intake.receive import read_file, receive
 from creditaudit.intake.reread import raw_lines
@@ -342,3 +343,30 @@ def test_our_mistakes_quote_no_row(tmp_path, monkeypatch):
 def test_every_feed_types_its_good_row():
     for feed in FEEDS:
         assert land(csv_text(feed, {}), feed=feed).report.typed == 1
+
+
+def linked(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [(linked, "a symbolic link or special file"), (Path.unlink, "cannot be opened: No such file")],
+)
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
+def test_a_file_that_cannot_be_opened_a_second_time_is_refused(tmp_path, monkeypatch, changed, reason, name):
+    """It was looked at, and its control file read, before its rows are."""
+    path = tmp_path / name
+    path.write_text(GOOD_FILE, encoding="utf-8")
+
+    def control_then_change(file: Path) -> Control:
+        found = read_control(file)
+        changed(file)
+        return found
+
+    monkeypatch.setattr("creditaudit.intake.receive.read_control", control_then_change)
+    report = read_file(DeliveredFile("openings", name, path), night=NIGHT, scratch=tmp_path, part="p")
+    assert report.refused.startswith(reason)
+    assert (report.delivered, report.typed_part, report.quarantine_part) == (None, None, None)
+    assert list(tmp_path.glob("p.*")) == []
