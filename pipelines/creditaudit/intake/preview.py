@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from creditaudit.errors import RefusedError, Where
+from creditaudit.errors import RefusedError, UnjudgedFileError, Where
 from creditaudit.feeds import FEEDS, ID_COLUMNS, Kind
 from creditaudit.intake.cells import STRIPPED
 from creditaudit.intake.csv_source import CsvSource
@@ -104,7 +104,7 @@ def preview(profile: Profile, feed: str, path: Path, *, rows: int, night: date =
     Raises
     ------
     RefusedError
-        The file as a whole would be refused.
+        The file as a whole would be refused, or is not what it was when it was first read.
     """
     file = DeliveredFile(feed, masked(path.name), path, profile=profile)
     with tempfile.TemporaryDirectory(prefix="creditaudit-") as scratch:
@@ -140,8 +140,16 @@ def _header(report: FileReport) -> tuple[str, ...]:
     if report.encoding == PARQUET:
         return tuple(name.strip(STRIPPED) for name in pq.read_schema(file.path).names)
     source = CsvSource(FEEDS[file.feed], report.encoding or "", BLOCK_BYTES, file.profile)
-    with opened(file.path) as delivery:
-        next(source.blocks(delivery, file.path), None)
+    try:
+        with opened(file.path) as delivery:
+            next(source.blocks(delivery, file.path), None)
+    except UnjudgedFileError as error:
+        raise RefusedError(
+            "the file changed while it was read",
+            why=error.reason,
+            next_step="wait until it is complete, then ask again",
+            where=Where(f"{file.feed}/{file.name}"),
+        ) from error
     return source.header
 
 

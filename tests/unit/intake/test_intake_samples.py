@@ -119,6 +119,20 @@ def test_source_check_of_the_default_and_of_what_is_not_there(tmp_path):
         preview(DEFAULT_PROFILE, "accounts", path, rows=5)
 
 
+def test_a_file_that_goes_while_it_is_looked_at_is_refused_in_words(tmp_path, monkeypatch):
+    path = tmp_path / "openings.csv"
+    path.write_text("provider_code,account_code\nB01,A1\n", encoding="utf-8")
+
+    def read_and_go(file, **asked):
+        report = read_file(file, **asked)
+        path.unlink()
+        return report
+
+    monkeypatch.setattr("creditaudit.intake.preview.read_file", read_and_go)
+    with pytest.raises(RefusedError, match=r"changed while it was read.*No such file"):
+        preview(DEFAULT_PROFILE, "openings", path, rows=5)
+
+
 @pytest.mark.parametrize(
     ("column", "value", "shown"),
     [
