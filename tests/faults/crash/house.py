@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -115,10 +116,16 @@ class Waiting:
                 if not (name == "latest" or name.startswith(_DERIVED)) or inner.get(name) != self.before.get(name)
             ]
             wrong += ["a partial night beside the sealed one"] if _PARTIAL in tree else []
-        found = verify(open_book(place.book), load_keys(str(place.key), place.book))
-        if (found.nights, found.with_key) != (1 + (_SEALED in tree), True):
-            wrong.append(f"verify finds {found}")
-        return wrong
+        return wrong + _unsound(place, 1 + (_SEALED in tree))
+
+    def faults_without(self, place: Place, file: str) -> list[str]:
+        """Say what is wrong with a night sealed without a delivered file: it names it, and all else is as after."""
+        night = json.loads((place.book / _SEALED / "manifest.json").read_text(encoding="utf-8"))
+        refused = [f"{entry['feed']}/{entry['file']}" for entry in night["inputs"] if entry["refused"]]
+        wrong = [] if refused == [file] else [f"the night names {refused}"]
+        inner = {name: value for name, value in place.tree().items() if not name.startswith(_SEALED)}
+        outer = {name: value for name, value in self.after.items() if not name.startswith(_SEALED)}
+        return wrong + [f"not as after: {name}" for name in changed(outer, inner)] + _unsound(place, 2)
 
     def faults_after_a_further_run(self, place: Place) -> list[str]:
         """Run the night again, undisturbed: the book is byte for byte as after a night that nothing disturbed."""
@@ -133,6 +140,11 @@ class Waiting:
     def left(self, place: Place) -> bool:
         """Whether anything at all differs from before the night."""
         return bool(changed(self.before, place.tree()))
+
+
+def _unsound(place: Place, nights: int) -> list[str]:
+    found = verify(open_book(place.book), load_keys(str(place.key), place.book))
+    return [] if (found.nights, found.with_key) == (nights, True) else [f"verify finds {found}"]
 
 
 def points_of(operations: list[Operation]) -> list[Point]:

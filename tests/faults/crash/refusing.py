@@ -53,6 +53,11 @@ class Refusal:
         """Whether a delivered file may not be opened: its sender's fault, which the contract judges (SPEC 3.4)."""
         return self.point.operation.path.startswith("landing/") and self.error == errno.EACCES
 
+    @property
+    def delivered(self) -> str:
+        """The delivered file: its feed and name."""
+        return "/".join(PurePosixPath(self.point.operation.path).parts[-2:])
+
     def decide(self, operation: Operation) -> int | None:
         """Return the errno for this operation, if any."""
         if operation == self.point.operation:
@@ -70,7 +75,10 @@ class Refusal:
 
 
 def planned(points: list[Point], seed: int, every: int) -> list[Refusal]:
-    """Take all points, or every n-th distinct one, with an errno that goes round with the seed."""
+    """Take all points, or every n-th distinct one, with an errno that goes round with the seed.
+
+    With all points, every delivered file is also one that may not be read: that is for its contract to judge.
+    """
     found = []
     for number, point in enumerate(points if every == 1 else distinct(points)):
         if number % every == seed % every:
@@ -78,6 +86,9 @@ def planned(points: list[Point], seed: int, every: int) -> list[Refusal]:
             if point.operation.kind in {"read", "list"} and error == errno.ENOSPC:
                 error = errno.EIO  # reading needs no room
             found.append(Refusal(point, error, stays and error != errno.EIO))
+    if every == 1:
+        reads = [point for point in points if point.operation.kind == "read"]
+        found += [Refusal(p, errno.EACCES, stays=False) for p in reads if p.operation.path.startswith("landing/")]
     return found
 
 
