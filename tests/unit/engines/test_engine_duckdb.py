@@ -1,4 +1,7 @@
-"""The engine of one machine: relations by name, order of NULLs, errors without values."""
+"""The engine of one machine: order of NULLs, errors without values, nothing outside its folder.
+
+What both engines promise is tested on both in ``tests/spark/test_engine_spark.py``; without Spark, on this one.
+"""
 
 from __future__ import annotations
 
@@ -32,51 +35,9 @@ def test_a_quoted_text_is_that_text(engine: Engine, text: str) -> None:
     assert engine.fetch(f"SELECT {quoted(text)} AS x")["x"].to_pylist() == [text]
 
 
-def test_no_file_is_an_empty_relation_of_the_schema(engine: Engine) -> None:
-    engine.scan("none", [], SCHEMA)
-    found = engine.fetch("SELECT * FROM none")
-    assert (found.num_rows, found.schema.names, found.schema.types) == (0, SCHEMA.names, SCHEMA.types)
-
-
-def test_files_are_read_as_one_relation_by_column_name(engine: Engine, tmp_path: Path) -> None:
-    first, second = tmp_path / "it's.parquet", tmp_path / "2.parquet"
-    pq.write_table(rows((1, "x")), first)
-    pq.write_table(rows((2, "y")).select(["b", "a"]), second)
-    engine.scan("pieces", [first, second], SCHEMA)
-    assert engine.fetch("SELECT * FROM pieces ORDER BY a").to_pylist() == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
-
-
-@pytest.mark.parametrize("name", ["a*b", "a?b", "[ab]", "[!a]", "a[", "a]", "{a,b}", "**", "a b%20", "名"])
-def test_a_book_may_lie_in_any_folder(engine: Engine, tmp_path: Path, name: str) -> None:
-    """The engine would take some letters of a path for a pattern."""
-    for folder in (name, "a1b", "a", "b", "ab"):
-        (tmp_path / folder).mkdir(exist_ok=True)
-        pq.write_table(rows((1 if folder == name else 2, folder)), tmp_path / folder / "x.parquet")
-    engine.scan("somewhere", [tmp_path / name / "x.parquet"], SCHEMA)
-    assert engine.fetch("SELECT a FROM somewhere")["a"].to_pylist() == [1]
-
-
 def test_a_loaded_table_is_a_copy(engine: Engine) -> None:
     engine.load("kept", rows((1, None), (None, "y")))
     assert engine.fetch("SELECT * FROM kept ORDER BY a").to_pylist() == [{"a": None, "b": "y"}, {"a": 1, "b": None}]
-
-
-def test_a_name_can_be_used_again_for_anything(engine: Engine) -> None:
-    engine.load("again", rows((1, "x")))
-    engine.view("again", "SELECT 2 AS a")
-    assert engine.table("again", "SELECT 3 AS a UNION ALL SELECT 4 AS a") == 2
-    engine.load("again", rows((5, "x")))
-    assert engine.fetch("SELECT a FROM again")["a"].to_pylist() == [5]
-    engine.drop("again", "never_there")
-    with pytest.raises(InternalError):
-        engine.fetch("SELECT * FROM again")
-
-
-def test_a_table_can_be_made_of_itself_and_a_view_of_it_runs_anew(engine: Engine) -> None:
-    engine.table("grown", "SELECT 1 AS a")
-    engine.view("seen", "SELECT sum(a) AS a FROM grown")
-    assert engine.table("grown", "SELECT * FROM grown UNION ALL SELECT 2 AS a") == 2
-    assert engine.fetch("SELECT a FROM seen")["a"].to_pylist() == [3]
 
 
 def test_missing_values_come_first_ascending_and_last_descending(engine: Engine) -> None:
@@ -119,13 +80,6 @@ def test_a_failed_query_names_its_kind_and_text_and_no_value(engine: Engine) -> 
     assert "ConversionException" in str(failed.value)
     assert "FROM people" in str(failed.value)
     assert "11010519491231002X" not in str(failed.value)
-
-
-def test_a_failed_table_leaves_the_old_one(engine: Engine) -> None:
-    engine.table("steady", "SELECT 1 AS a")
-    with pytest.raises(InternalError):
-        engine.table("steady", "SELECT error('x') AS a")
-    assert engine.fetch("SELECT a FROM steady")["a"].to_pylist() == [1]
 
 
 def test_a_file_that_is_gone_is_a_fault_of_the_storage(engine: Engine, tmp_path: Path) -> None:
