@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from creditaudit.engines import Engine
 
-# Deeper than this, the links are kept as a narrow table instead of being read again at each level.
-_SCANS = 3
-
 _NARROW = """provider_code, account_code, id_norm, account_type, original_provider_code, original_account_code,
     settlement_provider_code, settlement_account_code"""
 
@@ -30,20 +27,18 @@ def find_linked(engine: Engine) -> None:
     )
     engine.table("link_seeds", "SELECT * FROM link_targets")
     engine.table("linked_codes", f"SELECT {_NARROW} FROM standing_accounts WHERE 1 = 0")
-    links, level = "standing_accounts", 0
+    # Read once and kept narrow: the engine then knows how many there are, and each level asks few.
+    engine.table(
+        "every_link",
+        f"SELECT {_NARROW} FROM standing_accounts WHERE settlement_account_code IS NOT NULL"
+        " OR (account_type = 'C1' AND original_account_code IS NOT NULL)",
+    )
     while _whole_lineages(engine):
-        level += 1
-        if level == _SCANS + 1:
-            engine.table(
-                "every_link",
-                f"SELECT {_NARROW} FROM standing_accounts WHERE settlement_account_code IS NOT NULL"
-                " OR (account_type = 'C1' AND original_account_code IS NOT NULL)",
-            )
-            links = "every_link"
-        engine.table("linked_now", _LEVEL.format(links=links, columns=_prefixed()))
+        engine.table("links_led", _LED.format(columns=_prefixed()))
+        engine.table("linked_now", _NEW.format(columns=_prefixed()))
         engine.table("linked_codes", "SELECT * FROM linked_codes UNION ALL SELECT * FROM linked_now")
         engine.table("link_targets", "SELECT provider_code, account_code FROM linked_now")
-    engine.drop("link_targets", "link_seeds", "linked_now", "every_link")
+    engine.drop("link_targets", "link_seeds", "linked_now", "links_led", "every_link")
 
 
 def _prefixed() -> str:
@@ -64,16 +59,23 @@ def _whole_lineages(engine: Engine) -> int:
     )
 
 
-_LEVEL = """
+# Two statements: beside joins of many rows, the engine takes a table with rows to leave out for a fifth of its length,
+# and then holds the long side of each join in memory.
+_LED = """
     SELECT {columns}
-    FROM {links} AS a
+    FROM every_link AS a
     LEFT JOIN link_targets AS s
         ON s.provider_code = a.settlement_provider_code AND s.account_code = a.settlement_account_code
     LEFT JOIN link_targets AS o
         ON o.provider_code = a.original_provider_code AND o.account_code = a.original_account_code
         AND a.account_type = 'C1'
-    WHERE (s.account_code IS NOT NULL OR o.account_code IS NOT NULL)
-        AND NOT EXISTS (SELECT 1 FROM link_seeds AS d
+    WHERE s.account_code IS NOT NULL OR o.account_code IS NOT NULL
+"""
+
+_NEW = """
+    SELECT {columns}
+    FROM links_led AS a
+    WHERE NOT EXISTS (SELECT 1 FROM link_seeds AS d
             WHERE d.provider_code = a.provider_code AND d.account_code = a.account_code)
         AND NOT EXISTS (SELECT 1 FROM linked_codes AS k
             WHERE k.provider_code = a.provider_code AND k.account_code = a.account_code)

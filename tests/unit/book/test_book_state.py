@@ -253,6 +253,34 @@ def test_tonights_changes_stay_until_every_complete_state_is_written(engine: Eng
     assert len(before) == 4
 
 
+def test_a_complete_state_that_memory_has_no_room_for_is_written(tmp_path: Path) -> None:
+    spec, many, changed = TABLES["accounts"], 500_000, 2_500
+    book = Book(tmp_path)
+    for when, rows in ((night(0), many), (night(1), changed)):
+        cells = {
+            "provider_code": pa.array(["B01"]).take(pa.array([0] * rows)),
+            "account_code": pa.array([f"A{(n * 7919) % many:07}" for n in range(rows)]),
+            "night": pa.array([when]).take(pa.array([0] * rows)),
+            "file": pa.array(["f.csv"]).take(pa.array([0] * rows)),
+            "row": pa.array(range(rows)),
+            "line": pa.array(range(rows)),
+        }
+        long = pa.array(["a text that fills memory where rows are sorted"]).take(pa.array([0] * rows))
+        columns = [
+            cells.get(column.name, long if pa.types.is_string(column.type) else pa.nulls(rows)).cast(column.type)
+            for column in spec.schema
+        ]
+        path = book.folder(when) / "state" / "accounts" / "part-00001.parquet"
+        write_parquet(path, spec.schema, [pa.table(columns, schema=spec.schema)])
+        book = seal(book, when, "changes" if rows == changed else "complete")
+    with engine_aside("256MiB", reads=tmp_path, threads=1) as small:  # a third of what the rows take
+        write_complete([small], book, book.folder(night(1)))
+    [path] = listed(book.folder(night(1)) / "state" / "accounts")
+    written = pq.read_table(path, columns=["account_code", "night"])
+    assert written["account_code"].to_pylist() == [f"A{n:07}" for n in range(many)]
+    assert sum(when == night(1) for when in written["night"].to_pylist()) == changed
+
+
 def test_changes_made_in_memory_are_a_file_or_none(tmp_path: Path) -> None:
     schema = TABLES["quarantined_numbers"].schema
     assert write_changes(tmp_path, "quarantined_numbers", schema.empty_table()) == []
