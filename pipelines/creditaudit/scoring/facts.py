@@ -39,11 +39,40 @@ _MINE = """
         WHERE c.provider_code = f.provider_code AND c.subject = f.subject)
 """
 
+# One row per subject: its strongest finding and the account's own columns. What follows is made from few rows: no
+# query joins more than one table of all who were judged, or of all notices.
+_WHOSE = """
+    WITH strongest AS (
+        SELECT * FROM (
+            SELECT *, row_number() OVER (PARTITION BY provider_code, subject
+                ORDER BY place, notice_source NULLS FIRST, notice_id NULLS FIRST, rule_id) AS rank FROM score_mine
+        ) AS r WHERE rank = 1
+    )
+    SELECT s.provider_code, s.account_code, s.subject, s.rule_id, s.verdict, s.place,
+        CASE WHEN a.id_type = '10' AND a.id_status <> 'bad_form' THEN a.id_norm ELSE i.id_norm END AS id_norm,
+        a.account_type, a.group_code, a.name_key, a.document_kind,
+        a.shown_on, COALESCE(a.moment_from, i.inquired_from) AS moment_from,
+        COALESCE(a.moment_to, i.inquired_to) AS moment_to,
+        COALESCE(a.moment_day, i.inquired_on) AS moment_day,
+        COALESCE(a.region_code, g.region_code) AS region
+    FROM strongest AS s
+    LEFT JOIN score_accounts AS a ON a.provider_code = s.provider_code AND a.account_code = s.account_code
+    LEFT JOIN judged_inquiries AS i
+        ON i.provider_code = s.provider_code AND s.subject = 'inquiry:' || i.inquiry_id AND s.account_code IS NULL
+    LEFT JOIN addressed_regions AS g ON g.provider_code = s.provider_code
+"""
+
+_NOTICES = """
+    SELECT n.notice_source, n.notice_id, n.id_norm, n.kind, n.noticed_on, n.lost_from, n.lost_to, n.reported_from,
+        n.reported_to, n.collected_from, n.collected_to, n.withdrawn_from, n.withdrawn_unreadable
+    FROM notices AS n WHERE EXISTS (SELECT 1 FROM score_whose AS w WHERE w.id_norm = n.id_norm)
+"""
+
 # Whose all accounts are candidates, so that counting them means something: persons with a notice, or several names.
 _WHOLE_PEOPLE = """
-    SELECT id_norm FROM notices
+    SELECT id_norm FROM score_notices
     UNION SELECT a.id_norm FROM score_mine AS m
-    JOIN judged_accounts AS a ON a.provider_code = m.provider_code AND a.account_code = m.account_code
+    JOIN score_accounts AS a ON a.provider_code = m.provider_code AND a.account_code = m.account_code
     WHERE m.rule_id = 'R302' AND a.id_norm IS NOT NULL
 """
 
@@ -52,63 +81,48 @@ _WHOLE_PEOPLE = """
 _SPEAKS = """NOT n.withdrawn_unreadable AND (n.withdrawn_from IS NULL
         OR COALESCE(w.moment_to < n.withdrawn_from AND w.moment_to >= n.reported_from, FALSE))"""
 
-# One row per subject: its strongest finding, the notice that its strongest finding with one names (else the person's
-# earliest lost one that speaks, else the earliest), and the account's own columns.
+# One row per subject: the notice that its strongest finding with one names (else the person's earliest lost one that
+# speaks, else the earliest), beside its strongest finding and the account's own columns.
 _SUBJECTS = f"""
-    WITH strongest AS (
-        SELECT * FROM (
-            SELECT *, row_number() OVER (PARTITION BY provider_code, subject
-                ORDER BY place, notice_source NULLS FIRST, notice_id NULLS FIRST, rule_id) AS rank FROM score_mine
-        ) AS r WHERE rank = 1
-    ), named AS (
+    WITH named AS (
         SELECT * FROM (
             SELECT *, row_number() OVER (PARTITION BY provider_code, subject
                 ORDER BY place, notice_source, notice_id, rule_id) AS rank FROM score_mine WHERE notice_id IS NOT NULL
         ) AS r WHERE rank = 1
-    ), whose AS (
-        SELECT s.provider_code, s.account_code, s.subject, s.rule_id, s.verdict, s.place,
-            CASE WHEN a.id_type = '10' AND a.id_status <> 'bad_form' THEN a.id_norm ELSE i.id_norm END AS id_norm,
-            a.account_type, a.group_code, a.name_key, a.document_kind,
-            a.shown_on, COALESCE(a.moment_from, i.inquired_from) AS moment_from,
-            COALESCE(a.moment_to, i.inquired_to) AS moment_to,
-            COALESCE(a.moment_day, i.inquired_on) AS moment_day,
-            COALESCE(a.region_code, g.region_code) AS region
-        FROM strongest AS s
-        LEFT JOIN judged_accounts AS a ON a.provider_code = s.provider_code AND a.account_code = s.account_code
-        LEFT JOIN judged_inquiries AS i
-            ON i.provider_code = s.provider_code AND s.subject = 'inquiry:' || i.inquiry_id AND s.account_code IS NULL
-        LEFT JOIN addressed_regions AS g ON g.provider_code = s.provider_code
     ), losses AS (
         SELECT * FROM (
             SELECT w.provider_code, w.subject, n.notice_source, n.notice_id,
                 row_number() OVER (PARTITION BY w.provider_code, w.subject
                     ORDER BY CASE WHEN {_SPEAKS} THEN 0 ELSE 1 END, n.reported_from, n.notice_source, n.notice_id
                 ) AS rank
-            FROM whose AS w JOIN notices AS n ON n.id_norm = w.id_norm AND n.kind = 'lost'
+            FROM score_whose AS w JOIN score_notices AS n ON n.id_norm = w.id_norm AND n.kind = 'lost'
         ) AS r WHERE rank = 1
     )
     SELECT w.*, f.relation, n.kind, n.noticed_on, n.lost_from, n.lost_to, n.reported_from, n.reported_to,
         n.collected_from, n.collected_to, {_SPEAKS} AS speaks, p.id_norm IS NOT NULL AS is_whole
-    FROM whose AS w
+    FROM score_whose AS w
     LEFT JOIN named AS f ON f.provider_code = w.provider_code AND f.subject = w.subject
     LEFT JOIN losses AS l ON l.provider_code = w.provider_code AND l.subject = w.subject AND f.notice_id IS NULL
-    LEFT JOIN notices AS n ON n.notice_source = COALESCE(f.notice_source, l.notice_source)
+    LEFT JOIN score_notices AS n ON n.notice_source = COALESCE(f.notice_source, l.notice_source)
         AND n.notice_id = COALESCE(f.notice_id, l.notice_id) AND n.id_norm = w.id_norm
     LEFT JOIN score_whole_people AS p ON p.id_norm = w.id_norm
 """
 
 # The person's accounts beside each subject, itself among them.
+_PERSONS = """
+    SELECT a.id_norm, a.provider_code, a.account_code, a.group_code, a.name_key, a.moment_day,
+        COALESCE(a.region_code, g.region_code) AS region
+    FROM judged_accounts AS a LEFT JOIN addressed_regions AS g ON g.provider_code = a.provider_code
+    WHERE a.id_type = '10' AND a.id_status <> 'bad_form' AND a.account_type <> 'C1'
+        AND EXISTS (SELECT 1 FROM score_subjects AS s WHERE s.id_norm = a.id_norm AND s.is_whole)
+"""
+
 _BESIDE = f"""
-    WITH persons AS (
-        SELECT a.id_norm, a.provider_code, a.account_code, a.group_code, a.name_key, a.moment_day,
-            COALESCE(a.region_code, g.region_code) AS region
-        FROM judged_accounts AS a LEFT JOIN addressed_regions AS g ON g.provider_code = a.provider_code
-        WHERE a.id_type = '10' AND a.id_status <> 'bad_form' AND a.account_type <> 'C1'
-    ), met AS (
+    WITH met AS (
         SELECT s.provider_code, s.subject, s.moment_day AS own_day, s.name_key AS own_name, s.region AS own_region,
             p.group_code, p.name_key, p.moment_day, p.region,
             p.provider_code <> s.provider_code OR p.account_code IS DISTINCT FROM s.account_code AS is_other
-        FROM score_subjects AS s JOIN persons AS p ON p.id_norm = s.id_norm WHERE s.is_whole
+        FROM score_subjects AS s JOIN score_persons AS p ON p.id_norm = s.id_norm WHERE s.is_whole
     )
     SELECT provider_code, subject,
         COUNT(DISTINCT CASE WHEN abs(moment_day - own_day) <= {NEAR_DAYS} THEN group_code END) AS institutions,
@@ -191,9 +205,15 @@ _PARTIES = """
     WHERE u.value IS NOT NULL
 """
 
-# What is asked of the accounts that have a finding, few of all that were judged: by itself, so that no query joins more
-# than one table of them all.
-_OF_SUBJECTS = {
+# What is asked of the accounts that have a finding, few of all that were judged.
+_OF_ACCOUNTS = {
+    "score_accounts": (
+        "judged_accounts",
+        (
+            *("id_type", "id_status", "id_norm", "account_type", "group_code", "name_key", "document_kind", "shown_on"),
+            *("moment_from", "moment_to", "moment_day", "region_code"),
+        ),
+    ),
     "score_rows": (
         "judged_rows",
         ("business_code", "currency", "amount", "overdue_amount", "report_date", "opened_from"),
@@ -224,21 +244,24 @@ def gather_facts(engine: Engine, keys: Keyring, strengths: pa.Table) -> int:
     """
     engine.load("score_strengths", strengths)
     engine.table("score_mine", _MINE)
-    engine.table("score_whole_people", _WHOLE_PEOPLE)
-    engine.table("score_subjects", _SUBJECTS)
-    engine.table("score_beside", _BESIDE)
-    for name, (of, columns) in _OF_SUBJECTS.items():
+    for name, (of, columns) in _OF_ACCOUNTS.items():
         engine.table(
             name,
             f"SELECT x.provider_code, x.account_code, {', '.join(f'x.{column}' for column in columns)} FROM {of} AS x"
-            " WHERE EXISTS (SELECT 1 FROM score_subjects AS s"
+            " WHERE EXISTS (SELECT 1 FROM score_mine AS s"
             " WHERE s.provider_code = x.provider_code AND s.account_code = x.account_code)",
         )
+    engine.table("score_whose", _WHOSE)
+    engine.table("score_notices", _NOTICES)
+    engine.table("score_whole_people", _WHOLE_PEOPLE)
+    engine.table("score_subjects", _SUBJECTS)
+    engine.table("score_persons", _PERSONS)
+    engine.table("score_beside", _BESIDE)
     engine.load("party_tokens", with_tokens(engine.fetch(_PARTIES), keys))
     made = engine.table("facts_tonight", _FACTS)
     engine.drop(
-        *("score_strengths", "score_mine", "score_whole_people", "score_subjects", "score_beside", "party_tokens"),
-        *("opening_parties", *_OF_SUBJECTS),
+        *("score_strengths", "score_mine", "score_whose", "score_notices", "score_whole_people", "score_subjects"),
+        *("score_persons", "score_beside", "party_tokens", "opening_parties", *_OF_ACCOUNTS),
     )
     return made
 
